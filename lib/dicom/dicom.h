@@ -1,0 +1,221 @@
+/*
+ * The border to DCMTK: service class provider and user, fields of a dataset, rendering, report objects.
+ *
+ * Pure C17 and C++17; no DCMTK name leaves lib/dicom. The border knows no policy: whom to admit, where bytes go and which
+ * status is answered are asked through callbacks. Every function catches every exception and fills *err.
+ * Text is UTF-8 on this side of the border unless a name says raw.
+ */
+#ifndef YQ_DICOM_DICOM_H
+#define YQ_DICOM_DICOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { DICOM_UID_SIZE = 65, DICOM_AE_SIZE = 17, DICOM_ADDRESS_SIZE = 48 };
+
+/* Once per process, before any thread: TCP_NODELAY for DCMTK, its log behind our allow-list, host name look-up off, dictionary and codecs loaded. */
+bool dicom_init(struct err *err);
+
+/* ---- service class provider, PS3.7, PS3.8 ---------------------------------------------------------------------- */
+
+struct dicom_peer {
+	char calling_ae[DICOM_AE_SIZE], called_ae[DICOM_AE_SIZE];
+	char address[DICOM_ADDRESS_SIZE]; /* numeric */
+	uint16_t port, local_port;
+	char implementation_class_uid[DICOM_UID_SIZE];
+	char implementation_version[17];
+};
+
+/* PS3.8 table 9-21: A-ASSOCIATE-RJ. */
+enum dicom_reject {
+	DICOM_ADMIT = 0,
+	DICOM_REJECT_CALLING_AE, /* permanent, service user, calling AE title not recognized */
+	DICOM_REJECT_CALLED_AE,  /* permanent, service user, called AE title not recognized */
+	DICOM_REJECT_NO_REASON,  /* permanent, service user, no reason given */
+	DICOM_REJECT_CONGESTION, /* transient, presentation, temporary congestion */
+	DICOM_REJECT_LIMIT       /* transient, presentation, local limit exceeded */
+};
+
+struct dicom_store_request {
+	const struct dicom_peer *peer;
+	const char *sop_class_uid, *sop_instance_uid; /* from the command set, not yet checked by anybody */
+	const char *transfer_syntax_uid;              /* of the accepted presentation context */
+	void *association;                            /* what admit() put there */
+};
+
+enum dicom_end { DICOM_END_RELEASED, DICOM_END_ABORTED, DICOM_END_LOST, DICOM_END_TIMEOUT, DICOM_END_REJECTED, DICOM_END_STOPPED };
+
+/*
+ * Called on the association's own thread. `context` is dicom_scp_settings.context, `association` is per association.
+ * Of one object: store_begin, store_data 0..n times, then exactly one of store_end (all bytes came) and store_abort
+ * (the peer vanished or the message was broken: nothing may remain visible).
+ * A false store_begin or store_data does not end the association: the rest of the dataset is read and dropped,
+ * store_abort is called if store_begin had succeeded, and the status is err_kind_info(kind)->dimse_status unless *err carries
+ * source ERR_SOURCE_DIMSE, whose code is then the status. The text becomes Error Comment (0000,0902), cut to 64.
+ * store_end's true is sent as 0000; the object is durable by then.
+ */
+struct dicom_scp_handlers {
+	enum dicom_reject (*admit)(void *context, const struct dicom_peer *peer, void **association);
+	void (*end)(void *context, void *association, const struct dicom_peer *peer, enum dicom_end how, enum dicom_reject reject);
+	void (*echo)(void *context, void *association, const struct dicom_peer *peer);
+	bool (*store_begin)(void *context, const struct dicom_store_request *request, void **object, struct err *err);
+	bool (*store_data)(void *context, void *object, const void *bytes, size_t length, struct err *err);
+	bool (*store_end)(void *context, void *object, struct err *err);
+	void (*store_abort)(void *context, void *object);
+};
+
+struct dicom_scp_settings {
+	const char *address;
+	uint16_t port; /* 0: the kernel chooses; see dicom_scp_port() */
+	int association_max;
+	int64_t association_timeout_ms, dimse_timeout_ms, idle_timeout_ms;
+	bool accept_unknown_sop_classes;
+	struct dicom_scp_handlers handlers;
+	void *context;
+};
+
+struct dicom_scp;
+/* Listens on return. A taken port is ERR_CONFLICT with the port in the text. settings are copied, its texts too. */
+bool dicom_scp_new(const struct dicom_scp_settings *settings, struct dicom_scp **out, struct err *err);
+uint16_t dicom_scp_port(const struct dicom_scp *scp);
+int dicom_scp_associations(const struct dicom_scp *scp); /* open now */
+/* Accepts until stop_fd is readable, one thread an association; then lets objects at hand finish, at most drain_ms, and returns. */
+bool dicom_scp_run(struct dicom_scp *scp, int stop_fd, int64_t drain_ms, struct err *err);
+void dicom_scp_free(struct dicom_scp *scp);
+
+/* ---- service class user ----------------------------------------------------------------------------------------- */
+
+struct dicom_destination {
+	const char *calling_ae, *called_ae, *host;
+	uint16_t port;
+	int64_t timeout_ms;
+};
+
+/* One C-ECHO on an association of its own. ERR_TEMPORARY: no connection or transient reject; ERR_REFUSED: permanent reject. */
+bool dicom_echo(const struct dicom_destination *destination, struct err *err);
+
+struct dicom_send_item {
+	const char *path; /* a part 10 file */
+	const char *sop_class_uid, *sop_instance_uid, *transfer_syntax_uid;
+};
+/* Transport result and DIMSE status are two outputs. */
+enum dicom_sent {
+	DICOM_SENT_ANSWERED,     /* dimse_status is the peer's; 0000 and Bxxx mean it has the object */
+	DICOM_SENT_NO_CONTEXT,   /* the peer accepts no presentation context for it */
+	DICOM_SENT_UNREADABLE,   /* our file cannot be read: local fault */
+	DICOM_SENT_UNKNOWN       /* bytes went out, no answer came */
+};
+/* Called after each item in order; false stops (the association is released). */
+typedef bool dicom_sent_item(void *context, size_t index, enum dicom_sent sent, uint16_t dimse_status, const char *comment);
+/*
+ * Sends items over one association with the contexts that they need, as stored (no transcoding). Returns true when every item
+ * was reported; false when the association could not be opened or broke: items not reported were not sent, except that the
+ * one in flight was reported as DICOM_SENT_UNKNOWN.
+ */
+bool dicom_send(const struct dicom_destination *destination, const struct dicom_send_item *items, size_t count,
+                dicom_sent_item *each, void *context, struct err *err);
+
+/* ---- datasets --------------------------------------------------------------------------------------------------- */
+
+/* Preamble and file meta information (PS3.10 section 7.1) that goes in front of a dataset as received. *out is the caller's, free(3). */
+bool dicom_meta_header(const char *sop_class_uid, const char *sop_instance_uid, const char *transfer_syntax_uid,
+                       const char *source_ae, uint8_t **out, size_t *out_length, struct err *err);
+
+/* Verdict on the character set of a dataset: what was declared, what the bytes are. */
+enum dicom_charset_verdict {
+	DICOM_CHARSET_AS_DECLARED,
+	DICOM_CHARSET_ASCII,      /* nothing but ASCII: any declaration is right */
+	DICOM_CHARSET_DETECTED,   /* the declaration is wrong or missing, the bytes read well as charset_used */
+	DICOM_CHARSET_UNDECIDED   /* kept, unreadable characters replaced by U+FFFD */
+};
+
+/* Text fields are UTF-8, blanks trimmed, cut to the buffer; empty when absent. Dates and times as text, as they came. */
+struct dicom_fields {
+	char sop_class_uid[DICOM_UID_SIZE], sop_instance_uid[DICOM_UID_SIZE];
+	char study_instance_uid[DICOM_UID_SIZE], series_instance_uid[DICOM_UID_SIZE];
+	char transfer_syntax_uid[DICOM_UID_SIZE];
+	char patient_name[400]; /* PN with its groups, "ZHANG^SAN=张^三" */
+	char patient_id[200], issuer_of_patient_id[200], other_patient_ids[400];
+	char patient_sex[17], patient_birth_date[33], patient_age[33];
+	char accession_number[65], study_id[65], referring_physician[400];
+	char study_date[33], study_time[33], acquisition_date[33], acquisition_time[33], content_date[33], content_time[33];
+	char study_description[400], series_description[400], protocol_name[400], body_part[65], laterality[17];
+	char modality[17], manufacturer[200], model[200], station_name[65], device_serial[200], institution[400];
+	char operators_name[400], view_position[65];
+	int32_t series_number, instance_number, rows, columns, frames; /* -1: absent or no number */
+	bool has_pixels, has_study;
+	char charset_declared[129], charset_used[33];
+	enum dicom_charset_verdict charset_verdict;
+};
+
+/*
+ * Reads the fields of a part 10 file without its pixel data and walks the element structure to the end.
+ * Bounded in nesting, element count and inflated size. Truncated or lying bytes: ERR_INVALID; nothing is decoded.
+ */
+bool dicom_read_fields(const char *path, struct dicom_fields *out, struct err *err);
+
+/* True for the storage SOP classes in DCMTK's table, incl. those without patient (hanging protocol, colour palette, ...). */
+bool dicom_is_storage_sop_class(const char *uid);
+bool dicom_is_patient_sop_class(const char *uid); /* the object belongs to a study */
+const char *dicom_uid_name(const char *uid);      /* borrowed, "" when unknown */
+
+/* ---- rendering (PS3.18 section 8.3.5) ------------------------------------------------------------------------------ */
+
+enum dicom_media { DICOM_MEDIA_JPEG, DICOM_MEDIA_PNG };
+struct dicom_render {
+	int frame;                   /* 1.. */
+	int width_max, height_max;   /* 0: as it is; keeps the aspect ratio */
+	bool has_window;
+	double window_center, window_width; /* else the object's first window, else the full range */
+	enum dicom_media media;
+	int quality; /* JPEG, 1..100 */
+};
+/* Bounded in pixels. ERR_INVALID when it has no such frame or the transfer syntax cannot be decoded here. *out: free(3). */
+bool dicom_render(const char *path, const struct dicom_render *how, uint8_t **out, size_t *out_length, struct err *err);
+
+/* ---- report objects ---------------------------------------------------------------------------------------------- */
+
+struct dicom_reference { const char *sop_class_uid, *sop_instance_uid, *series_instance_uid; };
+
+/* What SR and Encapsulated PDF of one report version say. UTF-8, borrowed. Written as ISO_IR 192. */
+struct dicom_report {
+	const char *sop_instance_uid, *series_instance_uid; /* ours, 2.25. */
+	int series_number, instance_number;
+	const char *study_instance_uid, *study_id, *accession_number, *study_date, *study_time, *referring_physician, *study_description;
+	const char *patient_name, *patient_id, *issuer_of_patient_id, *patient_birth_date, *patient_sex; /* as the study has them */
+	const char *title;            /* "CT胸部平扫诊断报告" */
+	const char *issuer_institution; /* 诊断机构 */
+	const char *performer_institution; /* 检查机构 */
+	const char *method, *findings, *impression, *recommendation; /* empty: no such section */
+	const char *author_name, *reviewer_name; /* PN; verifying observer is the last signer */
+	int64_t written_us, verified_us;
+	int version;
+	const char *predecessor_sop_instance_uid, *predecessor_sop_class_uid, *predecessor_series_instance_uid; /* of the version it corrects, or NULL */
+	const struct dicom_reference *evidence;
+	size_t evidence_count;
+};
+/*
+ * Basic Text SR, PS3.16 TID 2000 shape, complete and verified (PS3.3 C.17.2), to a new file; fails when path exists.
+ * sign is called on the finished dataset as the last step before writing (the slot of the DICOM digital signature, PS3.15 annex C) and may be NULL.
+ */
+struct dicom_signing; /* the dataset being signed; what libdcmdsig needs lives behind it */
+typedef bool dicom_sign_report(void *context, struct dicom_signing *signing, struct err *err);
+bool dicom_report_sr_write(const struct dicom_report *report, const char *path, dicom_sign_report *sign, void *context, struct err *err);
+/* Encapsulated PDF Storage (PS3.3 A.45.1) around the bytes, unchanged. Fails when path exists. */
+bool dicom_report_pdf_write(const struct dicom_report *report, const void *pdf, size_t pdf_length, const char *path, struct err *err);
+/* Adds an RSA or ECDSA digital signature with the "SR RSA / verification" profile of PS3.15 C.4 over the dataset. PEM, borrowed. */
+bool dicom_sign_with_key(struct dicom_signing *signing, const char *private_key_pem, const char *certificate_pem, struct err *err);
+/* The Encapsulated Document of a part 10 file; *out: free(3). */
+bool dicom_pdf_extract(const char *path, uint8_t **out, size_t *out_length, struct err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

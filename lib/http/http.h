@@ -1,0 +1,95 @@
+/*
+ * HTTP server: libmicrohttpd behind a table of handlers. Plain HTTP on loopback or behind a TLS proxy (RFC 9110, 9112).
+ *
+ * A request is matched against the table by method and pattern; "{name}" in a pattern takes one non-empty path segment,
+ * percent-decoded; a match with another method is 405 with Allow. Bodies are read to body_max (0: no body is allowed) before the
+ * handler runs, larger ones are 413; handlers run on the server's thread pool and may block on the ledger.
+ * Every answer gets X-Content-Type-Options, Referrer-Policy, Cache-Control: no-store (unless the handler set one) and a request id.
+ * An error answer is application/problem+json (RFC 9457): {"title","status","kind","detail","request_id"}.
+ */
+#ifndef YQ_HTTP_HTTP_H
+#define YQ_HTTP_HTTP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+struct http_server;
+struct http_request; /* lives during the handler's call; everything got from it is borrowed for that long */
+
+/* Answers the request: calls exactly one http_reply_*() and returns true; or returns false with *err, which becomes the answer. */
+typedef bool http_handler(struct http_request *request, void *context, struct err *err);
+
+struct http_route {
+	const char *method, *pattern;
+	http_handler *handle;
+	size_t body_max;
+	uint32_t flags; /* for the gate, unknown to lib/http */
+};
+
+struct http_settings {
+	const char *address;
+	uint16_t port; /* 0: the kernel chooses */
+	int threads;
+	const struct http_route *routes;
+	size_t route_count;
+	/* Runs before the handler of every matched route (login, rights, CSRF); false refuses with *err. May be NULL. */
+	bool (*gate)(struct http_request *request, const struct http_route *route, void *context, struct err *err);
+	/* Runs after the answer is queued: access log, release of what the gate took. May be NULL. */
+	void (*done)(struct http_request *request, int status, int64_t elapsed_ms, void *context);
+	void *context;
+};
+
+bool http_server_new(const struct http_settings *settings, struct http_server **out, struct err *err); /* taken port: ERR_CONFLICT */
+uint16_t http_server_port(const struct http_server *server);
+void http_server_stop(struct http_server *server); /* no new requests; ends event streams; waits for handlers */
+void http_server_free(struct http_server *server);
+
+const char *http_method(const struct http_request *request);
+const char *http_path(const struct http_request *request);
+const char *http_id(const struct http_request *request); /* request id, for the log */
+const char *http_param(const struct http_request *request, const char *name);  /* of the pattern; NULL: no such */
+const char *http_query(const struct http_request *request, const char *name);  /* first value, decoded; NULL: absent */
+const char *http_header(const struct http_request *request, const char *name); /* NULL: absent */
+const char *http_cookie(const struct http_request *request, const char *name);
+const char *http_peer(const struct http_request *request); /* numeric address */
+void http_body(const struct http_request *request, const void **bytes, size_t *length);
+/* Parsed body, borrowed. ERR_INVALID with the place when it is no JSON object, deeper than 32, has duplicate keys or is not application/json. */
+bool http_body_json(struct http_request *request, json_t **out, struct err *err);
+/* The gate's and the handlers' own pointer on a request. */
+void http_set_user(struct http_request *request, void *user);
+void *http_user(const struct http_request *request);
+
+/* Extra headers go before the reply call; value without CR, LF. */
+bool http_add_header(struct http_request *request, const char *name, const char *value, struct err *err);
+bool http_reply_json(struct http_request *request, int status, json_t *json, struct err *err); /* steals json */
+bool http_reply_bytes(struct http_request *request, int status, const char *type, const void *bytes, size_t length, struct err *err); /* copied */
+bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size, struct err *err); /* takes fd; Range, sendfile */
+bool http_reply_empty(struct http_request *request, int status, struct err *err);
+
+/*
+ * A streamed answer of unknown length (long lists): produce() is called on the server's thread until it sets *end.
+ * It appends to `out` at least one byte or ends. fini is called once, always. A false produce() breaks the connection.
+ */
+struct text_buf;
+struct http_stream {
+	bool (*produce)(void *stream, struct text_buf *out, bool *end, struct err *err);
+	void (*fini)(void *stream);
+	void *stream;
+};
+bool http_reply_stream(struct http_request *request, int status, const char *type, const struct http_stream *stream, struct err *err);
+
+/*
+ * Server-sent events (WHATWG HTML section 9.2). The connection is suspended; http_events_send() queues a message for every open stream
+ * whose `user` the filter accepts. A stream whose queue passes 256 messages is closed: the browser reconnects with Last-Event-ID.
+ * free_user is called once when the stream ends. A comment is sent every 15 s.
+ */
+bool http_reply_events(struct http_request *request, void *user, void (*free_user)(void *user), struct err *err);
+void http_events_send(struct http_server *server, const char *id, const char *event, const char *data,
+                      bool (*accepts)(void *user, void *context), void *context);
+int http_events_open(struct http_server *server);
+
+#endif

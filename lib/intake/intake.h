@@ -1,0 +1,61 @@
+/*
+ * The one way in for objects, whoever brings them: C-STORE, STOW-RS, the link from an edge, and our own reports.
+ *
+ * Promise 1 of the project stands here: intake_commit() returns true only when the object's bytes and the fact of its
+ * reception would survive power loss. What was committed is placed in the store and reaches the ledger behind the answer,
+ * exactly once, after any crash, however long the ledger is away. What was not committed is never visible.
+ *
+ * The bytes of the dataset are kept as received; the stored object is our preamble and meta header + those bytes.
+ * Between commit and ledger an object lies in the receiving journal of this process: one slot directory under
+ * $YQ_HOME/journal, held by flock. intake_open() adopts slots that nobody holds.
+ *
+ * Refusals of intake_begin() and intake_commit() carry a DIMSE status (ERR_SOURCE_DIMSE) of PS3.4 table B.2-1:
+ * A700 no room; A900 dataset does not match SOP class or instance of the command; C000 cannot understand (no or bad UIDs,
+ * broken structure); 0110 processing failure. STOW maps the same values (PS3.18 table 10.5.1-2).
+ *
+ * Threads: an intake is shared; an object belongs to one thread. Memory does not grow with the object.
+ */
+#ifndef YQ_INTAKE_INTAKE_H
+#define YQ_INTAKE_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+struct intake;
+struct intake_object;
+struct store;
+struct db_pool;
+
+enum intake_origin { INTAKE_DEVICE, INTAKE_LINK, INTAKE_OWN };
+
+/* Who brought it and how. Copied by intake_begin(). */
+struct intake_source {
+	enum intake_origin origin;
+	const char *device_public_id; /* of the device registry; NULL for INTAKE_OWN */
+	const char *site_public_id;
+	const char *calling_ae, *called_ae, *address;
+	const char *sop_class_uid, *sop_instance_uid, *transfer_syntax_uid; /* as announced */
+};
+
+/* Claims or makes a slot, recovers it and every abandoned one, starts the indexing thread. store and pool are borrowed until intake_close(). */
+bool intake_open(struct store *store, struct db_pool *pool, struct intake **out, struct err *err);
+/* Waits for the objects at hand, gives the indexer at most drain_ms, releases the slot. What is left is adopted by the next process. */
+void intake_close(struct intake *intake, int64_t drain_ms);
+
+bool intake_begin(struct intake *intake, const struct intake_source *source, struct intake_object **out, struct err *err);
+bool intake_append(struct intake_object *object, const void *bytes, size_t length, struct err *err);
+/* Ends the object's life in every case. After true: survives power loss. After false: nothing of it remains. */
+bool intake_commit(struct intake_object *object, struct err *err);
+void intake_abort(struct intake_object *object);
+
+/* What is acknowledged and not yet in the ledger, over all slots of this YQ_HOME, for status and `wait --settled`. Reads directories only. */
+struct intake_backlog { uint64_t objects, bytes; int64_t oldest_ms; };
+bool intake_backlog_read(struct intake_backlog *out, struct err *err);
+
+/* True while the ledger is away for the indexer. */
+bool intake_is_behind(const struct intake *intake);
+
+#endif

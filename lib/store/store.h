@@ -1,0 +1,47 @@
+/*
+ * The object store: immutable objects by key. Knows no DICOM and no ledger.
+ *
+ * A key is 128 random bits made at reception, as 32 lower-case hexadecimal digits; never made from a UID or a sequence.
+ * An object is whole or absent: readers never see a part. Putting the same key twice with the same bytes is success
+ * (replay), with other bytes ERR_CONFLICT.
+ * Back ends: file:DIRECTORY (this one: aa/bb/key, 0640, files synced and entries synced before put returns). S3 comes behind
+ * the same struct.
+ * Threads: a store is shared; a reader belongs to one thread.
+ */
+#ifndef YQ_STORE_STORE_H
+#define YQ_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/err.h"
+
+enum { STORE_KEY_SIZE = 33 };
+
+struct store;
+bool store_open(const char *url, struct store **out, struct err *err); /* relative directories are below conf_home() */
+void store_close(struct store *store);
+
+void store_key_new(char out[STORE_KEY_SIZE]);
+bool store_key_is_valid(const char *key);
+
+/* After true the object survives power loss. The file at path stays the caller's; it may be linked, so it is not written to afterwards. */
+bool store_put_file(struct store *store, const char *key, const char *path, struct err *err);
+bool store_put_bytes(struct store *store, const char *key, const void *bytes, size_t length, struct err *err);
+
+/*
+ * An open object for reading, with its size. *out_fd is the caller's to close: a regular file (the file itself, or a spooled copy),
+ * so that it can be given to sendfile(2) or, as /dev/fd/N, to lib/dicom. ERR_NOT_FOUND when absent.
+ */
+bool store_open_object(struct store *store, const char *key, int *out_fd, uint64_t *out_size, struct err *err);
+/* Idempotent: an absent object is success. */
+bool store_remove(struct store *store, const char *key, struct err *err);
+/* Every object, in no order, with its age (now - last change). each ends the walk by false. */
+typedef bool store_each(void *context, const char *key, uint64_t size_bytes, int64_t age_ms, struct err *err);
+bool store_walk(struct store *store, store_each *each, void *context, struct err *err);
+/* Bytes that can still be put before `store_reserve` is reached; UINT64_MAX when the back end has no such limit. */
+bool store_room(struct store *store, uint64_t *out_bytes, struct err *err);
+
+#endif
