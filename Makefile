@@ -1,0 +1,165 @@
+# Yingqiao: one non-recursive Makefile. Everything that is made lies under build/ (SAN=1: build/san, TSAN=1: build/tsan).
+#
+# New sources just drop in:
+#   lib/X/*.c, lib/X/*.cc          -> lib/libyq_X.a
+#   storescp/ router/ gateway/     -> bin/yq-NAME     (main.c, and an archive of the rest that unit tests can link)
+#   gateway/yqctl/                 -> bin/yqctl
+#   deploy/supervisor/             -> bin/yq-supervisor
+#   tests/unit/X/*.c               -> tests/unit_X    (Criterion)
+#   tests/db/*.c                   -> tests/db        (Criterion, against a private ledger: tests/support/with-ledger)
+#   tests/support/*.c              -> linked into every test binary
+#   schema/statements/*.sql, schema/migrations/*.sql -> build/gen/
+#
+# All paths are relative, so that the tree may lie anywhere, blanks included.
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# --- settings ------------------------------------------------------------------------------------------------------
+
+ifeq ($(origin CC),default)
+CC := $(if $(shell command -v ccache 2>/dev/null),ccache )gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := $(if $(shell command -v ccache 2>/dev/null),ccache )g++
+endif
+AR := ar
+# V=1 shows the whole commands.
+ifeq ($(V),1)
+say =
+else
+say = @echo "  $(1)$(2)";
+endif
+
+B := build
+OPTIMIZE := -O2 -D_FORTIFY_SOURCE=2
+ifeq ($(SAN),1)
+B := build/san
+OPTIMIZE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+ifeq ($(TSAN),1)
+B := build/tsan
+OPTIMIZE := -O1 -fno-omit-frame-pointer -fsanitize=thread
+endif
+GEN := build/gen
+
+WARNINGS := -Wall -Wextra -Werror -Wformat=2 -Wvla -Wundef -Wpointer-arith -Wwrite-strings -Wcast-align \
+	-Wimplicit-fallthrough -Walloca
+COMMON := $(OPTIMIZE) -g -fstack-protector-strong -fPIE -pthread -I. -Ibuild -MMD -MP
+YQ_CFLAGS := -std=gnu17 $(WARNINGS) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition $(COMMON)
+YQ_CXXFLAGS := -std=gnu++17 $(WARNINGS) $(COMMON)
+YQ_LDFLAGS := $(filter -fsanitize%,$(OPTIMIZE)) -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed
+
+# DCMTK's own pkg-config file asks for packages that we have no use for, so its libraries are named.
+DCMTK_LIBS := -ldcmsr -ldcmdsig -ldcmjpls -ldcmjpeg -ldcmimage -ldcmimgle -ldcmnet -ldcmdata -loflog -lofstd
+PACKAGES := libpq libmicrohttpd jansson openssl libcurl pangocairo cairo-pdf libargon2 libqrencode libjpeg
+# Asked once and late: on a fresh machine pkg-config itself comes with the `packages` step.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I\//-isystem \//g'))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+
+# --- what there is -------------------------------------------------------------------------------------------------
+
+LIBS := base db dicom http store domain intake
+sources = $(sort $(wildcard $(1)/*.c) $(wildcard $(1)/*.cc))
+objects = $(patsubst %,$(B)/obj/%.o,$(1))
+
+PROGRAMS := yq-storescp:storescp yq-router:router yq-gateway:gateway yqctl:gateway/yqctl yq-supervisor:deploy/supervisor
+program_name = $(word 1,$(subst :, ,$(1)))
+program_dir = $(word 2,$(subst :, ,$(1)))
+PRESENT := $(foreach p,$(PROGRAMS),$(if $(wildcard $(call program_dir,$(p))/main.c),$(p)))
+
+UNIT_DIRS := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard tests/unit/*/*.c)))))
+STATEMENT_FILES := $(sort $(wildcard schema/statements/*.sql))
+MIGRATION_FILES := $(sort $(wildcard schema/migrations/*.sql))
+GENERATED := $(GEN)/statements.h $(GEN)/statements.c $(GEN)/migrations.h $(GEN)/migrations.c
+
+BINS := $(foreach p,$(PRESENT),$(B)/bin/$(call program_name,$(p)))
+TESTS := $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db)
+
+.PHONY: build test-programs packages generated FORCE
+build: packages generated $(BINS) ## builds the programs into build/bin/
+test-programs: packages build $(TESTS)
+generated: $(GENERATED)
+
+# --- archives ------------------------------------------------------------------------------------------------------
+
+# A list of members beside each archive, rewritten when it changes: a removed source leaves the archive, too.
+$(shell mkdir -p $(B)/lib $(B)/bin $(B)/tests $(GEN))
+define remember
+ifneq ($$(file <$(1)),of $(strip $(2)))
+$$(file >$(1),of $(strip $(2)))
+endif
+endef
+
+# $(1) archive name, $(2) objects
+define archive
+$(eval $(call remember,$(B)/lib/$(1).list,$(2)))
+$(B)/lib/$(1).a: $(2) $(B)/lib/$(1).list
+	@rm -f $$@
+	$$(call say,AR   ,$$@)$(AR) rcs $$@ $(2)
+ALL_OBJECTS += $(2)
+endef
+
+$(foreach l,$(LIBS),$(eval $(call archive,libyq_$(l),$(call objects,$(call sources,lib/$(l))) $(if $(filter db,$(l)),$(B)/obj/gen/statements.c.o $(B)/obj/gen/migrations.c.o))))
+$(eval $(call archive,libyq_test,$(call objects,$(call sources,tests/support))))
+LIB_ARCHIVES := $(LIBS:%=$(B)/lib/libyq_%.a)
+LINK_LIBS = -Wl,--start-group $(LIB_ARCHIVES) -Wl,--end-group $(DCMTK_LIBS) $(PKG_LIBS) -lm
+
+# --- programs ------------------------------------------------------------------------------------------------------
+
+# $(1) program, $(2) directory
+define program
+$(eval $(call archive,lib$(1),$(call objects,$(filter-out $(2)/main.c,$(call sources,$(2))))))
+ALL_OBJECTS += $(call objects,$(2)/main.c)
+$(B)/bin/$(1): $(call objects,$(2)/main.c) $(B)/lib/lib$(1).a $(LIB_ARCHIVES)
+	$$(call say,LINK ,$$@)$$(CXX) $$(YQ_LDFLAGS) $$(LDFLAGS) -o $$@ $$< $(B)/lib/lib$(1).a $$(LINK_LIBS)
+endef
+$(foreach p,$(PRESENT),$(eval $(call program,$(call program_name,$(p)),$(call program_dir,$(p)))))
+
+# --- tests ---------------------------------------------------------------------------------------------------------
+
+# $(1) binary, $(2) directory, $(3) archive of a program under test, if any
+define test_program
+ALL_OBJECTS += $(call objects,$(call sources,$(2)))
+$(eval $(call remember,$(B)/tests/$(1).list,$(call sources,$(2))))
+$(B)/tests/$(1): $(call objects,$(call sources,$(2))) $(B)/tests/$(1).list $(3) $(B)/lib/libyq_test.a $(LIB_ARCHIVES)
+	$$(call say,LINK ,$$@)$$(CXX) $$(YQ_LDFLAGS) $$(LDFLAGS) -o $$@ $(call objects,$(call sources,$(2))) $(3) $(B)/lib/libyq_test.a $$(LINK_LIBS) -lcriterion
+endef
+program_archive = $(patsubst %,$(B)/lib/lib%.a,$(foreach p,$(PRESENT),$(if $(filter $(1),$(notdir $(call program_dir,$(p)))),$(call program_name,$(p)))))
+$(foreach u,$(UNIT_DIRS),$(eval $(call test_program,unit_$(u),tests/unit/$(u),$(call program_archive,$(u)))))
+$(eval $(call test_program,db,tests/db))
+
+# --- compiling -----------------------------------------------------------------------------------------------------
+
+$(eval $(call remember,$(B)/flags.list,$(YQ_CFLAGS) $(YQ_CXXFLAGS) $(CFLAGS) $(CXXFLAGS) $(CPPFLAGS)))
+
+$(B)/obj/gen/%.c.o: $(GEN)/%.c $(B)/flags.list | packages
+	@mkdir -p $(@D)
+	$(call say,CC   ,$<)$(CC) $(YQ_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(B)/obj/%.c.o: %.c $(B)/flags.list | packages $(GENERATED)
+	@mkdir -p $(@D)
+	$(call say,CC   ,$<)$(CC) $(YQ_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(B)/obj/%.cc.o: %.cc $(B)/flags.list | packages $(GENERATED)
+	@mkdir -p $(@D)
+	$(call say,CXX  ,$<)$(CXX) $(YQ_CXXFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+-include $(wildcard $(ALL_OBJECTS:.o=.d))
+
+# Made every time (some milliseconds), replaced only when the text changed: so a removed file is noticed, too.
+$(GEN)/statements.h $(GEN)/statements.c &: FORCE
+	@schema/generate-statements $(GEN) $(STATEMENT_FILES)
+$(GEN)/migrations.h $(GEN)/migrations.c &: FORCE
+	@schema/generate-migrations $(GEN) $(MIGRATION_FILES)
+FORCE:
+
+# --- the rest ------------------------------------------------------------------------------------------------------
+
+packages:
+	@deploy/bootstrap build
+
+.PHONY: clean help
+clean: ## removes everything that was built
+	rm -rf build
+help: ## lists the targets
+	@deploy/help
