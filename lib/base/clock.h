@@ -38,6 +38,9 @@ int64_t clock_offset_us(void);
 
 enum { CLOCK_TEXT_MAX = 40 };
 
+/* The zone of everything below (conf_load() calls it with time_zone). ERR_INVALID: the machine does not know it. Before threads start. */
+bool clock_set_zone(const char *zone, struct err *err);
+
 /* RFC 3339 with offset and milliseconds in the installation's zone (default Asia/Shanghai): 2026-11-22T08:42:07.120+08:00 */
 void clock_format(int64_t wall_us, char out[CLOCK_TEXT_MAX]);
 
