@@ -48,7 +48,7 @@ GEN := build/gen
 WARNINGS := -Wall -Wextra -Werror -Wformat=2 -Wvla -Wundef -Wpointer-arith -Wwrite-strings -Wcast-align \
 	-Wimplicit-fallthrough -Walloca
 COMMON := $(OPTIMIZE) -g -fstack-protector-strong -fPIE -pthread -I. -Ibuild -MMD -MP
-YQ_CFLAGS := -std=gnu17 $(WARNINGS) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition $(COMMON)
+YQ_CFLAGS := -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition $(COMMON)
 YQ_CXXFLAGS := -std=gnu++17 $(WARNINGS) $(COMMON)
 YQ_LDFLAGS := $(filter -fsanitize%,$(OPTIMIZE)) -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed
 
