@@ -1,0 +1,32 @@
+/*
+ * X.509 certificates (RFC 5280) of the demonstration CA: its own, and those of persons. Knows no files and no ledger.
+ */
+#ifndef YQ_DOMAIN_SIGNER_CERT_H
+#define YQ_DOMAIN_SIGNER_CERT_H
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+struct signer_subject {
+	const char *common_name,
+	    *organisation; /* UTF-8, 1 to 64 characters (X.520 upper bounds); organisation may be NULL */
+	const char *unit;  /* NULL: none */
+	int days;          /* of validity, from an hour before `now_us` */
+	int64_t now_us;
+};
+
+/* P-256 (true) or RSA 2048. *out: EVP_PKEY_free(). */
+bool signer_key_generate(bool elliptic, EVP_PKEY **out, struct err *err);
+
+/*
+ * A certificate over key. issuer NULL: self-signed CA (basicConstraints CA, pathlen 0, keyCertSign); else a person's: digitalSignature and
+ * nonRepudiation, never a CA, not longer than its issuer. Serial: 127 random bits. *out: X509_free().
+ */
+bool signer_certificate_new(const struct signer_subject *subject, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
+                            X509 **out, struct err *err);
+
+#endif
