@@ -22,7 +22,7 @@ static const struct err_kind_info kinds[ERR_KIND_COUNT] = {
     [ERR_CONFLICT] = {ERR_CONFLICT, "conflict", false, 409, 0xC000, ERR_LOG_WARNING, 69},
     [ERR_CORRUPT] = {ERR_CORRUPT, "corrupt", false, 500, 0xC000, ERR_LOG_ERROR, 74},
     [ERR_NO_SPACE] = {ERR_NO_SPACE, "no_space", true, 507, 0xA700, ERR_LOG_ERROR, 73},
-    [ERR_UNKNOWN_OUTCOME] = {ERR_UNKNOWN_OUTCOME, "unknown_outcome", true, 504, 0xA700, ERR_LOG_ERROR, 76},
+    [ERR_UNKNOWN_OUTCOME] = {ERR_UNKNOWN_OUTCOME, "unknown_outcome", false, 504, 0xA700, ERR_LOG_ERROR, 76},
     [ERR_CANCELLED] = {ERR_CANCELLED, "cancelled", true, 503, 0xA700, ERR_LOG_INFO, 70},
 };
 
