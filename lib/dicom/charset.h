@@ -1,0 +1,60 @@
+/*
+ * Character sets of text values: what was declared in (0008,0005), what the bytes are, and the way from there to UTF-8.
+ *
+ * Knows bytes and the defined terms of PS3.3 C.12.1.1.2 (and the misspellings that devices send), no elements and no files.
+ * Works on iconv(3) with a decoder of its own for code extensions (ISO 2022, PS3.5 section 6.1.2.5), since no library in use
+ * reads ISO 2022 IR 58 in every form that devices write.
+ *
+ * The everyday fault is Chinese text in GB18030/GBK declared as ISO_IR 100, as ISO_IR 192 or not at all; a tally over all text
+ * values of a dataset decides once, so that a short value is read like its longer neighbours.
+ */
+#ifndef YQ_DICOM_CHARSET_H
+#define YQ_DICOM_CHARSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/dicom/dicom.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the bytes of all text values look like. All zero is the start. */
+struct charset_tally {
+	size_t high;          /* bytes of 0x80 and above */
+	size_t escapes;       /* known designators of ISO 2022 */
+	char escape_term[24]; /* the defined term of the first multi-byte one, else of the first */
+	bool escape_double;   /* escape_term is a multi-byte one */
+	bool utf8_broken, gb_broken, big5_broken;
+	size_t utf8_two, utf8_more; /* characters of two bytes, of three and four */
+	size_t gb_pairs, gb_common, gb_level2,
+	    gb_unassigned; /* characters; GB 2312 level 1 and symbols; level 2; user-defined area */
+	size_t big5_pairs, big5_common;
+	size_t latin_single, latin_run; /* high letters of Latin-1 alone beside ASCII letters; others */
+};
+
+/* One value, as it stands in the dataset. A character cut at the end of a value is not held against an encoding. */
+void charset_tally_add(struct charset_tally *tally, const char *bytes, size_t length);
+
+struct charset_term; /* static storage */
+struct charset {
+	const struct charset_term *base; /* encoding outside of escape sequences */
+	bool extensions;                 /* escape sequences are followed */
+	char used[33];                   /* defined term, or "Big5" */
+	enum dicom_charset_verdict verdict;
+};
+
+/* declared is the raw value of (0008,0005), NUL-terminated, "" when absent. */
+void charset_decide(const char *declared, const struct charset_tally *tally, struct charset *out);
+
+/*
+ * To UTF-8, NUL-terminated, outer blanks and padding removed, line ends and tabs as blanks, other control characters and what cannot be read as
+ * U+FFFD, cut at a character boundary. False when it was cut.
+ */
+bool charset_decode(const struct charset *charset, const char *bytes, size_t length, char *out, size_t out_size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

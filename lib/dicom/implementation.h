@@ -1,0 +1,8 @@
+/* How we name ourselves in associations and meta headers, PS3.7 section D.3.3.2. */
+#ifndef YQ_DICOM_IMPLEMENTATION_H
+#define YQ_DICOM_IMPLEMENTATION_H
+
+#define DICOM_IMPLEMENTATION_CLASS_UID "2.25.143792970305504226908440001284844148754"
+#define DICOM_IMPLEMENTATION_VERSION "YINGQIAO_1"
+
+#endif
