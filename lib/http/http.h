@@ -3,9 +3,12 @@
  *
  * A request is matched against the table by method and pattern; "{name}" in a pattern takes one non-empty path segment,
  * percent-decoded; a match with another method is 405 with Allow. Bodies are read to body_max (0: no body is allowed) before the
- * handler runs, larger ones are 413; handlers run on the server's thread pool and may block on the ledger.
+ * handler runs, larger ones are 413; handlers run on the server's thread pool and may block on the ledger: connections are served by
+ * one thread that never waits. A GET route answers HEAD too. A request must arrive within receive_timeout_ms (and afterwards with 1 KiB/s),
+ * else its connection is closed. Percent-encoding that is broken, hides a NUL or is no UTF-8 is 400.
  * Every answer gets X-Content-Type-Options, Referrer-Policy, Cache-Control: no-store (unless the handler set one) and a request id.
- * An error answer is application/problem+json (RFC 9457): {"title","status","kind","detail","request_id"}.
+ * An error answer is application/problem+json (RFC 9457): {"title","status","kind","detail","request_id"}. Its status is that of the
+ * error's kind, or err.code when the source is ERR_SOURCE_HTTP; above 499 the detail stays in the log.
  */
 #ifndef YQ_HTTP_HTTP_H
 #define YQ_HTTP_HTTP_H
@@ -34,23 +37,27 @@ struct http_settings {
 	const char *address;
 	uint16_t port; /* 0: the kernel chooses */
 	int threads;
-	const struct http_route *routes;
+	int connection_max;              /* 0: 1000; beyond it connections are closed at once */
+	int64_t receive_timeout_ms;      /* 0: 30 s */
+	int64_t comment_every_ms;        /* of event streams; 0: 15 s */
+	const struct http_route *routes; /* borrowed */
 	size_t route_count;
 	/* Runs before the handler of every matched route (login, rights, CSRF); false refuses with *err. May be NULL. */
 	bool (*gate)(struct http_request *request, const struct http_route *route, void *context, struct err *err);
-	/* Runs after the answer is queued: access log, release of what the gate took. May be NULL. */
+	/* Runs when the answer is ready, for refused requests too: access log, release of what the gate took. Must not block. May be NULL. */
 	void (*done)(struct http_request *request, int status, int64_t elapsed_ms, void *context);
 	void *context;
 };
 
-bool http_server_new(const struct http_settings *settings, struct http_server **out, struct err *err); /* taken port: ERR_CONFLICT */
+bool http_server_new(const struct http_settings *settings, struct http_server **out,
+                     struct err *err); /* taken port: ERR_CONFLICT */
 uint16_t http_server_port(const struct http_server *server);
 void http_server_stop(struct http_server *server); /* no new requests; ends event streams; waits for handlers */
 void http_server_free(struct http_server *server);
 
 const char *http_method(const struct http_request *request);
 const char *http_path(const struct http_request *request);
-const char *http_id(const struct http_request *request); /* request id, for the log */
+const char *http_id(const struct http_request *request);                       /* request id, for the log */
 const char *http_param(const struct http_request *request, const char *name);  /* of the pattern; NULL: no such */
 const char *http_query(const struct http_request *request, const char *name);  /* first value, decoded; NULL: absent */
 const char *http_header(const struct http_request *request, const char *name); /* NULL: absent */
@@ -63,16 +70,19 @@ bool http_body_json(struct http_request *request, json_t **out, struct err *err)
 void http_set_user(struct http_request *request, void *user);
 void *http_user(const struct http_request *request);
 
-/* Extra headers go before the reply call; value without CR, LF. */
+/* Extra headers go before the reply call; value without CR, LF; one that lib/http sets by itself (Cache-Control, ...) replaces that. */
 bool http_add_header(struct http_request *request, const char *name, const char *value, struct err *err);
 bool http_reply_json(struct http_request *request, int status, json_t *json, struct err *err); /* steals json */
-bool http_reply_bytes(struct http_request *request, int status, const char *type, const void *bytes, size_t length, struct err *err); /* copied */
-bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size, struct err *err); /* takes fd; Range, sendfile */
+bool http_reply_bytes(struct http_request *request, int status, const char *type, const void *bytes, size_t length,
+                      struct err *err); /* copied */
+bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size,
+                     struct err *err); /* takes fd; Range, sendfile */
 bool http_reply_empty(struct http_request *request, int status, struct err *err);
 
 /*
  * A streamed answer of unknown length (long lists): produce() is called on the server's thread until it sets *end.
- * It appends to `out` at least one byte or ends. fini is called once, always. A false produce() breaks the connection.
+ * It appends to `out` at least one byte or ends. It runs on the thread pool and may block. fini is called once, always, on any thread.
+ * A false produce() breaks the connection, so that nobody takes a part for the whole.
  */
 struct text_buf;
 struct http_stream {
@@ -80,12 +90,13 @@ struct http_stream {
 	void (*fini)(void *stream);
 	void *stream;
 };
-bool http_reply_stream(struct http_request *request, int status, const char *type, const struct http_stream *stream, struct err *err);
+bool http_reply_stream(struct http_request *request, int status, const char *type, const struct http_stream *stream,
+                       struct err *err);
 
 /*
  * Server-sent events (WHATWG HTML section 9.2). The connection is suspended; http_events_send() queues a message for every open stream
  * whose `user` the filter accepts. A stream whose queue passes 256 messages is closed: the browser reconnects with Last-Event-ID.
- * free_user is called once when the stream ends. A comment is sent every 15 s.
+ * free_user is called once when the stream ends, also when this function fails. A comment is sent every 15 s. accepts() must not block.
  */
 bool http_reply_events(struct http_request *request, void *user, void (*free_user)(void *user), struct err *err);
 void http_events_send(struct http_server *server, const char *id, const char *event, const char *data,

@@ -1,0 +1,139 @@
+/*
+ * What the files of lib/http share. One thread serves all connections (libmicrohttpd, epoll); it never runs a handler: a request whose
+ * body is there is suspended, a worker answers it, and the connection is resumed with the answer ready.
+ *
+ * A request belongs to the connection thread until work_push(), then to one worker until MHD_resume_connection(), then to
+ * the connection thread again. So its fields need no lock.
+ */
+#ifndef YQ_HTTP_INTERNAL_H
+#define YQ_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "lib/base/text.h"
+#include "lib/http/http.h"
+
+enum {
+	HTTP_PARAMS_MAX = 6,
+	HTTP_QUERY_MAX = 32,
+	HTTP_HEADERS_MAX = 16,
+	HTTP_PEER_SIZE = 48,
+	HTTP_CONNECTION_MEMORY = 32 * 1024, /* request line and headers; longer ones are 431 */
+	HTTP_BODY_DROP_MAX = 1024 * 1024,   /* of a body that is too large, so that its sender reads the 413 */
+};
+
+struct http_pair {
+	char *name, *value; /* heap */
+};
+
+enum http_phase { HTTP_READING, HTTP_WORKING, HTTP_ANSWERED };
+
+struct http_request {
+	struct http_server *server;
+	struct MHD_Connection *connection;
+	const struct http_route *route;
+	enum http_phase phase;
+	char id[TEXT_UUID_SIZE];
+	char peer[HTTP_PEER_SIZE];
+	char *method, *path;
+	struct http_pair params[HTTP_PARAMS_MAX], query[HTTP_QUERY_MAX], headers[HTTP_HEADERS_MAX];
+	size_t param_count, query_count, header_count;
+	struct text_buf body;
+	size_t dropped; /* bytes of the body beyond body_max */
+	json_t *json;
+	void *user;
+	struct MHD_Response *response;
+	int status;
+	int64_t started_ms;
+};
+
+/* One unit for the workers. */
+struct work_item {
+	void (*run)(void *subject);
+	void *subject;
+	struct work_item *next;
+};
+
+struct work_pool {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct work_item *first, **last;
+	pthread_t *threads;
+	int count;
+	bool stopping;
+};
+bool work_start(struct work_pool *pool, int threads, struct err *err);
+/* False: the pool is stopping, nothing will run. */
+bool work_push(struct work_pool *pool, void (*run)(void *subject), void *subject);
+void work_stop(struct work_pool *pool); /* runs what was pushed, then ends the threads. Once more is harmless */
+void work_free(struct work_pool *pool);
+
+/* A connection whose request is awaited or arriving; deadline_ms 0: nothing is awaited from the client. */
+struct guard_client {
+	int fd;
+	int64_t deadline_ms;
+	struct guard_client *previous, *next;
+};
+struct guard {
+	pthread_mutex_t lock;
+	struct guard_client *first;
+	int64_t timeout_ms;
+};
+void guard_notify(void *guard, struct MHD_Connection *connection, void **socket_context,
+                  enum MHD_ConnectionNotificationCode code);
+void guard_expect(struct guard *guard, struct MHD_Connection *connection); /* a request is awaited from now */
+void guard_credit(struct guard *guard, struct MHD_Connection *connection, size_t bytes); /* some of it came */
+void guard_rest(struct guard *guard, struct MHD_Connection *connection);                 /* it is whole */
+void guard_sweep(struct guard *guard, int64_t now_ms);
+
+struct event_stream;
+struct event_hub {
+	pthread_mutex_t lock;
+	struct event_stream *first;
+	int open;
+	bool closed;
+};
+void events_comment(struct event_hub *hub); /* to every open stream */
+void events_close(struct event_hub *hub);   /* ends them all, and later ones at once */
+
+struct http_server {
+	struct http_settings settings;
+	struct MHD_Daemon *daemon;
+	int listen_fd, wake_fd;
+	uint16_t port;
+	bool stopping; /* atomic */
+	struct work_pool work;
+	struct guard guard;
+	struct event_hub hub;
+	pthread_t ticker;
+	bool ticks;
+};
+
+/* route.c */
+bool route_decode(const char *text, size_t length, char **out, struct err *err); /* *out: heap */
+/*
+ * Finds the route for request->method and ->path and fills ->route and ->params. ERR_NOT_FOUND: no pattern fits; ERR_REFUSED with
+ * ERR_SOURCE_HTTP 405: patterns fit with other methods, *allow (heap) lists them.
+ */
+bool route_find(const struct http_server *server, struct http_request *request, char **allow, struct err *err);
+/* Whether the segment patterns of a route are well-formed; a wrong one is a bug and panics. */
+void route_check(const struct http_route *routes, size_t count);
+
+/* request.c */
+struct http_request *request_new(struct http_server *server, struct MHD_Connection *connection, const char *method,
+                                 const char *path);
+bool request_read_query(struct http_request *request, struct err *err);
+void request_free(struct http_request *request);
+
+/* reply.c */
+void reply_problem(struct http_request *request, const struct err *err); /* replaces an answer that is there */
+/* Puts the common headers on response and makes it the answer. Takes response. */
+void reply_finish(struct http_request *request, int status, const char *type, struct MHD_Response *response);
+
+/* netlisten.c */
+bool listen_open(const char *address, uint16_t port, int *out_fd, uint16_t *out_port, struct err *err);
+void listen_peer(const struct sockaddr *address, char out[HTTP_PEER_SIZE]);
+
+#endif

@@ -1,0 +1,257 @@
+/* Answers. Each http_reply_*() makes the response; the connection thread sends it when the handler is done. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/http/internal.h"
+
+static const struct {
+	const char *name, *value;
+} common_headers[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cache-Control", "no-store"},
+};
+
+static const char *own_header(const struct http_request *request, const char *name)
+{
+	for (size_t i = 0; i < request->header_count; i++)
+		if (strcasecmp(request->headers[i].name, name) == 0)
+			return request->headers[i].value;
+	return NULL;
+}
+
+static void put_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	if (MHD_add_response_header(response, name, value) != MHD_YES)
+		err_panic("could not add the header %s", name);
+}
+
+void reply_finish(struct http_request *request, int status, const char *type, struct MHD_Response *response)
+{
+	if (response == NULL)
+		err_panic("out of memory");
+	for (size_t i = 0; i < sizeof common_headers / sizeof common_headers[0]; i++)
+		if (own_header(request, common_headers[i].name) == NULL)
+			put_header(response, common_headers[i].name, common_headers[i].value);
+	for (size_t i = 0; i < request->header_count; i++)
+		put_header(response, request->headers[i].name, request->headers[i].value);
+	put_header(response, "X-Request-Id", request->id);
+	if (type != NULL)
+		put_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	if (request->response != NULL)
+		MHD_destroy_response(request->response);
+	request->response = response;
+	request->status = status;
+}
+
+/* RFC 9110 section 5.6.2 and 5.5, without obs-text. */
+static bool is_header(const char *name, const char *value)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	if (*name == '\0' || name[strspn(name, token)] != '\0')
+		return false;
+	for (const char *c = value; *c != '\0'; c++)
+		if ((*c < ' ' && *c != '\t') || *c == 0x7f)
+			return false;
+	return true;
+}
+
+bool http_add_header(struct http_request *request, const char *name, const char *value, struct err *err)
+{
+	if (!is_header(name, value))
+		return err_set(err, ERR_INVALID, "cannot send a header with this name or value");
+	if (request->header_count == HTTP_HEADERS_MAX)
+		return err_set(err, ERR_INVALID, "cannot send more than %d headers", HTTP_HEADERS_MAX);
+	struct http_pair pair = {strdup(name), strdup(value)};
+	if (pair.name == NULL || pair.value == NULL)
+		err_panic("out of memory");
+	request->headers[request->header_count++] = pair;
+	return true;
+}
+
+bool http_reply_json(struct http_request *request, int status, json_t *json, struct err *err)
+{
+	(void)err;
+	char *text = json_dumps(json, JSON_COMPACT);
+	if (text == NULL)
+		err_panic("could not write JSON");
+	json_decref(json);
+	reply_finish(request, status, "application/json",
+	             MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE));
+	return true;
+}
+
+bool http_reply_bytes(struct http_request *request, int status, const char *type, const void *bytes, size_t length,
+                      struct err *err)
+{
+	(void)err;
+	/* libmicrohttpd only reads it, and copies at once. */
+	union {
+		const void *from;
+		void *to;
+	} borrowed = {bytes};
+	reply_finish(request, status, type,
+	             MHD_create_response_from_buffer(length, length > 0 ? borrowed.to : NULL,
+	                                             length > 0 ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT));
+	return true;
+}
+
+bool http_reply_empty(struct http_request *request, int status, struct err *err)
+{
+	(void)err;
+	reply_finish(request, status, NULL, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+	return true;
+}
+
+struct range {
+	uint64_t first, last;
+	bool satisfiable;
+};
+
+static bool read_number(const char **text, uint64_t *out)
+{
+	size_t digits = strspn(*text, "0123456789");
+	if (digits == 0 || digits > 18)
+		return false;
+	*out = strtoull(*text, NULL, 10);
+	*text += digits;
+	return true;
+}
+
+/* RFC 9110 section 14.1.2, one range; false: no range that we serve, the whole file is the answer. */
+static bool read_range(const struct http_request *request, uint64_t size, struct range *out)
+{
+	const char *text = http_header(request, "Range");
+	if (text == NULL || http_header(request, "If-Range") != NULL || strncmp(text, "bytes=", 6) != 0)
+		return false;
+	text += 6;
+	uint64_t first = 0, last = size > 0 ? size - 1 : 0;
+	if (*text == '-') {
+		uint64_t tail = 0;
+		text++;
+		if (!read_number(&text, &tail) || *text != '\0')
+			return false;
+		*out = (struct range){tail < size ? size - tail : 0, last, tail > 0 && size > 0};
+		return true;
+	}
+	if (!read_number(&text, &first) || *text++ != '-')
+		return false;
+	uint64_t asked = last;
+	if (*text != '\0' && (!read_number(&text, &asked) || *text != '\0' || asked < first))
+		return false;
+	*out = (struct range){first, asked < last ? asked : last, first < size};
+	return true;
+}
+
+static bool reply_range(struct http_request *request, const char *type, int fd, uint64_t size,
+                        const struct range *range, struct err *err)
+{
+	char text[80];
+	struct text_buf content_range;
+	text_buf_init(&content_range, sizeof text);
+	bool fits = range->satisfiable ? text_buf_printf(&content_range, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
+	                                                 range->first, range->last, size)
+	                               : text_buf_printf(&content_range, "bytes */%" PRIu64, size);
+	bool ok = fits && http_add_header(request, "Content-Range", content_range.data, err);
+	text_buf_fini(&content_range);
+	if (!ok) {
+		close(fd);
+		return false;
+	}
+	if (!range->satisfiable) {
+		close(fd);
+		err_set(err, ERR_INVALID, "the range lies outside of the file");
+		return err_code(err, ERR_SOURCE_HTTP, MHD_HTTP_RANGE_NOT_SATISFIABLE);
+	}
+	reply_finish(request, MHD_HTTP_PARTIAL_CONTENT, type,
+	             MHD_create_response_from_fd_at_offset64(range->last - range->first + 1, fd, range->first));
+	return true;
+}
+
+bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size, struct err *err)
+{
+	if (!http_add_header(request, "Accept-Ranges", "bytes", err)) {
+		close(fd);
+		return false;
+	}
+	struct range range;
+	if (read_range(request, size, &range))
+		return reply_range(request, type, fd, size, &range, err);
+	reply_finish(request, MHD_HTTP_OK, type, MHD_create_response_from_fd64(size, fd));
+	return true;
+}
+
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
+
+static int status_of(const struct err *err)
+{
+	if (err->source == ERR_SOURCE_HTTP && err->code >= 400 && err->code < 600)
+		return (int)err->code;
+	return err_kind_info(err->kind)->http_status;
+}
+
+static const char *title_of(int status)
+{
+	static const struct {
+		int status;
+		const char *title;
+	} titles[] = {
+	    {400, "Bad Request"},
+	    {401, "Unauthorized"},
+	    {403, "Forbidden"},
+	    {404, "Not Found"},
+	    {405, "Method Not Allowed"},
+	    {406, "Not Acceptable"},
+	    {409, "Conflict"},
+	    {413, "Content Too Large"},
+	    {415, "Unsupported Media Type"},
+	    {416, "Range Not Satisfiable"},
+	    {422, "Unprocessable Content"},
+	    {429, "Too Many Requests"},
+	    {499, "Cancelled"},
+	    {500, "Internal Server Error"},
+	    {502, "Bad Gateway"},
+	    {503, "Service Unavailable"},
+	    {504, "Gateway Timeout"},
+	    {507, "Insufficient Storage"},
+	};
+	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+		if (titles[i].status == status)
+			return titles[i].title;
+	return "Error";
+}
+
+static void set_text(json_t *object, const char *name, const char *text)
+{
+	if (json_object_set_new(object, name, json_string(text)) != 0)
+		err_panic("could not write JSON");
+}
+
+void reply_problem(struct http_request *request, const struct err *err)
+{
+	int status = status_of(err);
+	json_t *problem = json_object();
+	set_text(problem, "title", title_of(status));
+	if (json_object_set_new(problem, "status", json_integer(status)) != 0)
+		err_panic("could not write JSON");
+	set_text(problem, "kind", err_kind_info(err->kind)->name);
+	/* What went wrong inside is for the log; its text may name files and tables. */
+	set_text(problem, "detail",
+	         status < 500 ? err->text : "the server could not answer; see its log for this request");
+	set_text(problem, "request_id", request->id);
+	char *text = json_dumps(problem, JSON_COMPACT);
+	if (text == NULL)
+		err_panic("could not write JSON");
+	json_decref(problem);
+	if (status >= 500)
+		log_err(LOG_HTTP_FAILED, err, "request=%s", request->id);
+	reply_finish(request, status, "application/problem+json",
+	             MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE));
+	if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		put_header(request->response, MHD_HTTP_HEADER_RETRY_AFTER, "2");
+}

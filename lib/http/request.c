@@ -1,0 +1,219 @@
+/* What a handler may ask about its request. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/clock.h"
+#include "lib/http/internal.h"
+
+static char *copy(const char *text)
+{
+	char *made = strdup(text);
+	if (made == NULL)
+		err_panic("out of memory");
+	return made;
+}
+
+struct http_request *request_new(struct http_server *server, struct MHD_Connection *connection, const char *method,
+                                 const char *path)
+{
+	struct http_request *request = calloc(1, sizeof *request);
+	if (request == NULL)
+		err_panic("out of memory");
+	request->server = server;
+	request->connection = connection;
+	request->method = copy(method);
+	request->path = copy(path);
+	request->started_ms = clock_monotonic_ms();
+	text_uuid_new(request->id);
+	text_buf_init(&request->body, 0);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	listen_peer(info == NULL ? NULL : info->client_addr, request->peer);
+	return request;
+}
+
+static void free_pairs(struct http_pair *pairs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(pairs[i].name);
+		free(pairs[i].value);
+	}
+}
+
+void request_free(struct http_request *request)
+{
+	free_pairs(request->params, request->param_count);
+	free_pairs(request->query, request->query_count);
+	free_pairs(request->headers, request->header_count);
+	text_buf_fini(&request->body);
+	json_decref(request->json);
+	if (request->response != NULL)
+		MHD_destroy_response(request->response);
+	free(request->method);
+	free(request->path);
+	free(request);
+}
+
+struct query_reader {
+	struct http_request *request;
+	struct err *err;
+	bool ok;
+};
+
+static enum MHD_Result take_argument(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct query_reader *reader = context;
+	struct http_request *request = reader->request;
+	(void)kind;
+	if (request->query_count == HTTP_QUERY_MAX) {
+		reader->ok = err_set(reader->err, ERR_INVALID, "the query has more than %d arguments", HTTP_QUERY_MAX);
+		return MHD_NO;
+	}
+	struct http_pair pair = {NULL, NULL};
+	const char *text = value == NULL ? "" : value;
+	reader->ok = route_decode(name, strlen(name), &pair.name, reader->err) &&
+	             route_decode(text, strlen(text), &pair.value, reader->err);
+	if (!reader->ok) {
+		free(pair.name);
+		return MHD_NO;
+	}
+	request->query[request->query_count++] = pair;
+	return MHD_YES;
+}
+
+bool request_read_query(struct http_request *request, struct err *err)
+{
+	struct query_reader reader = {request, err, true};
+	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, take_argument, &reader);
+	return reader.ok;
+}
+
+static const char *find(const struct http_pair *pairs, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(pairs[i].name, name) == 0)
+			return pairs[i].value;
+	return NULL;
+}
+
+const char *http_method(const struct http_request *request)
+{
+	return request->method;
+}
+
+const char *http_path(const struct http_request *request)
+{
+	return request->path;
+}
+
+const char *http_id(const struct http_request *request)
+{
+	return request->id;
+}
+
+const char *http_param(const struct http_request *request, const char *name)
+{
+	return find(request->params, request->param_count, name);
+}
+
+const char *http_query(const struct http_request *request, const char *name)
+{
+	return find(request->query, request->query_count, name);
+}
+
+const char *http_header(const struct http_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_cookie(const struct http_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, name);
+}
+
+const char *http_peer(const struct http_request *request)
+{
+	return request->peer;
+}
+
+void http_body(const struct http_request *request, const void **bytes, size_t *length)
+{
+	*bytes = request->body.length > 0 ? request->body.data : "";
+	*length = request->body.length;
+}
+
+void http_set_user(struct http_request *request, void *user)
+{
+	request->user = user;
+}
+
+void *http_user(const struct http_request *request)
+{
+	return request->user;
+}
+
+enum { JSON_DEPTH_MAX = 32 };
+
+/* Nesting outside of strings. jansson's own limit is compiled in and far higher. */
+static bool is_too_deep(const char *text, size_t length)
+{
+	int depth = 0;
+	bool in_string = false;
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '{' || c == '[') {
+			if (++depth > JSON_DEPTH_MAX)
+				return true;
+		} else if (c == '}' || c == ']') {
+			depth--;
+		}
+	}
+	return false;
+}
+
+/* RFC 9110 section 8.3.1: the type, then parameters, any case. */
+static bool is_json_type(const char *type)
+{
+	static const char wanted[] = "application/json";
+	if (type == NULL || strncasecmp(type, wanted, sizeof wanted - 1) != 0)
+		return false;
+	const char *rest = type + sizeof wanted - 1;
+	rest += strspn(rest, " \t");
+	return *rest == '\0' || *rest == ';';
+}
+
+bool http_body_json(struct http_request *request, json_t **out, struct err *err)
+{
+	if (request->json != NULL) {
+		*out = request->json;
+		return true;
+	}
+	if (!is_json_type(http_header(request, "Content-Type"))) {
+		err_set(err, ERR_INVALID, "the body must be application/json");
+		return err_code(err, ERR_SOURCE_HTTP, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE);
+	}
+	if (request->body.length == 0)
+		return err_set(err, ERR_INVALID, "the body is empty, a JSON object is wanted");
+	if (is_too_deep(request->body.data, request->body.length))
+		return err_set(err, ERR_INVALID, "the JSON of the body is nested deeper than %d", JSON_DEPTH_MAX);
+
+	json_error_t fault;
+	json_t *json = json_loadb(request->body.data, request->body.length, JSON_REJECT_DUPLICATES, &fault);
+	if (json == NULL)
+		return err_set(err, ERR_INVALID, "the body is no JSON: line %d, column %d: %.100s", fault.line,
+		               fault.column, fault.text);
+	if (!json_is_object(json)) {
+		json_decref(json);
+		return err_set(err, ERR_INVALID, "the JSON of the body is no object");
+	}
+	request->json = json;
+	*out = json;
+	return true;
+}

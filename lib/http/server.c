@@ -1,0 +1,275 @@
+/* The server: libmicrohttpd's callbacks, start and orderly end. */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/http/internal.h"
+
+enum { DEFAULT_CONNECTIONS = 1000, DEFAULT_RECEIVE_MS = 30 * 1000, DEFAULT_COMMENT_MS = 15 * 1000, TICK_MS = 250 };
+
+static bool is_stopping(const struct http_server *server)
+{
+	return __atomic_load_n(&server->stopping, __ATOMIC_ACQUIRE);
+}
+
+static void tell_done(struct http_request *request)
+{
+	const struct http_settings *settings = &request->server->settings;
+	if (settings->done != NULL)
+		settings->done(request, request->status, clock_monotonic_ms() - request->started_ms, settings->context);
+}
+
+/* On a worker: gate, handler, answer. */
+static void answer(void *subject)
+{
+	struct http_request *request = subject;
+	const struct http_settings *settings = &request->server->settings;
+	struct err err = {0};
+	bool ok = (settings->gate == NULL || settings->gate(request, request->route, settings->context, &err)) &&
+	          request->route->handle(request, settings->context, &err);
+	if (!ok)
+		reply_problem(request, &err);
+	else if (request->response == NULL)
+		err_panic("the handler of %s %s did not answer", request->method, request->route->pattern);
+	tell_done(request);
+	request->phase = HTTP_ANSWERED;
+	MHD_resume_connection(request->connection);
+}
+
+static enum MHD_Result send_answer(struct http_request *request)
+{
+	struct MHD_Response *response = request->response;
+	request->response = NULL;
+	if (is_stopping(request->server))
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+	enum MHD_Result result = MHD_queue_response(request->connection, (unsigned)request->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result refuse(struct http_request *request, const struct err *err)
+{
+	reply_problem(request, err);
+	tell_done(request);
+	request->phase = HTTP_ANSWERED;
+	return send_answer(request);
+}
+
+static bool too_large(const struct http_request *request, struct err *err)
+{
+	if (request->route->body_max == 0)
+		err_set(err, ERR_INVALID, "this address takes no body");
+	else
+		err_set(err, ERR_INVALID, "the body is larger than %zu bytes", request->route->body_max);
+	return err_code(err, ERR_SOURCE_HTTP, MHD_HTTP_CONTENT_TOO_LARGE);
+}
+
+/* What is known when the headers are there. */
+static bool check_head(struct http_request *request, struct err *err)
+{
+	if (is_stopping(request->server))
+		return err_set(err, ERR_TEMPORARY, "the server is stopping");
+	char *allow = NULL;
+	if (!route_find(request->server, request, &allow, err)) {
+		struct err ignored = {0};
+		if (allow != NULL && !http_add_header(request, "Allow", allow, &ignored))
+			err_panic("malformed method in the table of routes");
+		free(allow);
+		return false;
+	}
+	if (!request_read_query(request, err))
+		return false;
+	const char *length = http_header(request, "Content-Length");
+	if (length != NULL && strtoull(length, NULL, 10) > request->route->body_max)
+		return too_large(request, err);
+	text_buf_init(&request->body, request->route->body_max);
+	return true;
+}
+
+static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *connection, const char *method,
+                             const char *path, void **state)
+{
+	struct http_request *request = request_new(server, connection, method, path);
+	struct err err = {0};
+	*state = request;
+	return check_head(request, &err) ? MHD_YES : refuse(request, &err);
+}
+
+static enum MHD_Result receive(struct http_request *request, const char *bytes, size_t *length)
+{
+	guard_credit(&request->server->guard, request->connection, *length);
+	if (request->dropped > 0 || !text_buf_append(&request->body, bytes, *length))
+		request->dropped += *length;
+	*length = 0;
+	return request->dropped > HTTP_BODY_DROP_MAX ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result access_handler(void *context, struct MHD_Connection *connection, const char *path,
+                                      const char *method, const char *version, const char *upload,
+                                      size_t *upload_length, void **state)
+{
+	struct http_server *server = context;
+	struct http_request *request = *state;
+	(void)version;
+	if (request == NULL)
+		return begin(server, connection, method, path, state);
+	if (request->phase == HTTP_ANSWERED) {
+		*upload_length = 0;
+		return request->response == NULL ? MHD_YES : send_answer(request);
+	}
+	if (*upload_length > 0)
+		return receive(request, upload, upload_length);
+
+	guard_rest(&server->guard, connection);
+	struct err err = {0};
+	if (request->dropped > 0) {
+		too_large(request, &err);
+		return refuse(request, &err);
+	}
+	request->phase = HTTP_WORKING;
+	MHD_suspend_connection(connection);
+	if (!work_push(&server->work, answer, request)) {
+		err_set(&err, ERR_TEMPORARY, "the server is stopping");
+		reply_problem(request, &err);
+		tell_done(request);
+		request->phase = HTTP_ANSWERED;
+		MHD_resume_connection(connection);
+	}
+	return MHD_YES;
+}
+
+static void completed(void *context, struct MHD_Connection *connection, void **state,
+                      enum MHD_RequestTerminationCode code)
+{
+	struct http_server *server = context;
+	(void)code;
+	if (*state != NULL)
+		request_free(*state);
+	*state = NULL;
+	guard_expect(&server->guard, connection);
+}
+
+/* Paths and arguments reach us as they were sent; see route.c. */
+static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+	(void)context;
+	(void)connection;
+	return strlen(text);
+}
+
+static void *tick(void *context)
+{
+	struct http_server *server = context;
+	int64_t commented_ms = clock_monotonic_ms();
+	struct pollfd wake = {.fd = server->wake_fd, .events = POLLIN};
+	while (!is_stopping(server)) {
+		poll(&wake, 1, TICK_MS);
+		int64_t now_ms = clock_monotonic_ms();
+		guard_sweep(&server->guard, now_ms);
+		if (now_ms - commented_ms >= server->settings.comment_every_ms) {
+			events_comment(&server->hub);
+			commented_ms = now_ms;
+		}
+	}
+	return NULL;
+}
+
+static void fill_defaults(struct http_settings *settings)
+{
+	if (settings->connection_max == 0)
+		settings->connection_max = DEFAULT_CONNECTIONS;
+	if (settings->receive_timeout_ms == 0)
+		settings->receive_timeout_ms = DEFAULT_RECEIVE_MS;
+	if (settings->comment_every_ms == 0)
+		settings->comment_every_ms = DEFAULT_COMMENT_MS;
+}
+
+static bool start_daemon(struct http_server *server, struct err *err)
+{
+	unsigned silence_s = (unsigned)((server->settings.receive_timeout_ms + 999) / 1000);
+	server->daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, access_handler, server,
+	    MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)server->settings.connection_max, MHD_OPTION_CONNECTION_TIMEOUT, silence_s,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
+	    MHD_OPTION_NOTIFY_CONNECTION, guard_notify, &server->guard, MHD_OPTION_END);
+	if (server->daemon == NULL)
+		return err_set(err, ERR_TEMPORARY, "could not start the HTTP server");
+	return true;
+}
+
+static bool start_ticker(struct http_server *server, struct err *err)
+{
+	int failed = pthread_create(&server->ticker, NULL, tick, server);
+	if (failed != 0)
+		return err_set_errno(err, ERR_TEMPORARY, failed, "could not start a thread");
+	server->ticks = true;
+	return true;
+}
+
+bool http_server_new(const struct http_settings *settings, struct http_server **out, struct err *err)
+{
+	route_check(settings->routes, settings->route_count);
+	struct http_server *server = calloc(1, sizeof *server);
+	if (server == NULL)
+		err_panic("out of memory");
+	server->settings = *settings;
+	fill_defaults(&server->settings);
+	server->guard.timeout_ms = server->settings.receive_timeout_ms;
+	pthread_mutex_init(&server->guard.lock, NULL);
+	pthread_mutex_init(&server->hub.lock, NULL);
+	server->listen_fd = -1;
+	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (!listen_open(settings->address, settings->port, &server->listen_fd, &server->port, err) ||
+	    !work_start(&server->work, settings->threads > 0 ? settings->threads : 1, err) ||
+	    !start_ticker(server, err) || !start_daemon(server, err)) {
+		http_server_free(server);
+		return false;
+	}
+	*out = server;
+	return true;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+	return server->port;
+}
+
+void http_server_stop(struct http_server *server)
+{
+	if (__atomic_exchange_n(&server->stopping, true, __ATOMIC_ACQ_REL))
+		return;
+	if (server->daemon != NULL)
+		MHD_quiesce_daemon(server->daemon);
+	events_close(&server->hub);
+	uint64_t one = 1;
+	if (write(server->wake_fd, &one, sizeof one) < 0) {
+		/* The ticker also looks every TICK_MS. */
+	}
+	if (server->ticks)
+		pthread_join(server->ticker, NULL);
+	server->ticks = false;
+	work_stop(&server->work);
+}
+
+void http_server_free(struct http_server *server)
+{
+	if (server == NULL)
+		return;
+	http_server_stop(server);
+	if (server->daemon != NULL)
+		MHD_stop_daemon(server->daemon);
+	work_free(&server->work);
+	if (server->listen_fd >= 0)
+		close(server->listen_fd);
+	if (server->wake_fd >= 0)
+		close(server->wake_fd);
+	pthread_mutex_destroy(&server->guard.lock);
+	pthread_mutex_destroy(&server->hub.lock);
+	free(server);
+}
