@@ -30,7 +30,7 @@ static ssize_t send_pending(void *context, uint64_t position, char *out, size_t 
 	ssize_t result = 0;
 	pthread_mutex_lock(&stream->hub->lock);
 	size_t left = stream->pending.length - stream->sent;
-	if (stream->ending || stream->hub->closed) {
+	if (stream->ending || (stream->hub->closed && left == 0)) {
 		result = MHD_CONTENT_READER_END_OF_STREAM;
 	} else if (left > 0) {
 		size_t count = left < max ? left : max;
@@ -98,7 +98,8 @@ bool http_reply_events(struct http_request *request, void *user, void (*free_use
 	struct event_stream *stream = calloc(1, sizeof *stream);
 	if (stream == NULL)
 		err_panic("out of memory");
-	if (!http_add_header(request, "X-Accel-Buffering", "no", err)) {
+	if (!http_add_header(request, "X-Accel-Buffering", "no", err) ||
+	    !http_add_header(request, "Connection", "close", err)) {
 		free(stream);
 		if (free_user != NULL)
 			free_user(user);

@@ -50,11 +50,16 @@ static enum MHD_Result send_answer(struct http_request *request)
 	return result;
 }
 
-static enum MHD_Result refuse(struct http_request *request, const struct err *err)
+static void make_refusal(struct http_request *request, const struct err *err)
 {
 	reply_problem(request, err);
 	tell_done(request);
 	request->phase = HTTP_ANSWERED;
+}
+
+static enum MHD_Result refuse(struct http_request *request, const struct err *err)
+{
+	make_refusal(request, err);
 	return send_answer(request);
 }
 
@@ -95,7 +100,13 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
 	struct http_request *request = request_new(server, connection, method, path);
 	struct err err = {0};
 	*state = request;
-	return check_head(request, &err) ? MHD_YES : refuse(request, &err);
+	if (check_head(request, &err))
+		return MHD_YES;
+	/* An answer before the body is read costs the connection; without a body it can wait for its turn. */
+	if (http_header(request, "Content-Length") != NULL || http_header(request, "Transfer-Encoding") != NULL)
+		return refuse(request, &err);
+	make_refusal(request, &err);
+	return MHD_YES;
 }
 
 static enum MHD_Result receive(struct http_request *request, const char *bytes, size_t *length)
@@ -133,9 +144,7 @@ static enum MHD_Result access_handler(void *context, struct MHD_Connection *conn
 	MHD_suspend_connection(connection);
 	if (!work_push(&server->work, answer, request)) {
 		err_set(&err, ERR_TEMPORARY, "the server is stopping");
-		reply_problem(request, &err);
-		tell_done(request);
-		request->phase = HTTP_ANSWERED;
+		make_refusal(request, &err);
 		MHD_resume_connection(connection);
 	}
 	return MHD_YES;

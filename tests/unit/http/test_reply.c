@@ -1,0 +1,152 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/http/client.h"
+
+static bool answer_file(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	FILE *file = tmpfile();
+	cr_assert(file != NULL);
+	fputs("0123456789", file);
+	fflush(file);
+	int fd = dup(fileno(file));
+	fclose(file);
+	return http_reply_file(request, "text/plain", fd, 10, err);
+}
+
+static bool answer_headers(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	struct err refused = {0};
+	cr_assert(!http_add_header(request, "X-A", "a\r\nX-B: b", &refused));
+	cr_assert(!http_add_header(request, "X A", "a", &refused));
+	cr_assert(!http_add_header(request, "", "a", &refused));
+	return http_add_header(request, "X-A", "a", err) &&
+	       http_add_header(request, "cache-control", "max-age=60", err) && http_reply_empty(request, 204, err);
+}
+
+static bool answer_error(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	int kind = (int)strtol(http_query(request, "kind"), NULL, 10);
+	int code = (int)strtol(http_query(request, "code"), NULL, 10);
+	err_set(err, (enum err_kind)kind, "cannot do it: 台山 \"quoted\"");
+	if (code != 0)
+		err_code(err, ERR_SOURCE_HTTP, (uint32_t)code);
+	return false;
+}
+
+static const struct http_route routes[] = {
+    {"GET", "/file", answer_file, 0, 0},
+    {"GET", "/headers", answer_headers, 0, 0},
+    {"GET", "/error", answer_error, 0, 0},
+};
+
+static struct http_server *server;
+static void start(void)
+{
+	server = client_server(routes, sizeof routes / sizeof routes[0]);
+}
+static void stop(void)
+{
+	http_server_free(server);
+}
+TestSuite(reply, .init = start, .fini = stop);
+
+Test(reply, ranges)
+{
+	static const struct {
+		const char *headers;
+		int status;
+		const char *body, *content_range;
+	} cases[] = {
+	    {"", 200, "0123456789", NULL},
+	    {"Range: bytes=0-0\r\n", 206, "0", "bytes 0-0/10"},
+	    {"Range: bytes=2-4\r\n", 206, "234", "bytes 2-4/10"},
+	    {"Range: bytes=5-\r\n", 206, "56789", "bytes 5-9/10"},
+	    {"Range: bytes=5-100\r\n", 206, "56789", "bytes 5-9/10"},
+	    {"Range: bytes=-3\r\n", 206, "789", "bytes 7-9/10"},
+	    {"Range: bytes=-100\r\n", 206, "0123456789", "bytes 0-9/10"},
+	    {"Range: bytes=10-\r\n", 416, NULL, "bytes */10"},
+	    {"Range: bytes=-0\r\n", 416, NULL, "bytes */10"},
+	    {"Range: bytes=4-2\r\n", 200, "0123456789", NULL},
+	    {"Range: bytes=0-1,3-4\r\n", 200, "0123456789", NULL},
+	    {"Range: bytes=99999999999999999999999-\r\n", 200, "0123456789", NULL},
+	    {"Range: lines=1-2\r\n", 200, "0123456789", NULL},
+	    {"Range: bytes=x\r\n", 200, "0123456789", NULL},
+	    {"Range: bytes=2-4\r\nIf-Range: \"e\"\r\n", 200, "0123456789", NULL},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct client_answer got = client_get(http_server_port(server), "/file", cases[i].headers);
+		char *range = client_header(&got, "Content-Range");
+		cr_expect(got.status == cases[i].status, "%s: got %d", cases[i].headers, got.status);
+		if (cases[i].body != NULL)
+			cr_expect_str_eq(got.body, cases[i].body, "%s: got %s", cases[i].headers, got.body);
+		cr_expect_str_eq(range ? range : "-", cases[i].content_range ? cases[i].content_range : "-");
+		free(range);
+		client_free(&got);
+	}
+}
+
+Test(reply, common_headers)
+{
+	static const struct {
+		const char *target, *name, *want;
+	} cases[] = {
+	    {"/file", "X-Content-Type-Options", "nosniff"},
+	    {"/file", "Referrer-Policy", "no-referrer"},
+	    {"/file", "Cache-Control", "no-store"},
+	    {"/nothing", "Cache-Control", "no-store"},
+	    {"/headers", "Cache-Control", "max-age=60"},
+	    {"/headers", "X-A", "a"},
+	    {"/headers", "X-B", NULL},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct client_answer got = client_get(http_server_port(server), cases[i].target, "");
+		char *value = client_header(&got, cases[i].name), *id = client_header(&got, "X-Request-Id");
+		cr_expect_str_eq(value ? value : "-", cases[i].want ? cases[i].want : "-", "%s %s: got %s",
+		                 cases[i].target, cases[i].name, value);
+		cr_expect(id != NULL && strlen(id) == 36);
+		free(value);
+		free(id);
+		client_free(&got);
+	}
+}
+
+Test(reply, problems)
+{
+	static const struct {
+		int kind, code, status;
+		bool tells;
+	} cases[] = {
+	    {ERR_INVALID, 0, 400, true},    {ERR_REFUSED, 401, 401, true}, {ERR_REFUSED, 0, 403, true},
+	    {ERR_NOT_FOUND, 0, 404, true},  {ERR_CONFLICT, 0, 409, true},  {ERR_REFUSED, 429, 429, true},
+	    {ERR_TEMPORARY, 0, 503, false}, {ERR_CORRUPT, 0, 500, false},  {ERR_NO_SPACE, 0, 507, false},
+	    {ERR_INVALID, 1000, 400, true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char target[60];
+		snprintf(target, sizeof target, "/error?kind=%d&code=%d", cases[i].kind, cases[i].code);
+		struct client_answer got = client_get(http_server_port(server), target, "");
+		char *type = client_header(&got, "Content-Type"), *id = client_header(&got, "X-Request-Id");
+		json_t *json = json_loads(got.body ? got.body : "", 0, NULL);
+		const char *detail = json_string_value(json_object_get(json, "detail"));
+		const char *request = json_string_value(json_object_get(json, "request_id"));
+		cr_expect(got.status == cases[i].status, "%s: got %d, want %d", target, got.status, cases[i].status);
+		cr_expect(json_integer_value(json_object_get(json, "status")) == got.status);
+		cr_expect_str_eq(type ? type : "", "application/problem+json");
+		cr_expect_str_eq(json_string_value(json_object_get(json, "kind")),
+		                 err_kind_info((enum err_kind)cases[i].kind)->name);
+		cr_expect((strstr(detail, "台山 \"quoted\"") != NULL) == cases[i].tells, "%s: detail %s", target,
+		          detail);
+		cr_expect_str_eq(request, id ? id : "");
+		free(type);
+		free(id);
+		json_decref(json);
+		client_free(&got);
+	}
+}
