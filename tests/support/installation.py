@@ -1,0 +1,297 @@
+"""One installation of the project for a test: a home of its own, a private PostgreSQL, the programs on free ports.
+
+    with Installation() as home:                  # ledger running and migrated
+        home.start("yq-gateway", "yq-router")     # returns when they are ready
+        home.yqctl("site", "list", json=True)
+        api = home.api()
+        api.login("author1", "password")
+        status, body = api.get("/api/v1/me")
+
+Everything that was started is stopped by its process id when the block ends, also when the test fails or is killed. The logs are shown
+when something does not start. The programs come from build/bin (or $YQ_BUILD/bin).
+"""
+
+import contextlib
+import ctypes
+import http.client
+import json as json_module
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("YQ_BUILD") or "build")
+if not BUILD.is_absolute():
+    BUILD = TREE / BUILD
+PATIENCE_S = 60
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent():
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def free_port():
+    """A port that nobody listens on now. Somebody may be faster; then the program says so and the test starts it again."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Failed(AssertionError):
+    """A command or program did not do what the test needs; the text has its output."""
+
+
+class Installation:
+    def __init__(self, settings=None, prefix="yq-e2e."):
+        """settings: more environment for every program, e.g. {"YQ_LEASE": "2 s"}."""
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
+        self.home.chmod(0o755)
+        (self.home / "log").mkdir()
+        self.dicom_port = free_port()
+        self.http_port = free_port()
+        self.settings = dict(settings or {})
+        self.running = {}
+        self._ledger = None
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def __enter__(self):
+        try:
+            self.start_ledger()
+            self.yqctl("migrate")
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for name in list(self.running):
+            with contextlib.suppress(Failed):
+                self.stop(name)
+        self.stop_ledger()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def environment(self, **more):
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("YQ_", "PG"))}
+        env.update(
+            YQ_HOME=str(self.home),
+            YQ_DICOM_ADDRESS="127.0.0.1",
+            YQ_DICOM_PORT=str(self.dicom_port),
+            YQ_HTTP_ADDRESS="127.0.0.1",
+            YQ_HTTP_PORT=str(self.http_port),
+        )
+        env.update(self.settings)
+        env.update(more)
+        return env
+
+    # --- ledger -------------------------------------------------------------------------------------------------
+
+    def start_ledger(self):
+        log = open(self.home / "log" / "ledger.log", "ab")
+        env = self.environment(YQ_PG_NO_SYNC="1", YQ_PG_SETTINGS="-c fsync=off -c shared_buffers=32MB")
+        self._ledger = subprocess.Popen([TREE / "deploy" / "ledger", "child"], env=env, stdin=subprocess.DEVNULL,
+                                        stdout=log, stderr=log)
+        log.close()
+        done = subprocess.run([TREE / "deploy" / "ledger", "ready", str(PATIENCE_S), str(self._ledger.pid)],
+                              env=env, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failed("the ledger does not start\n" + done.stderr + self.log("ledger"))
+
+    def stop_ledger(self, how=signal.SIGINT):
+        if self._ledger is None:
+            return
+        self._ledger.send_signal(how)
+        self._ledger.wait(PATIENCE_S)
+        self._ledger = None
+
+    def restart_ledger(self):
+        self.stop_ledger()
+        self.start_ledger()
+
+    def sql(self, text):
+        """Runs SQL as the superuser; rows as lists of text. For preparing and looking, never for what a program should do."""
+        done = subprocess.run([TREE / "deploy" / "ledger", "psql", "-d", "yingqiao", "-qAtX", "-F", "\x1f", "-v",
+                               "ON_ERROR_STOP=1", "-f", "-"], env=self.environment(), input=text, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failed(done.stderr)
+        return [line.split("\x1f") for line in done.stdout.splitlines()]
+
+    # --- programs -----------------------------------------------------------------------------------------------
+
+    def start(self, *names, **more):
+        """Starts programs (yq-storescp, yq-router, yq-gateway) and waits until each says that it is ready."""
+        for name in names:
+            self._start_one(name, more)
+
+    def _start_one(self, name, more):
+        if name in self.running:
+            raise Failed(name + " is running already")
+        reader, writer = os.pipe()
+        log = open(self.home / "log" / (name + ".log"), "ab")
+        process = subprocess.Popen([BUILD / "bin" / name], env=self.environment(YQ_READY_FD=str(writer), **more),
+                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(writer,),
+                                   preexec_fn=_end_with_parent)
+        os.close(writer)
+        log.close()
+        try:
+            if not _read_ready(reader):
+                process.kill()
+                process.wait()
+                raise Failed(f"{name} does not become ready (status {process.returncode})\n" + self.log(name))
+        finally:
+            os.close(reader)
+        self.running[name] = process
+
+    def stop(self, name, how=signal.SIGTERM):
+        """Asks a program to end and returns its exit status."""
+        process = self.running.pop(name)
+        process.send_signal(how)
+        try:
+            return process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise Failed(name + " does not end\n" + self.log(name)) from None
+
+    def kill(self, name):
+        return self.stop(name, signal.SIGKILL)
+
+    def restart(self, name, **more):
+        self.stop(name)
+        self.start(name, **more)
+
+    def wait_ended(self, name):
+        """For a program that is expected to end by itself (a kill point)."""
+        return self.running.pop(name).wait(PATIENCE_S)
+
+    def log(self, name):
+        path = self.home / "log" / (name + ".log")
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    # --- operator -----------------------------------------------------------------------------------------------
+
+    def yqctl(self, *arguments, json=False, status=0, input=None, **more):
+        """Runs yqctl. json=True adds --json and parses. status: expected exit status, None for any (returns the process then)."""
+        command = [BUILD / "bin" / "yqctl", *map(str, arguments)] + (["--json"] if json else [])
+        done = subprocess.run(command, env=self.environment(**more), capture_output=True, text=True, input=input)
+        if status is None:
+            return done
+        if done.returncode != status:
+            raise Failed(f"{' '.join(map(str, command))}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+        return json_module.loads(done.stdout) if json else done.stdout
+
+    def settle(self):
+        self.yqctl("wait", "--settled")
+
+    def api(self):
+        return Api(self.http_port)
+
+
+def _read_ready(reader):
+    deadline = time.monotonic() + PATIENCE_S
+    seen = b""
+    while b"ready\n" not in seen:
+        ready, _, _ = select.select([reader], [], [], max(0, deadline - time.monotonic()))
+        chunk = os.read(reader, 64) if ready else b""
+        if not chunk:
+            return False
+        seen += chunk
+    return True
+
+
+class Answer(tuple):
+    """(status, body) with the headers beside; the body is parsed when it is JSON."""
+
+    def __new__(cls, status, body, headers):
+        answer = super().__new__(cls, (status, body))
+        answer.status, answer.body, answer.headers = status, body, headers
+        return answer
+
+
+class Api:
+    """A person at a browser: keeps the session cookie, sends the CSRF token with unsafe methods."""
+
+    def __init__(self, port):
+        self.port = port
+        self.cookie = None
+        self.csrf = None
+
+    def request(self, method, target, body=None, headers=None):
+        sent = dict(headers or {})
+        if self.cookie and "Cookie" not in sent:
+            sent["Cookie"] = self.cookie
+        if self.csrf and method not in ("GET", "HEAD") and "X-CSRF-Token" not in sent:
+            sent["X-CSRF-Token"] = self.csrf
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json_module.dumps(body)
+            sent.setdefault("Content-Type", "application/json")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        try:
+            connection.request(method, target, body=body, headers={k: v for k, v in sent.items() if v is not None})
+            answer = connection.getresponse()
+            data = answer.read()
+        finally:
+            connection.close()
+        if "json" in (answer.getheader("Content-Type") or "") and data:
+            data = json_module.loads(data)
+        return Answer(answer.status, data, answer.headers)
+
+    def get(self, target, **headers):
+        return self.request("GET", target, headers=headers)
+
+    def post(self, target, body=None, **headers):
+        return self.request("POST", target, {} if body is None else body, headers)
+
+    def put(self, target, body, **headers):
+        return self.request("PUT", target, body, headers)
+
+    def login(self, account, password):
+        answer = self.post("/api/v1/login", {"account": account, "password": password})
+        if answer.status != 200:
+            raise Failed(f"login of {account}: {answer}")
+        self.cookie = answer.headers["Set-Cookie"].split(";")[0]
+        self.csrf = answer.body["csrf_token"]
+        return answer.body
+
+    @contextlib.contextmanager
+    def events(self, last_id=None):
+        """An open event stream; iterate it for {"id", "event", "data"}."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        headers = {"Cookie": self.cookie or "", "Accept": "text/event-stream"}
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        connection.request("GET", "/api/v1/events", headers=headers)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise Failed(f"event stream: {answer.status} {answer.read()!r}")
+        try:
+            yield _parse_events(answer)
+        finally:
+            connection.close()
+
+
+def _parse_events(answer):
+    event = {}
+    for raw in answer:
+        line = raw.decode().rstrip("\r\n")
+        if not line:
+            if "data" in event:
+                yield event
+            event = {}
+            continue
+        name, _, value = line.partition(":")
+        if name in ("id", "event", "data"):
+            value = value[1:] if value.startswith(" ") else value
+            event[name] = event[name] + "\n" + value if name in event else value
