@@ -16,6 +16,9 @@
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 # --- settings ------------------------------------------------------------------------------------------------------
 
@@ -157,6 +160,17 @@ FORCE:
 
 packages:
 	@deploy/bootstrap build
+
+# What a recipe starts reads YQ_* from its environment; make hands on what stands on its command line.
+.PHONY: run stop status walk
+run: build ## installs what is missing, builds, starts everything, walks one study through the whole path
+	@YQ_BUILD=$(B) deploy/run start
+stop: ## ends what make run started
+	@YQ_BUILD=$(B) deploy/run stop
+status: ## shows what runs
+	@YQ_BUILD=$(B) deploy/run status
+walk: ## walks another study through a running installation
+	@YQ_BUILD=$(B) deploy/run walk
 
 .PHONY: clean help
 clean: ## removes everything that was built
