@@ -172,6 +172,14 @@ status: ## shows what runs
 walk: ## walks another study through a running installation
 	@YQ_BUILD=$(B) deploy/run walk
 
+.PHONY: test test-packages
+test-packages:
+	@deploy/bootstrap test
+$(TESTS): | test-packages
+$(filter $(B)/obj/tests/%,$(ALL_OBJECTS)): | test-packages
+test: test-packages test-programs ## installs what is missing, builds, runs every test
+	@YQ_BUILD=$(B) tests/run $(SUITES)
+
 .PHONY: clean help
 clean: ## removes everything that was built
 	rm -rf build
