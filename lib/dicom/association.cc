@@ -1,0 +1,510 @@
+#include "lib/dicom/scp.h"
+
+#include "dcmtk/dcmnet/assoc.h"
+#include "dcmtk/dcmnet/dul.h"
+
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/dicom/implementation.h"
+#include "lib/dicom/message.h"
+#include "lib/dicom/syntax.h"
+
+namespace
+{
+enum : uint16_t {
+	STATUS_UNRECOGNIZED_OPERATION = 0x0211,
+	STATUS_CLASS_MISMATCH = 0xa900,
+	STATUS_NOT_UNDERSTOOD = 0xc000
+};
+enum { REQUEST_MAX = 1 << 20, CLOSING_MS = 2000, PDU_HEAD = 6, PDU_ASSOCIATE_RQ = 0x01 };
+
+/* dcmExternalSocketHandle is one for the process: held from setting it until the upper layer has read it, which is before it reads a byte. */
+std::mutex handover;
+
+/* ---- one association ------------------------------------------------------------------------------------------ */
+
+class Association
+{
+      public:
+	explicit Association(scp_connection &connection)
+	    : connection_(connection), scp_(*connection.scp), link_(connection.link), layer_(link_, [this] { taken(); })
+	{
+	}
+	~Association();
+	Association(const Association &) = delete;
+	Association &operator=(const Association &) = delete;
+	void run();
+
+      private:
+	scp_connection &connection_;
+	struct dicom_scp &scp_;
+	Link &link_;
+	LinkLayer layer_;
+	std::unique_lock<std::mutex> handover_;
+	bool is_taken_ = false, is_admitted_ = false;
+	T_ASC_Network *network_ = nullptr;
+	T_ASC_Association *association_ = nullptr;
+	void *user_ = nullptr; /* of the handlers */
+
+	const struct dicom_scp_handlers &handlers() const
+	{
+		return scp_.settings.handlers;
+	}
+	void taken();
+	bool wait_request();
+	bool receive_request();
+	void read_peer();
+	enum dicom_reject decide();
+	void reject(enum dicom_reject why);
+	void accept_contexts();
+	bool acknowledge();
+	void serve();
+	arrival answer(MessageStream &stream, const Command &command);
+	arrival store(MessageStream &stream, const Command &command);
+	arrival receive_object(MessageStream &stream, const Command &command, const T_ASC_PresentationContext &context,
+	                       uint16_t *status, std::string *comment);
+	void finish(arrival how);
+	void ended(enum dicom_end how);
+};
+
+/* Called by the upper layer on this thread as soon as it has the descriptor. */
+void Association::taken()
+{
+	is_taken_ = true;
+	dcmExternalSocketHandle.set(-1);
+	handover_.unlock();
+}
+
+Association::~Association()
+{
+	ended(DICOM_END_ABORTED);
+	if (association_ != nullptr)
+		(void)ASC_destroyAssociation(&association_);
+	if (network_ != nullptr)
+		(void)ASC_dropNetwork(&network_);
+	if (!is_taken_) {
+		link_.forget();
+		(void)::close(connection_.fd);
+	}
+}
+
+/* Once per admitted association, whatever happened. */
+void Association::ended(enum dicom_end how)
+{
+	if (is_admitted_)
+		handlers().end(scp_.settings.context, user_, &connection_.peer, how, DICOM_ADMIT);
+	is_admitted_ = false;
+}
+
+/* A-ABORT by the service provider, unexpected PDU (PS3.8 section 9.3.8). What is unread is taken first, lest closing resets the connection. */
+void send_abort(int fd)
+{
+	static const unsigned char abort_pdu[] = {0x07, 0, 0, 0, 0, 4, 0, 0, 2, 2};
+	char dropped[4096];
+
+	(void)recv(fd, dropped, sizeof dropped, MSG_DONTWAIT);
+	(void)send(fd, abort_pdu, sizeof abort_pdu, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/*
+ * Waits for the head of the first PDU without consuming it: who says nothing, or something else, never enters DCMTK, and no length
+ * from the wire is allocated unseen (PS3.8 section 9.3.2).
+ */
+bool Association::wait_request()
+{
+	unsigned char head[PDU_HEAD];
+	int least = PDU_HEAD;
+	int one = 1;
+	uint32_t length;
+
+	link_.open(connection_.fd);
+	(void)setsockopt(connection_.fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof least);
+	if (!link_.wait_readable() || recv(connection_.fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT) != PDU_HEAD)
+		return false;
+	(void)setsockopt(connection_.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+	length = static_cast<uint32_t>(head[2]) << 24 | static_cast<uint32_t>(head[3]) << 16 |
+	         static_cast<uint32_t>(head[4]) << 8 | head[5];
+	if (head[0] == PDU_ASSOCIATE_RQ && length <= REQUEST_MAX)
+		return true;
+	send_abort(connection_.fd);
+	return false;
+}
+
+bool Association::receive_request()
+{
+	OFCondition cond;
+
+	handover_ = std::unique_lock<std::mutex>(handover);
+	dcmExternalSocketHandle.set(connection_.fd);
+	cond = ASC_initializeNetwork(NET_ACCEPTOR, 0, static_cast<int>(scp_.settings.association_timeout_ms / 1000 + 1),
+	                             &network_);
+	if (cond.good())
+		cond = ASC_setTransportLayer(network_, &layer_, 0);
+	if (cond.good())
+		cond = ASC_receiveAssociation(network_, &association_, ASC_MAXIMUMPDUSIZE, nullptr, nullptr, OFFalse,
+		                              DUL_NOBLOCK,
+		                              static_cast<int>(scp_.settings.association_timeout_ms / 1000 + 1));
+	if (handover_.owns_lock()) {
+		dcmExternalSocketHandle.set(-1);
+		handover_.unlock();
+	}
+	return cond.good();
+}
+
+void copy_trimmed(char *out, size_t out_size, const char *from)
+{
+	std::string text(from);
+	size_t start = text.find_first_not_of(' ');
+
+	text.erase(text.find_last_not_of(' ') + 1);
+	(void)text_copy(out, out_size, start == std::string::npos ? "" : text.c_str() + start);
+	for (char *c = out; *c != '\0'; c++)
+		*c = static_cast<char>(*c < 0x20 || *c > 0x7e ? '?' : *c);
+}
+
+void Association::read_peer()
+{
+	DUL_ASSOCIATESERVICEPARAMETERS &asked = association_->params->DULparams;
+	struct dicom_peer &peer = connection_.peer;
+
+	copy_trimmed(peer.calling_ae, sizeof peer.calling_ae, asked.callingAPTitle);
+	copy_trimmed(peer.called_ae, sizeof peer.called_ae, asked.calledAPTitle);
+	copy_trimmed(peer.implementation_class_uid, sizeof peer.implementation_class_uid,
+	             association_->params->theirImplementationClassUID);
+	copy_trimmed(peer.implementation_version, sizeof peer.implementation_version,
+	             association_->params->theirImplementationVersionName);
+}
+
+enum dicom_reject Association::decide()
+{
+	if (connection_.is_overflow)
+		return DICOM_REJECT_CONGESTION;
+	if (std::strcmp(association_->params->DULparams.applicationContextName, UID_StandardApplicationContext) != 0)
+		return DICOM_REJECT_NO_REASON;
+	return handlers().admit(scp_.settings.context, &connection_.peer, &user_);
+}
+
+/* PS3.8 table 9-21 */
+void Association::reject(enum dicom_reject why)
+{
+	T_ASC_RejectParameters parameters = {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER,
+	                                     ASC_REASON_SU_NOREASON};
+
+	switch (why) {
+	case DICOM_REJECT_CALLING_AE:
+		parameters.reason = ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED;
+		break;
+	case DICOM_REJECT_CALLED_AE:
+		parameters.reason = ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED;
+		break;
+	case DICOM_REJECT_CONGESTION:
+		parameters = {ASC_RESULT_REJECTEDTRANSIENT, ASC_SOURCE_SERVICEPROVIDER_PRESENTATION_RELATED,
+		              ASC_REASON_SP_PRES_TEMPORARYCONGESTION};
+		break;
+	case DICOM_REJECT_LIMIT:
+		parameters = {ASC_RESULT_REJECTEDTRANSIENT, ASC_SOURCE_SERVICEPROVIDER_PRESENTATION_RELATED,
+		              ASC_REASON_SP_PRES_LOCALLIMITEXCEEDED};
+		break;
+	default:
+		break;
+	}
+	(void)ASC_rejectAssociation(association_, &parameters);
+	handlers().end(scp_.settings.context, nullptr, &connection_.peer, DICOM_END_REJECTED, why);
+	link_.phase = link_phase::closing;
+	link_.deadline_ms = clock_monotonic_ms() + CLOSING_MS;
+	(void)ASC_dropSCPAssociation(association_);
+}
+
+/* The first transfer syntax in the proposer's order that we can store; PS3.8 section 9.3.3.2 for the results. */
+const char *choose_syntax(const T_ASC_PresentationContext &context, bool accept_private)
+{
+	for (int i = 0; i < context.transferSyntaxCount; i++)
+		if (syntax_is_storable(context.proposedTransferSyntaxes[i], accept_private))
+			return context.proposedTransferSyntaxes[i];
+	return nullptr;
+}
+
+/* A class that DCMTK's table lacks: private, or a storage class that is newer than the tables. Never one of another DICOM service. */
+bool is_unknown_storage(const char *uid)
+{
+	static const char dicom_root[] = "1.2.840.10008.";
+	static const char storage_root[] = "1.2.840.10008.5.1.4.1.1.";
+
+	return text_is_uid(uid) && (std::strncmp(uid, dicom_root, sizeof dicom_root - 1) != 0 ||
+	                            std::strncmp(uid, storage_root, sizeof storage_root - 1) == 0);
+}
+
+bool is_acceptable(const char *uid, bool accept_unknown)
+{
+	return std::strcmp(uid, UID_VerificationSOPClass) == 0 || dicom_is_storage_sop_class(uid) ||
+	       (accept_unknown && is_unknown_storage(uid));
+}
+
+void Association::accept_contexts()
+{
+	T_ASC_Parameters *params = association_->params;
+	bool accept_unknown = scp_.settings.accept_unknown_sop_classes;
+	int count = ASC_countPresentationContexts(params);
+
+	for (int i = 0; i < count; i++) {
+		T_ASC_PresentationContext context;
+		const char *syntax;
+
+		if (ASC_getPresentationContext(params, i, &context).bad())
+			continue;
+		syntax = choose_syntax(context, accept_unknown);
+		if (!is_acceptable(context.abstractSyntax, accept_unknown))
+			(void)ASC_refusePresentationContext(params, context.presentationContextID,
+			                                    ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
+		else if (syntax == nullptr)
+			(void)ASC_refusePresentationContext(params, context.presentationContextID,
+			                                    ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);
+		else
+			(void)ASC_acceptPresentationContext(params, context.presentationContextID, syntax);
+	}
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------------- */
+
+Command response_to(const Command &request, uint16_t status, const std::string &comment)
+{
+	Command response;
+
+	response.context_id = request.context_id;
+	response.field = static_cast<uint16_t>(request.field | COMMAND_RESPONSE);
+	response.answered_id = request.message_id;
+	response.status = status;
+	response.sop_class = request.sop_class;
+	response.sop_instance = request.sop_instance;
+	for (char c : comment.substr(0, 64))
+		response.comment.push_back(static_cast<char>(c < 0x20 || c > 0x7e || c == '\\' ? '?' : c));
+	return response;
+}
+
+arrival sent(bool ok, const Link &link)
+{
+	return ok ? arrival::message : link.end == link_end::timeout ? arrival::timeout : arrival::lost;
+}
+
+uint16_t status_of(const struct err &err)
+{
+	return err.source == ERR_SOURCE_DIMSE ? static_cast<uint16_t>(err.code) : err_kind_info(err.kind)->dimse_status;
+}
+
+/* One object, from its first byte to the handlers' verdict. */
+class Reception
+{
+      public:
+	Reception(const struct dicom_scp_settings &settings, const struct dicom_store_request &request)
+	    : settings_(settings)
+	{
+		is_open_ = is_fine_ = settings.handlers.store_begin(settings.context, &request, &object_, &err_);
+	}
+	~Reception()
+	{
+		if (is_open_)
+			settings_.handlers.store_abort(settings_.context, object_);
+	}
+	Reception(const Reception &) = delete;
+	Reception &operator=(const Reception &) = delete;
+
+	void take(const void *bytes, size_t length)
+	{
+		if (is_fine_)
+			is_fine_ = settings_.handlers.store_data(settings_.context, object_, bytes, length, &err_);
+	}
+	bool commit()
+	{
+		if (!is_fine_)
+			return false;
+		is_open_ = false;
+		return settings_.handlers.store_end(settings_.context, object_, &err_);
+	}
+	const struct err &error() const
+	{
+		return err_;
+	}
+
+      private:
+	const struct dicom_scp_settings &settings_;
+	void *object_ = nullptr;
+	struct err err_ = {};
+	bool is_open_ = false, is_fine_ = false;
+};
+
+arrival Association::receive_object(MessageStream &stream, const Command &command,
+                                    const T_ASC_PresentationContext &context, uint16_t *status, std::string *comment)
+{
+	struct dicom_store_request request = {&connection_.peer, command.sop_class.c_str(),
+	                                      command.sop_instance.c_str(), context.acceptedTransferSyntax, user_};
+	Reception reception(scp_.settings, request);
+	arrival how = stream.receive_dataset(
+	    command.context_id, [&reception](const void *bytes, size_t length) { reception.take(bytes, length); });
+
+	if (how != arrival::message)
+		return how;
+	if (!reception.commit()) {
+		*status = status_of(reception.error());
+		*comment = reception.error().text;
+	}
+	return how;
+}
+
+arrival drop_dataset(MessageStream &stream, const Command &command)
+{
+	return command.has_dataset() ? stream.receive_dataset(command.context_id, [](const void *, size_t) {})
+	                             : arrival::message;
+}
+
+/* PS3.4 table B.2-1; the SOP class of the command is that of the context (PS3.7 section 9.1.1.1.3). */
+arrival Association::store(MessageStream &stream, const Command &command)
+{
+	T_ASC_PresentationContext context;
+	uint16_t status = 0;
+	std::string comment;
+	arrival how;
+
+	if (ASC_findAcceptedPresentationContext(association_->params, command.context_id, &context).bad())
+		return arrival::broken;
+	if (!command.has_dataset()) {
+		status = STATUS_NOT_UNDERSTOOD;
+		comment = "no dataset";
+		how = arrival::message;
+	} else if (command.sop_class != context.abstractSyntax || !is_acceptable(context.abstractSyntax, true) ||
+	           command.sop_class == UID_VerificationSOPClass) {
+		status = STATUS_CLASS_MISMATCH;
+		comment = "SOP class is not that of the presentation context";
+		how = drop_dataset(stream, command);
+	} else {
+		how = receive_object(stream, command, context, &status, &comment);
+	}
+	return how == arrival::message ? sent(stream.send(response_to(command, status, comment)), link_) : how;
+}
+
+arrival Association::answer(MessageStream &stream, const Command &command)
+{
+	arrival how;
+
+	if (command.field == COMMAND_C_STORE_RQ)
+		return store(stream, command);
+	if (command.is_response())
+		return arrival::broken;
+	how = drop_dataset(stream, command);
+	if (how != arrival::message || command.field == COMMAND_C_CANCEL_RQ)
+		return how;
+	if (command.field != COMMAND_C_ECHO_RQ)
+		return sent(stream.send(response_to(command, STATUS_UNRECOGNIZED_OPERATION, "no such service here")),
+		            link_);
+	handlers().echo(scp_.settings.context, user_, &connection_.peer);
+	return sent(stream.send(response_to(command, 0, "")), link_);
+}
+
+void Association::finish(arrival how)
+{
+	enum dicom_end end = DICOM_END_ABORTED;
+
+	link_.phase = link_phase::closing;
+	link_.deadline_ms = clock_monotonic_ms() + CLOSING_MS;
+	switch (how) {
+	case arrival::release:
+		end = DICOM_END_RELEASED;
+		(void)ASC_acknowledgeRelease(association_);
+		(void)ASC_dropSCPAssociation(association_);
+		break;
+	case arrival::lost:
+		end = DICOM_END_LOST;
+		break;
+	case arrival::timeout:
+		end = DICOM_END_TIMEOUT;
+		(void)ASC_abortAssociation(association_);
+		break;
+	case arrival::stopped:
+		end = DICOM_END_STOPPED;
+		(void)ASC_abortAssociation(association_);
+		break;
+	case arrival::broken:
+		(void)ASC_abortAssociation(association_);
+		break;
+	default:
+		break;
+	}
+	ended(end);
+}
+
+void Association::serve()
+{
+	MessageStream stream(association_, link_);
+	arrival how = arrival::message;
+
+	while (how == arrival::message) {
+		Command command;
+
+		link_.phase = link_phase::idle;
+		how = stream.receive(command);
+		if (how == arrival::message)
+			how = answer(stream, command);
+	}
+	finish(how);
+}
+
+bool Association::acknowledge()
+{
+	T_ASC_Parameters *params = association_->params;
+
+	accept_contexts();
+	(void)text_copy(params->ourImplementationClassUID, sizeof params->ourImplementationClassUID,
+	                DICOM_IMPLEMENTATION_CLASS_UID);
+	(void)text_copy(params->ourImplementationVersionName, sizeof params->ourImplementationVersionName,
+	                DICOM_IMPLEMENTATION_VERSION);
+	return ASC_acknowledgeAssociation(association_).good();
+}
+
+void Association::run()
+{
+	const struct dicom_scp_settings &settings = scp_.settings;
+	enum dicom_reject why;
+
+	link_.stop_fd = scp_.stop_fd;
+	link_.idle_ms = settings.idle_timeout_ms;
+	link_.message_ms = settings.dimse_timeout_ms;
+	link_.deadline_ms = clock_monotonic_ms();
+	link_.deadline_ms +=
+	    connection_.is_overflow ? int64_t{SCP_OVERFLOW_PATIENCE_MS} : settings.association_timeout_ms;
+	if (!wait_request() || !receive_request()) {
+		log_info(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection_.peer.address,
+		         "no_association_request");
+		return;
+	}
+	read_peer();
+	why = decide();
+	link_.phase = link_phase::message;
+	if (why != DICOM_ADMIT) {
+		reject(why);
+		return;
+	}
+	is_admitted_ = true;
+	if (acknowledge())
+		serve();
+	else
+		ended(DICOM_END_LOST);
+}
+} // namespace
+
+void scp_association_run(scp_connection &connection)
+{
+	struct err err;
+	bool ok = dicom_guard(&err, [&connection] {
+		Association(connection).run();
+		return true;
+	});
+
+	if (!ok)
+		log_err(LOG_ASSOCIATION_ENDED, &err, "address=%s", connection.peer.address);
+}

@@ -1,0 +1,41 @@
+/* The service class provider: what the listener and its associations share. Private to lib/dicom. */
+#ifndef YQ_DICOM_SCP_H
+#define YQ_DICOM_SCP_H
+
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <string>
+
+#include "lib/dicom/dicom.h"
+#include "lib/dicom/transport.h"
+
+/* Connections beyond association_max that get an answer (A-ASSOCIATE-RJ); still more are closed at once. */
+enum { SCP_OVERFLOW_MAX = 32, SCP_OVERFLOW_PATIENCE_MS = 5000 };
+
+struct dicom_scp {
+	struct dicom_scp_settings settings;
+	std::string address;
+	int listen_fd = -1;
+	uint16_t port = 0;
+	int stop_fd = -1;
+
+	std::mutex mutex; /* over links */
+	std::condition_variable empty;
+	std::list<Link *> links; /* one per association thread */
+};
+
+/* A connection just accepted, on its way to its thread. */
+struct scp_connection {
+	struct dicom_scp *scp;
+	int fd;
+	bool is_overflow;
+	struct dicom_peer peer; /* address and ports */
+	Link link;
+	std::list<Link *>::iterator place;
+};
+
+/* The whole life of an association; closes fd. Throws nothing. */
+void scp_association_run(scp_connection &connection);
+
+#endif
