@@ -6,9 +6,11 @@
  * used there, under their name. Values travel only as parameters; no SQL text stands in any C file.
  *
  * A connection that broke is replaced when it is next taken. SQLSTATE decides the kind of an error (db_sqlstate_kind()):
- * class 08, 57P0x, 53xxx except 53100, 40001, 40P01 ERR_TEMPORARY; 53100 ERR_NO_SPACE; 23505 and YQ409 ERR_CONFLICT; other 23xxx, 22xxx ERR_INVALID;
- * 42501, YQ403 ERR_REFUSED (YQ4xx are raised by our own triggers and functions); YQ404 ERR_NOT_FOUND; 57014 ERR_CANCELLED.
- * A COMMIT whose answer was lost is ERR_UNKNOWN_OUTCOME.
+ * class 08, 57P0x, 53xxx except 53100, 40xxx, 55P03 ERR_TEMPORARY; 53100 ERR_NO_SPACE; 23505, 23P01 and YQ409 ERR_CONFLICT; other 23xxx, 22xxx
+ * and YQ400 ERR_INVALID; 42501, YQ403, P0001 ERR_REFUSED (YQ4xx are raised by our own triggers and functions; their message is the text of the error,
+ * alone); YQ404 ERR_NOT_FOUND; 57014 ERR_CANCELLED, or ERR_TEMPORARY after ledger_timeout; other 42xxx, 0A000 ERR_CORRUPT (program and ledger do not fit).
+ * A lost answer: inside a transaction ERR_TEMPORARY (it was rolled back), of COMMIT and of a changing statement outside a transaction
+ * ERR_UNKNOWN_OUTCOME. No error text has a parameter's value in it.
  *
  * Threads: a pool is shared; a session belongs to the thread that took it.
  */
@@ -36,12 +38,13 @@ void db_pool_free(struct db_pool *pool);
 
 /* Waits for a free connection at most ledger_timeout. ERR_TEMPORARY when the ledger is away or the pool is busy. */
 bool db_take(struct db_pool *pool, struct db **out, struct err *err);
-/* Rolls an open transaction back, forgets the scope, gives the connection back. NULL is fine. */
+/* Rolls an open transaction back, forgets the person, gives the connection back. NULL is fine. */
 void db_give(struct db *db);
 
 /*
  * Whose eyes this session has: row-level security shows the rows of the sites that the person's rights reach, now.
- * NULL: none (only tables without patients). Lasts until db_give(). Only meaningful for yq_gateway; other roles see all.
+ * NULL: none (only tables without patients). Lasts until db_give(), also over a reconnect; not inside a transaction (ERR_REFUSED).
+ * Only meaningful for yq_gateway; other roles see all.
  */
 bool db_set_person(struct db *db, const char *person_public_id, struct err *err);
 
@@ -113,7 +116,10 @@ int db_rows_count(const struct db_rows *rows);
 void db_rows_free(struct db_rows *rows);
 int64_t db_rows_affected(const struct db_rows *rows);
 
-/* Values by column name; an unknown column is a bug and panics. Borrowed from rows. NULL reads as NULL / 0 / false. */
+/*
+ * As text, a timestamptz reads as RFC 3339 in the installation's zone, bytea as hexadecimal.
+ * Values by column name; an unknown column is a bug and panics. Borrowed from rows. NULL reads as NULL / 0 / false.
+ */
 const char *db_get_text(const struct db_rows *rows, int row, const char *column);
 int64_t db_get_int(const struct db_rows *rows, int row, const char *column);
 bool db_get_bool(const struct db_rows *rows, int row, const char *column);

@@ -167,7 +167,7 @@ static bool apply_settings(struct db *db, struct err *err)
 {
 	char offset[48], timeout[48];
 
-	snprintf(offset, sizeof(offset), "%lld microseconds", (long long)clock_offset_us());
+	snprintf(offset, sizeof(offset), "%lld", (long long)clock_offset_us());
 	snprintf(timeout, sizeof(timeout), "%lldms", (long long)conf_number(CONF_LEDGER_TIMEOUT));
 	if (!db_exec(db, STMT_DB_SESSION_SETTINGS,
 	             DB_PARAMS(db_text(offset), db_text(timeout), db_text(conf_text(CONF_TIME_ZONE))), NULL, err))

@@ -2,7 +2,7 @@
 
 -- name: db_session_settings
 -- Settings of a fresh session. The zone decides how days, weeks and months are cut.
--- $1 offset of the program's clock, as an interval
+-- $1 microseconds that the program's clock is ahead
 -- $2 statement time-out with unit
 -- $3 time zone
 SELECT set_config('yq.clock_offset', $1::text, false),
