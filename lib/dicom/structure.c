@@ -362,28 +362,46 @@ static bool read_meta(struct walk *walk, char out_syntax[DICOM_UID_SIZE], struct
 	return err_set(err, ERR_INVALID, "cannot read the file: the meta header does not end");
 }
 
+static bool open_dataset(struct walk *walk, const char *path, char out_syntax[DICOM_UID_SIZE], struct err *err)
+{
+	if (!source_open(path, &walk->source, err))
+		return false;
+	if (read_meta(walk, out_syntax, err)) {
+		if (out_syntax[0] != '\0')
+			return true;
+		err_set(err, ERR_INVALID, "cannot read the file: it names no transfer syntax");
+	}
+	source_close(walk->source);
+	return false;
+}
+
+bool structure_open_dataset(const char *path, struct source **out, char out_syntax[DICOM_UID_SIZE], struct err *err)
+{
+	struct walk walk = {0};
+	char syntax[DICOM_UID_SIZE] = "";
+
+	if (!open_dataset(&walk, path, syntax, err))
+		return false;
+	memcpy(out_syntax, syntax, sizeof syntax);
+	*out = walk.source;
+	return true;
+}
+
 bool structure_walk(const char *path, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
                     struct err *err)
 {
 	struct walk walk = {.visitor = visitor};
 	char syntax[DICOM_UID_SIZE] = "";
-	bool ok = false;
+	bool ok;
 
-	if (!source_open(path, &walk.source, err))
+	if (!open_dataset(&walk, path, syntax, err))
 		return false;
-	if (!read_meta(&walk, syntax, err))
-		goto out;
-	if (syntax[0] == '\0') {
-		err_set(err, ERR_INVALID, "cannot read the file: it names no transfer syntax");
-		goto out;
-	}
 	walk.syntax = syntax_of(syntax);
 	if (walk.syntax->is_deflated)
 		source_inflate(walk.source);
 	ok = walk_dataset(&walk, err);
 	if (ok)
 		memcpy(out_syntax, syntax, sizeof syntax);
-out:
 	source_close(walk.source);
 	return ok;
 }

@@ -40,6 +40,13 @@ struct structure_visitor {
 bool structure_walk(const char *path, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
                     struct err *err);
 
+/*
+ * Opens a part 10 file at the first byte of its dataset, still deflated if it is; *out is the caller's, source_close(). Only the
+ * meta header is looked at.
+ */
+struct source;
+bool structure_open_dataset(const char *path, struct source **out, char out_syntax[DICOM_UID_SIZE], struct err *err);
+
 /* The dictionary's word on elements of defined length in implicit VR. */
 bool structure_is_sequence(uint16_t group, uint16_t element);
 
