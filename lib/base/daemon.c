@@ -38,6 +38,11 @@ static void on_stop_signal(int signal_number)
 	errno = saved;
 }
 
+const char *daemon_version(void)
+{
+	return YQ_VERSION;
+}
+
 bool daemon_stopping(void)
 {
 	return atomic_load(&stopping) != 0;

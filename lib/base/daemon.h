@@ -34,6 +34,7 @@ int daemon_main(const struct daemon_spec *spec, int argc, char **argv);
 /* Log, configuration and clock, without signals: what daemon_main() begins with, and yqctl. program is borrowed for good. */
 bool daemon_init(const char *program, struct err *err);
 
+const char *daemon_version(void); /* of this build */
 bool daemon_stopping(void);
 int daemon_stop_fd(void); /* readable for ever once stopping; for poll(2) */
 /* Sleeps at most timeout_ms, returns early when stopping. True: go on; false: stopping. */
