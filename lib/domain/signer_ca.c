@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -121,7 +122,7 @@ bool signer_ca_pem(char **out, struct err *err)
 	return file_read_all(path, PEM_MAX, out, &length, err);
 }
 
-static bool read_ca(EVP_PKEY **out_key, X509 **out_certificate, char **out_pem, struct err *err)
+static bool read_ca(EVP_PKEY **out_key, X509 **out_certificate, struct err *err)
 {
 	char path[PATH_MAX], *secret = NULL, *pem = NULL;
 	size_t length = 0;
@@ -142,38 +143,40 @@ static bool read_ca(EVP_PKEY **out_key, X509 **out_certificate, char **out_pem, 
 	BIO_free(certificate_bio);
 	OPENSSL_cleanse(secret, length);
 	free(secret);
-	*out_pem = pem;
+	free(pem);
 	if (*out_key && *out_certificate && X509_check_private_key(*out_certificate, *out_key) == 1)
 		return true;
 	return signer_openssl_error(err, ERR_CORRUPT,
 	                            "cannot use the demo CA: key and certificate do not belong together");
 }
 
-static bool describe(EVP_PKEY *key, X509 *certificate, const char *ca_pem, struct signer_issued *out, struct err *err)
+static struct signer_bytes certificate_der(X509 *certificate)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
+	unsigned char *der = NULL;
+	int length = i2d_X509(certificate, &der);
+
+	if (length <= 0)
+		err_panic("out of memory for a certificate");
+	return (struct signer_bytes){der, (size_t)length};
+}
+
+static bool describe(EVP_PKEY *key, X509 *certificate, X509 *ca, struct signer_issued *out, struct err *err)
+{
 	unsigned char *der = NULL;
 	int key_length = i2d_PrivateKey(key, &der);
 	struct tm from, until;
-	char *data = NULL;
-	long length;
 
-	if (!bio || key_length <= 0 || PEM_write_bio_X509(bio, certificate) != 1 || BIO_puts(bio, ca_pem) <= 0 ||
-	    ASN1_TIME_to_tm(X509_get0_notBefore(certificate), &from) != 1 ||
+	if (key_length <= 0 || ASN1_TIME_to_tm(X509_get0_notBefore(certificate), &from) != 1 ||
 	    ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &until) != 1) {
-		BIO_free(bio);
 		OPENSSL_clear_free(der, key_length > 0 ? (size_t)key_length : 0);
 		return signer_openssl_error(err, ERR_INVALID, "cannot keep the new certificate");
 	}
-	length = BIO_get_mem_data(bio, &data);
 	out->key_der = der;
 	out->key_length = (size_t)key_length;
-	out->chain_pem = strndup(data, (size_t)length);
-	if (!out->chain_pem)
-		err_panic("out of memory for a certificate");
+	out->chain[0] = certificate_der(certificate);
+	out->chain[1] = certificate_der(ca);
 	out->valid_from_us = (int64_t)timegm(&from) * 1000000;
 	out->valid_until_us = (int64_t)timegm(&until) * 1000000;
-	BIO_free(bio);
 	return true;
 }
 
@@ -183,22 +186,21 @@ bool signer_issue(const char *common_name, const char *organisation, struct sign
 	                                 clock_wall_us()};
 	EVP_PKEY *ca_key = NULL, *key = NULL;
 	X509 *ca = NULL, *certificate = NULL;
-	char *ca_pem = NULL;
-	bool ok = read_ca(&ca_key, &ca, &ca_pem, err) && signer_key_generate(SIGNER_ELLIPTIC, &key, err) &&
+	bool ok = read_ca(&ca_key, &ca, err) && signer_key_generate(SIGNER_ELLIPTIC, &key, err) &&
 	          signer_certificate_new(&subject, key, ca, ca_key, &certificate, err) &&
-	          describe(key, certificate, ca_pem, out, err);
+	          describe(key, certificate, ca, out, err);
 
 	X509_free(certificate);
 	EVP_PKEY_free(key);
 	X509_free(ca);
 	EVP_PKEY_free(ca_key);
-	free(ca_pem);
 	return ok;
 }
 
 void signer_issued_fini(struct signer_issued *issued)
 {
 	OPENSSL_clear_free(issued->key_der, issued->key_length);
-	free(issued->chain_pem);
+	for (size_t i = 0; i < 2; i++)
+		OPENSSL_free((void *)(uintptr_t)issued->chain[i].data);
 	memset(issued, 0, sizeof *issued);
 }

@@ -8,15 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/base/err.h"
+#include "lib/domain/signer.h"
 
 /* RSA 2048 rather than P-256: every reader of PAdES and of DICOM signatures that is in use takes it. */
 enum { SIGNER_ELLIPTIC = false };
 
 struct signer_issued {
-	uint8_t *key_der; /* PKCS#8 or traditional DER, in clear: wiped by signer_issued_fini() */
+	uint8_t *key_der; /* in clear: wiped by signer_issued_fini() */
 	size_t key_length;
-	char *chain_pem; /* the person's certificate, then the CA's */
+	struct signer_bytes chain[2]; /* DER: the person's certificate, then the CA's */
 	int64_t valid_from_us, valid_until_us;
 };
 

@@ -9,13 +9,11 @@
 
 #include "lib/base/clock.h"
 
-enum { CHAIN_MAX = 4 };
-
 struct memory_key {
 	EVP_PKEY *key;
-	X509 *chain[CHAIN_MAX];
-	uint8_t *der[CHAIN_MAX];
-	size_t der_length[CHAIN_MAX];
+	X509 *chain[SIGNER_CHAIN_MAX];
+	uint8_t *der[SIGNER_CHAIN_MAX];
+	size_t der_length[SIGNER_CHAIN_MAX];
 	size_t count;
 };
 
@@ -179,30 +177,30 @@ static const struct signer_backend demo_backend = {
     .is_demo = true,
 };
 
-static bool read_chain(struct memory_key *key, const char *chain_pem)
+static bool copy_chain(struct memory_key *key, const struct signer_bytes *chain, size_t count)
 {
-	BIO *bio = BIO_new_mem_buf(chain_pem, -1);
-	X509 *certificate;
-
-	while (bio && key->count < CHAIN_MAX && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+	if (count < 1 || count > SIGNER_CHAIN_MAX)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const unsigned char *cursor = chain[i].data;
+		X509 *certificate = d2i_X509(NULL, &cursor, (long)chain[i].length);
 		unsigned char *der = NULL;
-		int length = i2d_X509(certificate, &der);
+		int length = certificate ? i2d_X509(certificate, &der) : -1;
 
 		if (length <= 0) {
 			X509_free(certificate);
-			break;
+			return false;
 		}
-		key->chain[key->count] = certificate;
-		key->der[key->count] = der;
-		key->der_length[key->count++] = (size_t)length;
+		key->chain[i] = certificate;
+		key->der[i] = der;
+		key->der_length[i] = (size_t)length;
+		key->count++;
 	}
-	BIO_free(bio);
-	ERR_clear_error(); /* the end of the text is an error to PEM_read_bio */
-	return key->count > 0;
+	return true;
 }
 
-bool signer_key_new(const uint8_t *key_der, size_t key_length, const char *chain_pem, bool is_demo, struct signer **out,
-                    struct err *err)
+bool signer_key_new(const uint8_t *key_der, size_t key_length, const struct signer_bytes *chain, size_t count,
+                    bool is_demo, struct signer **out, struct err *err)
 {
 	struct memory_key *key = calloc(1, sizeof *key);
 	const unsigned char *cursor = key_der;
@@ -210,7 +208,7 @@ bool signer_key_new(const uint8_t *key_der, size_t key_length, const char *chain
 	if (!key)
 		err_panic("out of memory for a key");
 	key->key = d2i_AutoPrivateKey(NULL, &cursor, (long)key_length);
-	if (!key->key || !read_chain(key, chain_pem) || X509_check_private_key(key->chain[0], key->key) != 1) {
+	if (!key->key || !copy_chain(key, chain, count) || X509_check_private_key(key->chain[0], key->key) != 1) {
 		memory_free(key);
 		return signer_openssl_error(err, ERR_CORRUPT, "cannot use the signing key with its certificate");
 	}

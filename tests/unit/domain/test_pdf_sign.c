@@ -24,7 +24,7 @@ static struct signer *issue_signer(const char *name)
 	struct err err;
 
 	cr_assert(signer_issue(name, "台山市人民医院", &issued, &err), "%s", err.text);
-	cr_assert(signer_key_new(issued.key_der, issued.key_length, issued.chain_pem, true, &signer, &err), "%s",
+	cr_assert(signer_key_new(issued.key_der, issued.key_length, issued.chain, 2, true, &signer, &err), "%s",
 	          err.text);
 	signer_issued_fini(&issued);
 	return signer;
