@@ -33,6 +33,11 @@ void log_init(const char *program, enum err_log_level level)
 	lowest = level;
 }
 
+const char *log_program(void)
+{
+	return program_name;
+}
+
 static void put(struct line *line, const char *text, size_t length)
 {
 	if (length > LINE_MAX_BYTES - line->length)

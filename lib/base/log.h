@@ -25,6 +25,8 @@ enum log_event {
 
 /* program is borrowed for the life of the process. Lines below level are dropped. */
 void log_init(const char *program, enum err_log_level level);
+/* The name given there, "-" before. */
+const char *log_program(void);
 
 /*
  * pairs: "key=%s" style format, one pair per key, separated by single blanks; each conversion is one value and is
