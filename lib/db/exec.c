@@ -95,7 +95,6 @@ static bool finish(struct db *db, enum db_statement statement, int64_t started_m
 	else
 		err_context(err, "%s", name_of(statement));
 	PQclear(result);
-	tell_timeout(err, started_ms);
 	if (db->is_lost && may_have_changed(db, statement))
 		err->kind = ERR_UNKNOWN_OUTCOME;
 	return false;
@@ -110,8 +109,10 @@ bool db_exec(struct db *db, enum db_statement statement, const struct db_param *
 
 	if (!db_wire_init(&wire, params, count, err))
 		return false;
-	ok = start(db, statement, &wire, err) && finish(db, statement, started_ms, rows, err);
+	ok = start(db, statement, &wire, err) && finish(db, statement, rows, err);
 	db_wire_fini(&wire);
+	if (!ok)
+		tell_timeout(err, started_ms);
 	return ok;
 }
 
