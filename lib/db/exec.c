@@ -78,8 +78,7 @@ static void tell_timeout(struct err *err, int64_t started_ms)
 		err->kind = ERR_TEMPORARY;
 }
 
-static bool finish(struct db *db, enum db_statement statement, int64_t started_ms, struct db_rows **rows,
-                   struct err *err)
+static bool finish(struct db *db, enum db_statement statement, struct db_rows **rows, struct err *err)
 {
 	PGresult *result = db_session_answer(db, err);
 
