@@ -210,6 +210,7 @@ CREATE TABLE study (
     UNIQUE (site_id, study_instance_uid, split_no),
     UNIQUE (study_id, site_id)
 );
+CREATE INDEX study_arrival ON study (first_arrival_at, study_id);
 CREATE INDEX study_uid ON study (study_instance_uid);
 CREATE INDEX study_due ON study (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX study_day ON study (site_id, last_arrival_at);

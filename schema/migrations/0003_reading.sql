@@ -138,6 +138,7 @@ CREATE TABLE reading_task (
     CHECK ((holder_id IS NULL) = (lease_token IS NULL) AND (holder_id IS NULL) = (lease_until IS NULL))
 );
 CREATE UNIQUE INDEX reading_task_one_open ON reading_task (study_id, kind) WHERE state NOT IN ('done', 'cancelled');
+CREATE INDEX reading_task_study ON reading_task (study_id);
 CREATE INDEX reading_task_queue ON reading_task (queue_id, state, due_at);
 CREATE INDEX reading_task_lease ON reading_task (lease_until) WHERE lease_until IS NOT NULL;
 CREATE TRIGGER reading_task_transition BEFORE INSERT OR UPDATE OF state ON reading_task

@@ -178,6 +178,41 @@ CREATE TABLE month_adjustment (
 CREATE TRIGGER month_adjustment_fixed BEFORE UPDATE OR DELETE ON month_adjustment
     FOR EACH ROW EXECUTE FUNCTION yq_refuse_change();
 
+-- Numbers for the metrics endpoint, without patients: over every site, whoever asks (row-level security would hide them).
+CREATE FUNCTION yq_gauges() RETURNS TABLE (name text, labels jsonb, value bigint) LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+    SELECT 'reading_tasks', jsonb_build_object('queue', q.name, 'lead', lead.name, 'state', s.state), count(t.task_id)
+    FROM reading_queue q
+    JOIN scope lead ON lead.scope_id = q.lead_site_id
+    CROSS JOIN unnest(ARRAY['awaiting', 'writing', 'awaiting_review', 'reviewing', 'returned']) AS s (state)
+    LEFT JOIN reading_task t ON t.queue_id = q.queue_id AND t.state = s.state
+    GROUP BY q.queue_id, q.name, lead.name, s.state
+    UNION ALL
+    SELECT 'reading_tasks_late', jsonb_build_object('queue', q.name, 'lead', lead.name), count(t.task_id)
+    FROM reading_queue q
+    JOIN scope lead ON lead.scope_id = q.lead_site_id
+    LEFT JOIN reading_task t ON t.queue_id = q.queue_id AND t.paused_at IS NULL AND t.due_at < yq_now()
+         AND t.state IN ('awaiting', 'writing', 'awaiting_review', 'reviewing')
+    GROUP BY q.queue_id, q.name, lead.name
+    UNION ALL
+    SELECT 'deliveries', jsonb_build_object('state', s.state), count(d.delivery_id)
+    FROM unnest(ARRAY['pending', 'sending', 'verifying', 'waiting', 'quarantined', 'dead', 'delivered', 'cancelled']) AS s (state)
+    LEFT JOIN delivery d ON d.state = s.state
+    GROUP BY s.state
+    UNION ALL
+    SELECT 'studies', jsonb_build_object('state', s.state), count(t.study_id)
+    FROM unnest(ARRAY['receiving', 'complete', 'incomplete']) AS s (state)
+    LEFT JOIN study t ON t.state = s.state
+    GROUP BY s.state
+    UNION ALL
+    SELECT 'study_signals_open', '{}', count(*) FROM study_signal WHERE handled_at IS NULL
+    UNION ALL
+    SELECT 'program_seen_seconds_ago', jsonb_build_object('program', program, 'host', host),
+           extract(epoch FROM yq_now() - max(seen_at))::bigint
+    FROM program WHERE ended_at IS NULL
+    GROUP BY program, host
+$$;
+
 -- ---- row-level security ---------------------------------------------------------------------------------------------------------------
 
 -- The statements of the gateway take the scope; this stands behind them. The other programs serve every site.

@@ -1,0 +1,85 @@
+#include "gateway/caller.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct caller *caller_of(const struct http_request *request)
+{
+	return http_user(request);
+}
+
+const char *caller_id(const struct http_request *request)
+{
+	struct caller *caller = caller_of(request);
+	return caller != NULL ? caller->session.person_id : "";
+}
+
+bool caller_db(struct http_request *request, struct db **out, struct err *err)
+{
+	struct caller *caller = caller_of(request);
+	if (caller->db == NULL) {
+		struct db *db = NULL;
+		if (!db_take(caller->gateway->pool, &db, err))
+			return false;
+		if (!db_set_person(db, caller->session.person_id, err)) {
+			db_give(db);
+			return false;
+		}
+		caller->db = db;
+	}
+	*out = caller->db;
+	return true;
+}
+
+static bool is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
+	       strncmp(address, "::ffff:127.", 11) == 0;
+}
+
+static bool is_address(const char *text)
+{
+	unsigned char bytes[16];
+	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+void caller_address(const struct http_request *request, char *out, size_t out_size)
+{
+	const char *peer = http_peer(request), *forwarded = http_header(request, "X-Forwarded-For");
+	text_copy(out, out_size, is_address(peer) ? peer : "");
+	if (!is_loopback(peer) || forwarded == NULL)
+		return;
+	/* The last one is what our own proxy saw; what stands before it anybody may have written. */
+	const char *last = strrchr(forwarded, ',');
+	last = last != NULL ? last + 1 : forwarded;
+	last += strspn(last, " ");
+	if (is_address(last))
+		text_copy(out, out_size, last);
+}
+
+bool caller_audit(struct http_request *request, const char *action, const char *subject_kind, const char *subject,
+                  const char *site, const char *detail, struct err *err)
+{
+	struct caller *caller = caller_of(request);
+	struct db *db = NULL;
+	struct audit_fact fact = {
+	    .action = action,
+	    .actor_kind = "person",
+	    .actor = caller->session.person_id,
+	    .subject_kind = subject_kind,
+	    .subject = subject,
+	    .site = site,
+	    .outcome = "success",
+	    .detail = detail,
+	};
+	return caller_db(request, &db, err) && audit_append(db, caller->gateway->writer, &fact, err);
+}
+
+void caller_free(struct caller *caller)
+{
+	if (caller == NULL)
+		return;
+	db_give(caller->db);
+	free(caller);
+}

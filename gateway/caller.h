@@ -1,0 +1,46 @@
+/*
+ * Who asks. The gate (gate.h) puts a caller on every request of a logged-in person; it ends with the request.
+ *
+ * The flags of a route are the roles that may use it (ACCOUNT_ROLE bits: one of them, anywhere) or one of the words below. Where
+ * a person may look is not decided here: the session of caller_db() only shows the rows of the sites that the rights reach, so that
+ * what is foreign is not there (404).
+ */
+#ifndef YQ_GATEWAY_CALLER_H
+#define YQ_GATEWAY_CALLER_H
+
+#include "gateway/gateway.h"
+#include "lib/domain/account.h"
+
+enum {
+	ROUTE_ANYBODY = 1 << 30,   /* nobody need be logged in */
+	ROUTE_LOGGED_IN = 1 << 29, /* every role, also none */
+	ROUTE_WATCHER = 1 << 28 /* the machine itself (loopback, not through a proxy), or administrator or operator */
+};
+
+struct caller {
+	struct gateway *gateway;
+	struct account_session session;
+	char token[ACCOUNT_TOKEN_SIZE];
+	struct db *db; /* taken by the first caller_db() */
+};
+
+/* NULL: nobody is logged in (only on ROUTE_ANYBODY and ROUTE_WATCHER). */
+struct caller *caller_of(const struct http_request *request);
+const char *
+caller_id(const struct http_request *request); /* public id of the person; never NULL on routes with a login */
+
+/* A session with the caller's eyes, for the rest of the request. */
+bool caller_db(struct http_request *request, struct db **out, struct err *err);
+/* Where the request comes from: the peer, or what a proxy on this machine says that it forwards for. */
+void caller_address(const struct http_request *request, char *out, size_t out_size);
+
+/*
+ * Notes a look or an act of the caller in the audit, before it is answered: no note, no look. detail: a JSON object or NULL.
+ * site: public id or NULL.
+ */
+bool caller_audit(struct http_request *request, const char *action, const char *subject_kind, const char *subject,
+                  const char *site, const char *detail, struct err *err);
+
+void caller_free(struct caller *caller);
+
+#endif

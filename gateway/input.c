@@ -1,0 +1,155 @@
+#include "gateway/input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+
+bool input_path_id(const struct http_request *request, const char *name, const char **out, struct err *err)
+{
+	const char *value = http_param(request, name);
+	if (value == NULL || !text_is_uuid(value))
+		return err_set(err, ERR_NOT_FOUND, "there is no such %s", name);
+	*out = value;
+	return true;
+}
+
+bool input_path_uid(const struct http_request *request, const char *name, const char **out, struct err *err)
+{
+	const char *value = http_param(request, name);
+	if (value == NULL || !text_is_uid(value))
+		return err_set(err, ERR_NOT_FOUND, "there is no such %s", name);
+	*out = value;
+	return true;
+}
+
+bool input_query_id(const struct http_request *request, const char *name, const char **out, struct err *err)
+{
+	const char *value = http_query(request, name);
+	if (value != NULL && !text_is_uuid(value))
+		return err_set(err, ERR_INVALID, "%s is no id", name);
+	*out = value;
+	return true;
+}
+
+static bool is_number(const char *text, size_t length, int minimum, int maximum)
+{
+	char digits[8];
+	if (length >= sizeof digits || strspn(text, "0123456789") < length)
+		return false;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	long number = strtol(digits, NULL, 10);
+	return number >= minimum && number <= maximum;
+}
+
+static int days_of(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	return days[month - 1] + (month == 2 && is_leap);
+}
+
+static bool is_day(const char *text)
+{
+	if (strlen(text) != 10 || text[4] != '-' || text[7] != '-')
+		return false;
+	if (!is_number(text, 4, 1900, 2999) || !is_number(text + 5, 2, 1, 12))
+		return false;
+	int year = (int)strtol(text, NULL, 10), month = (int)strtol(text + 5, NULL, 10);
+	return is_number(text + 8, 2, 1, days_of(year, month));
+}
+
+bool input_query_day(const struct http_request *request, const char *name, const char **out, struct err *err)
+{
+	const char *value = http_query(request, name);
+	if (value != NULL && !is_day(value))
+		return err_set(err, ERR_INVALID, "%s is no day like 2026-11-01", name);
+	*out = value;
+	return true;
+}
+
+static bool is_word(const char *value, const char *words)
+{
+	size_t length = strlen(value);
+	while (length > 0 && *words != '\0') {
+		size_t word = strcspn(words, " ");
+		if (word == length && memcmp(words, value, length) == 0)
+			return true;
+		words += word;
+		words += strspn(words, " ");
+	}
+	return false;
+}
+
+bool input_query_word(const struct http_request *request, const char *name, const char *words, const char **out,
+                      struct err *err)
+{
+	const char *value = http_query(request, name);
+	if (value != NULL && !is_word(value, words))
+		return err_set(err, ERR_INVALID, "%s is none of: %s", name, words);
+	*out = value;
+	return true;
+}
+
+bool input_query_int(const struct http_request *request, const char *name, int minimum, int maximum, int fallback,
+                     int *out, struct err *err)
+{
+	const char *value = http_query(request, name);
+	if (value != NULL && (value[0] == '\0' || !is_number(value, strlen(value), minimum, maximum)))
+		return err_set(err, ERR_INVALID, "%s is no number from %d to %d", name, minimum, maximum);
+	*out = value != NULL ? (int)strtol(value, NULL, 10) : fallback;
+	return true;
+}
+
+bool input_text(const json_t *body, const char *name, size_t max, bool is_required, const char **out, struct err *err)
+{
+	const json_t *member = json_object_get(body, name);
+	if (member == NULL || json_is_null(member)) {
+		if (is_required)
+			return err_set(err, ERR_INVALID, "%s is missing", name);
+		*out = NULL;
+		return true;
+	}
+	if (!json_is_string(member))
+		return err_set(err, ERR_INVALID, "%s is no text", name);
+	if (json_string_length(member) > max)
+		return err_set(err, ERR_INVALID, "%s is longer than %zu bytes", name, max);
+	*out = json_string_value(member);
+	return true;
+}
+
+bool input_id(const json_t *body, const char *name, bool is_required, const char **out, struct err *err)
+{
+	const char *value = NULL;
+	if (!input_text(body, name, TEXT_UUID_SIZE - 1, is_required, &value, err))
+		return false;
+	if (value != NULL && !text_is_uuid(value))
+		return err_set(err, ERR_INVALID, "%s is no id", name);
+	*out = value;
+	return true;
+}
+
+bool input_word(const json_t *body, const char *name, const char *words, bool is_required, const char **out,
+                struct err *err)
+{
+	const char *value = NULL;
+	if (!input_text(body, name, 64, is_required, &value, err))
+		return false;
+	if (value != NULL && !is_word(value, words))
+		return err_set(err, ERR_INVALID, "%s is none of: %s", name, words);
+	*out = value;
+	return true;
+}
+
+bool input_int(const json_t *body, const char *name, int minimum, int maximum, int *out, struct err *err)
+{
+	const json_t *member = json_object_get(body, name);
+	if (!json_is_integer(member))
+		return err_set(err, ERR_INVALID, "%s is no whole number", name);
+	json_int_t value = json_integer_value(member);
+	if (value < minimum || value > maximum)
+		return err_set(err, ERR_INVALID, "%s lies outside of %d to %d", name, minimum, maximum);
+	*out = (int)value;
+	return true;
+}

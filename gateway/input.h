@@ -1,0 +1,28 @@
+/* Values from outside, checked: ids, lengths, ranges. What comes back is borrowed from the request or its body. */
+#ifndef YQ_GATEWAY_INPUT_H
+#define YQ_GATEWAY_INPUT_H
+
+#include "lib/http/http.h"
+
+/* An id in the path; anything that is no UUID is as absent as an unknown one: ERR_NOT_FOUND. */
+bool input_path_id(const struct http_request *request, const char *name, const char **out, struct err *err);
+/* A DICOM UID in the path. ERR_NOT_FOUND */
+bool input_path_uid(const struct http_request *request, const char *name, const char **out, struct err *err);
+
+/* Of the query, absent: NULL (0 with a fallback). ERR_INVALID with the name. */
+bool input_query_id(const struct http_request *request, const char *name, const char **out, struct err *err);
+bool input_query_day(const struct http_request *request, const char *name, const char **out, struct err *err);
+/* One of the words, separated by blanks in `words`. */
+bool input_query_word(const struct http_request *request, const char *name, const char *words, const char **out,
+                      struct err *err);
+bool input_query_int(const struct http_request *request, const char *name, int minimum, int maximum, int fallback,
+                     int *out, struct err *err);
+
+/* Of a JSON object. An absent or null member is NULL, and ERR_INVALID when it is required. max: bytes. */
+bool input_text(const json_t *body, const char *name, size_t max, bool is_required, const char **out, struct err *err);
+bool input_id(const json_t *body, const char *name, bool is_required, const char **out, struct err *err);
+bool input_word(const json_t *body, const char *name, const char *words, bool is_required, const char **out,
+                struct err *err);
+bool input_int(const json_t *body, const char *name, int minimum, int maximum, int *out, struct err *err);
+
+#endif

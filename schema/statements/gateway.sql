@@ -1,0 +1,328 @@
+-- What the JSON API shows. Each statement makes the JSON of its rows (column "json"); row-level security leaves out what the
+-- person may not see.
+
+-- name: gateway_me
+-- $1 person
+SELECT jsonb_build_object(
+           'id', p.public_id, 'account', p.account, 'name', p.name, 'title', p.title, 'language', p.language,
+           'licence_number', p.licence_number,
+           'institution', jsonb_build_object('id', i.public_id, 'name', i.name),
+           'seat', jsonb_build_object('id', s.public_id, 'name', s.name),
+           'rights', coalesce((SELECT jsonb_agg(jsonb_build_object('role', r.role, 'scope', jsonb_build_object(
+                                          'id', c.public_id, 'kind', c.kind, 'name', c.name)) ORDER BY r.role, c.name)
+                               FROM person_right r JOIN scope c USING (scope_id)
+                               WHERE r.person_id = p.person_id AND r.revoked_at IS NULL), '[]')) AS json
+FROM person p
+JOIN scope i ON i.scope_id = p.institution_id
+JOIN scope s ON s.scope_id = p.seat_id
+WHERE p.public_id = $1::uuid;
+
+-- name: gateway_study_list
+-- Studies, the last that came first.
+-- $1 state, or NULL
+-- $2 site, or NULL
+-- $3 day of arrival, or NULL
+-- $4 study behind which the page begins, or NULL
+-- $5 how many
+SELECT st.public_id AS id,
+       jsonb_build_object(
+           'id', st.public_id, 'study_instance_uid', st.study_instance_uid, 'state', st.state, 'version', st.version,
+           'site', jsonb_build_object('id', sc.public_id, 'code', si.code, 'name', sc.name),
+           'patient', jsonb_build_object(
+               'name', c.name, 'display_name', shown.name, 'id', c.typed_id, 'sex', c.sex,
+               'birth_date', coalesce(c.birth_date::text, c.birth_text), 'age', st.patient_age_text),
+           'patient_class', st.patient_class, 'reading_mode', st.reading_mode, 'modality', st.modality,
+           'body_part', st.body_part, 'description', st.description, 'accession_number', st.accession_number,
+           'instances', st.instance_count, 'bytes', st.size_bytes, 'unrouted_reason', st.unrouted_reason,
+           'times', jsonb_build_object(
+               'first_image', st.first_arrival_at, 'last_image', st.last_arrival_at, 'submitted', st.submitted_at,
+               'complete', st.completed_at, 'task_opened', t.opened_at, 'taken', t.first_taken_at,
+               'written', v.submitted_at, 'issued', v.issued_at, 'delivered', d.delivered_at),
+           'task', CASE WHEN t.task_id IS NOT NULL THEN
+               jsonb_build_object('id', t.public_id, 'state', t.state, 'due_at', t.due_at, 'holder', h.name) END,
+           'report', CASE WHEN v.report_version_id IS NOT NULL THEN
+               jsonb_build_object('id', v.public_id, 'state', v.state, 'version', v.version) END,
+           'delivery', CASE WHEN d.state IS NOT NULL THEN jsonb_build_object('state', d.state) END,
+           'thumbnail', CASE WHEN EXISTS (SELECT FROM series se JOIN instance n USING (series_id)
+                                          WHERE se.study_id = st.study_id AND n.has_pixels AND n.origin <> 'own')
+                        THEN '/api/v1/studies/' || st.public_id || '/thumbnail' END) AS json
+FROM study st
+JOIN scope sc ON sc.scope_id = st.site_id
+JOIN site si ON si.site_id = st.site_id
+JOIN identity_claim c ON c.claim_id = st.claim_id
+CROSS JOIN LATERAL (SELECT CASE WHEN split_part(c.name, '=', 2) <> ''
+                           THEN replace(split_part(c.name, '=', 2), '^', '')
+                           ELSE btrim(replace(split_part(c.name, '=', 1), '^', ' ')) END AS name) shown
+LEFT JOIN LATERAL (SELECT * FROM reading_task WHERE study_id = st.study_id ORDER BY task_id DESC LIMIT 1) t ON true
+LEFT JOIN person h ON h.person_id = t.holder_id
+LEFT JOIN report r ON r.task_id = t.task_id
+LEFT JOIN LATERAL (SELECT * FROM report_version WHERE report_id = r.report_id ORDER BY version DESC LIMIT 1) v ON true
+LEFT JOIN LATERAL (SELECT state, delivered_at FROM delivery
+                   WHERE report_version_id = v.report_version_id AND purpose = 'return'
+                   ORDER BY state = 'delivered', delivery_id DESC LIMIT 1) d ON true
+WHERE ($1::text IS NULL OR st.state = $1::text)
+  AND ($2::uuid IS NULL OR sc.public_id = $2::uuid)
+  AND ($3::date IS NULL OR (st.first_arrival_at >= $3::date AND st.first_arrival_at < $3::date + 1))
+  AND ($4::uuid IS NULL OR (st.first_arrival_at, st.study_id) <
+                           (SELECT first_arrival_at, study_id FROM study WHERE public_id = $4::uuid))
+ORDER BY st.first_arrival_at DESC, st.study_id DESC
+LIMIT $5::integer;
+
+-- name: gateway_study
+-- One study with all that hangs on it.
+-- $1 study
+WITH it AS (
+    SELECT st.*, sc.public_id AS site_public_id, sc.name AS site_name, si.code AS site_code
+    FROM study st JOIN scope sc ON sc.scope_id = st.site_id JOIN site si ON si.site_id = st.site_id
+    WHERE st.public_id = $1::uuid
+), tasks AS (
+    SELECT t.* FROM reading_task t JOIN it USING (study_id)
+), versions AS (
+    SELECT v.*, t.public_id AS task_public_id FROM report_version v JOIN report r USING (report_id) JOIN tasks t USING (task_id)
+), sent AS (
+    SELECT d.*, x.ae_title, x.name AS destination_name, x.public_id AS destination_public_id
+    FROM delivery d JOIN destination x USING (destination_id)
+    WHERE d.report_version_id IN (SELECT report_version_id FROM versions) OR d.study_id IN (SELECT study_id FROM it)
+), receipts AS (
+    SELECT e.*, p.name AS person FROM receipt e LEFT JOIN person p USING (person_id)
+    WHERE e.report_version_id IN (SELECT report_version_id FROM versions)
+), happened (at, event, person) AS (
+    SELECT first_arrival_at, 'study.first_image', NULL::text FROM it
+    UNION ALL SELECT last_arrival_at, 'study.last_image', NULL FROM it
+    UNION ALL SELECT completed_at, 'study.' || state, NULL FROM it WHERE completed_at IS NOT NULL
+    UNION ALL SELECT g.created_at, 'signal.' || g.kind, p.name
+              FROM study_signal g JOIN it USING (study_id) LEFT JOIN person p ON p.person_id = g.person_id
+              WHERE g.kind <> 'instances'
+    UNION ALL SELECT opened_at, 'task.opened', NULL FROM tasks
+    UNION ALL SELECT w.claimed_at, 'task.taken', p.name
+              FROM workitem w JOIN tasks USING (task_id) LEFT JOIN person p ON p.person_id = w.person_id
+              WHERE w.claimed_at IS NOT NULL
+    UNION ALL SELECT k.returned_at, 'task.returned', p.name
+              FROM task_return k JOIN tasks USING (task_id) LEFT JOIN person p ON p.person_id = k.returned_by
+    UNION ALL SELECT k.answered_at, 'task.answered', p.name
+              FROM task_return k JOIN tasks USING (task_id) LEFT JOIN person p ON p.person_id = k.answered_by
+              WHERE k.answered_at IS NOT NULL
+    UNION ALL SELECT v.submitted_at, 'report.submitted', p.name
+              FROM versions v LEFT JOIN person p ON p.person_id = v.author_id WHERE v.submitted_at IS NOT NULL
+    UNION ALL SELECT m.made_at, 'report.sent_back', p.name
+              FROM report_remark m JOIN versions USING (report_version_id) LEFT JOIN person p ON p.person_id = m.made_by
+    UNION ALL SELECT v.issued_at, 'report.issued', p.name
+              FROM versions v LEFT JOIN person p ON p.person_id = coalesce(v.reviewer_id, v.author_id) WHERE v.issued_at IS NOT NULL
+    UNION ALL SELECT created_at, 'delivery.created', NULL FROM sent
+    UNION ALL SELECT at, 'receipt.' || kind, person FROM receipts
+)
+SELECT it.site_public_id AS site_id, jsonb_build_object(
+    'id', it.public_id, 'study_instance_uid', it.study_instance_uid, 'state', it.state, 'version', it.version,
+    'site', jsonb_build_object('id', it.site_public_id, 'code', it.site_code, 'name', it.site_name),
+    'patient', (SELECT jsonb_build_object(
+                    'name', c.name,
+                    'display_name', CASE WHEN split_part(c.name, '=', 2) <> '' THEN replace(split_part(c.name, '=', 2), '^', '')
+                                    ELSE btrim(replace(split_part(c.name, '=', 1), '^', ' ')) END,
+                    'id', c.typed_id, 'issuer', c.issuer, 'sex', c.sex,
+                    'birth_date', coalesce(c.birth_date::text, c.birth_text), 'age', it.patient_age_text)
+                FROM identity_claim c WHERE c.claim_id = it.claim_id),
+    'patient_class', it.patient_class, 'reading_mode', it.reading_mode, 'modality', it.modality, 'body_part', it.body_part,
+    'description', it.description, 'accession_number', it.accession_number, 'referring_physician', it.referring_physician,
+    'study_date', it.study_date_text, 'study_time', it.study_time_text,
+    'instances', it.instance_count, 'bytes', it.size_bytes, 'unrouted_reason', it.unrouted_reason,
+    'times', jsonb_build_object('first_image', it.first_arrival_at, 'last_image', it.last_arrival_at,
+                                'submitted', it.submitted_at, 'complete', it.completed_at),
+    'series', coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+            'series_instance_uid', se.series_instance_uid, 'number', se.number, 'modality', se.modality, 'origin', se.origin,
+            'description', se.description, 'body_part', se.body_part, 'laterality', se.laterality,
+            'instances', coalesce((
+                SELECT jsonb_agg(jsonb_build_object(
+                    'sop_instance_uid', n.sop_instance_uid, 'sop_class_uid', n.sop_class_uid,
+                    'transfer_syntax_uid', n.transfer_syntax_uid, 'number', n.number, 'rows', n.rows, 'columns', n.columns,
+                    'frames', n.frames, 'bytes', n.size_bytes, 'sha256', encode(n.sha256, 'hex'), 'arrived_at', n.arrived_at,
+                    'charset_verdict', n.charset_verdict,
+                    'rendered', CASE WHEN n.has_pixels THEN '/dicom-web/studies/' || it.study_instance_uid || '/series/'
+                        || se.series_instance_uid || '/instances/' || n.sop_instance_uid || '/rendered' END)
+                    ORDER BY n.number, n.instance_id)
+                FROM instance n WHERE n.series_id = se.series_id), '[]'))
+            ORDER BY se.origin = 'own', se.number, se.series_id)
+        FROM series se WHERE se.study_id = it.study_id), '[]'),
+    'signals', coalesce((
+        SELECT jsonb_agg(jsonb_build_object('kind', g.kind, 'detail', g.detail, 'at', g.created_at, 'handled_at', g.handled_at)
+                         ORDER BY g.signal_id)
+        FROM study_signal g WHERE g.study_id = it.study_id), '[]'),
+    'tasks', coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+            'id', t.public_id, 'kind', t.kind, 'state', t.state, 'queue', q.name, 'rule', u.public_id,
+            'study_version', t.study_version, 'opened_at', t.opened_at, 'due_at', t.due_at, 'done_at', t.done_at,
+            'holder', h.name, 'author', a.name,
+            'returns', coalesce((SELECT jsonb_agg(jsonb_build_object(
+                                     'kind', k.kind, 'reason', k.reason, 'at', k.returned_at, 'answer', k.answer,
+                                     'answered_at', k.answered_at) ORDER BY k.return_id)
+                                 FROM task_return k WHERE k.task_id = t.task_id), '[]'))
+            ORDER BY t.task_id)
+        FROM tasks t JOIN reading_queue q USING (queue_id) LEFT JOIN routing_rule u USING (rule_id)
+        LEFT JOIN person h ON h.person_id = t.holder_id LEFT JOIN person a ON a.person_id = t.author_id), '[]'),
+    'reports', coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+            'id', v.public_id, 'task_id', v.task_public_id, 'version', v.version, 'kind', v.kind, 'state', v.state,
+            'author', a.name, 'reviewer', w.name, 'submitted_at', v.submitted_at, 'issued_at', v.issued_at,
+            'pdf', CASE WHEN v.submitted_at IS NOT NULL THEN '/api/v1/reports/' || v.public_id || '/pdf' END)
+            ORDER BY v.report_version_id)
+        FROM versions v LEFT JOIN person a ON a.person_id = v.author_id LEFT JOIN person w ON w.person_id = v.reviewer_id), '[]'),
+    'deliveries', coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+            'id', d.public_id, 'purpose', d.purpose, 'state', d.state, 'destination', d.destination_public_id,
+            'ae_title', d.ae_title, 'attempts', d.attempts, 'last_error', d.last_error, 'created_at', d.created_at,
+            'delivered_at', d.delivered_at) ORDER BY d.delivery_id)
+        FROM sent d), '[]'),
+    'receipts', coalesce((
+        SELECT jsonb_agg(jsonb_build_object('kind', e.kind, 'person', e.person, 'at', e.at) ORDER BY e.receipt_id)
+        FROM receipts e), '[]'),
+    'timeline', (SELECT jsonb_agg(jsonb_build_object('at', at, 'event', event, 'person', person) ORDER BY at, event) FROM happened)
+    ) AS json
+FROM it;
+
+-- name: gateway_study_picture
+-- The object that stands for a study: the middle one of its first series with pixels.
+-- $1 study
+WITH pictures AS (
+    SELECT n.object_key, n.frames, se.series_id, se.number AS series_number, n.number, n.instance_id, sc.public_id AS site_id
+    FROM study st
+    JOIN scope sc ON sc.scope_id = st.site_id
+    JOIN series se ON se.study_id = st.study_id
+    JOIN instance n ON n.series_id = se.series_id
+    WHERE st.public_id = $1::uuid AND n.has_pixels AND n.origin <> 'own'
+), first_series AS (
+    SELECT series_id, count(*) AS count FROM pictures
+    GROUP BY series_id, series_number ORDER BY series_number NULLS LAST, series_id LIMIT 1
+)
+SELECT object_key, coalesce(frames, 1) AS frames, site_id
+FROM pictures JOIN first_series USING (series_id)
+ORDER BY number NULLS LAST, instance_id
+LIMIT 1 OFFSET (SELECT (count - 1) / 2 FROM first_series);
+
+-- name: gateway_study_site
+-- Whether a study is there for these eyes, and where.
+-- $1 study
+SELECT sc.public_id AS site_id FROM study st JOIN scope sc ON sc.scope_id = st.site_id WHERE st.public_id = $1::uuid;
+
+-- name: gateway_instance
+-- The object behind a DICOMweb address.
+-- $1 Study Instance UID
+-- $2 Series Instance UID
+-- $3 SOP Instance UID
+SELECT n.object_key, n.public_id AS id, n.has_pixels, coalesce(n.frames, 1) AS frames, sc.public_id AS site_id
+FROM study st
+JOIN scope sc ON sc.scope_id = st.site_id
+JOIN series se ON se.study_id = st.study_id
+JOIN instance n ON n.series_id = se.series_id
+WHERE st.study_instance_uid = $1::text AND se.series_instance_uid = $2::text AND n.sop_instance_uid = $3::text
+ORDER BY n.instance_id
+LIMIT 1;
+
+-- name: gateway_queue
+-- Tasks that the person may work on: by class, inside the class by priority and due time.
+-- $1 person
+-- $2 states
+-- $3 queue, or NULL
+-- $4 how many
+WITH reach AS (
+    SELECT DISTINCT s AS site_id
+    FROM person p
+    JOIN person_right r ON r.person_id = p.person_id AND r.revoked_at IS NULL
+    CROSS JOIN LATERAL yq_sites_under(r.scope_id, yq_now()::date) AS s
+    WHERE p.public_id = $1::uuid AND p.is_active AND r.role IN ('reporter', 'reviewer', 'duty_leader')
+)
+SELECT t.public_id AS id, sc.public_id AS site_id, st.public_id AS study_id,
+       jsonb_build_object(
+           'id', t.public_id, 'kind', t.kind, 'state', t.state, 'patient_class', t.patient_class, 'priority', t.priority,
+           'reading_mode', t.reading_mode, 'opened_at', t.opened_at, 'due_at', t.due_at,
+           'is_late', coalesce(t.paused_at IS NULL AND t.due_at < yq_now(), false), 'study_version', t.study_version,
+           'queue', jsonb_build_object('id', q.public_id, 'name', q.name, 'lead', lead.name),
+           'study', jsonb_build_object(
+               'id', st.public_id, 'study_instance_uid', st.study_instance_uid, 'state', st.state, 'version', st.version,
+               'modality', st.modality, 'body_part', st.body_part, 'description', st.description,
+               'instances', st.instance_count, 'accession_number', st.accession_number,
+               'thumbnail', '/api/v1/studies/' || st.public_id || '/thumbnail'),
+           'patient', jsonb_build_object(
+               'name', c.name,
+               'display_name', CASE WHEN split_part(c.name, '=', 2) <> '' THEN replace(split_part(c.name, '=', 2), '^', '')
+                               ELSE btrim(replace(split_part(c.name, '=', 1), '^', ' ')) END,
+               'id', c.typed_id, 'sex', c.sex, 'birth_date', coalesce(c.birth_date::text, c.birth_text), 'age', st.patient_age_text),
+           'site', jsonb_build_object('id', sc.public_id, 'name', sc.name),
+           'holder', h.name, 'is_mine', coalesce(h.public_id = $1::uuid, false), 'lease_until', t.lease_until,
+           'author', a.name, 'is_own_draft', coalesce(a.public_id = $1::uuid, false)) AS json
+FROM reading_task t
+JOIN reach ON reach.site_id = t.site_id
+JOIN reading_queue q ON q.queue_id = t.queue_id
+JOIN scope lead ON lead.scope_id = q.lead_site_id
+JOIN study st ON st.study_id = t.study_id
+JOIN scope sc ON sc.scope_id = t.site_id
+JOIN identity_claim c ON c.claim_id = st.claim_id
+LEFT JOIN person h ON h.person_id = t.holder_id
+LEFT JOIN person a ON a.person_id = t.author_id
+WHERE t.state = ANY ($2::text[]) AND ($3::uuid IS NULL OR q.public_id = $3::uuid)
+ORDER BY CASE t.patient_class WHEN 'emergency' THEN 0 WHEN 'health_check' THEN 2 ELSE 1 END,
+         t.priority DESC, t.due_at NULLS LAST, t.task_id
+LIMIT $4::integer;
+
+-- name: gateway_task_study
+-- The study and site of a task, for these eyes.
+-- $1 task
+SELECT st.public_id AS study_id, sc.public_id AS site_id
+FROM reading_task t JOIN study st ON st.study_id = t.study_id JOIN scope sc ON sc.scope_id = t.site_id
+WHERE t.public_id = $1::uuid;
+
+-- name: gateway_report
+-- The task behind a report version.
+-- $1 report version
+SELECT t.public_id AS task_id, sc.public_id AS site_id, v.state
+FROM report_version v
+JOIN report r ON r.report_id = v.report_id
+JOIN reading_task t ON t.task_id = r.task_id
+JOIN scope sc ON sc.scope_id = v.site_id
+WHERE v.public_id = $1::uuid;
+
+-- name: gateway_report_opened
+-- A person opened an issued report: a fact, each time.
+-- $1 report version
+-- $2 person
+INSERT INTO receipt (site_id, report_version_id, kind, person_id, at_site_id)
+SELECT v.site_id, v.report_version_id, 'opened', p.person_id, p.seat_id
+FROM report_version v CROSS JOIN person p
+WHERE v.public_id = $1::uuid AND v.state IN ('issued', 'superseded', 'void', 'provisional') AND p.public_id = $2::uuid;
+
+-- name: gateway_delivery_list
+-- Deliveries, the newest first.
+-- $1 state, or NULL
+-- $2 site, or NULL
+-- $3 delivery behind which the page begins, or NULL
+-- $4 how many
+SELECT d.public_id AS id,
+       jsonb_build_object(
+           'id', d.public_id, 'purpose', d.purpose, 'state', d.state,
+           'site', jsonb_build_object('id', sc.public_id, 'name', sc.name),
+           'destination', jsonb_build_object('id', x.public_id, 'name', x.name, 'ae_title', x.ae_title, 'is_held', x.held_at IS NOT NULL),
+           'report_id', v.public_id, 'study_id', coalesce(st.public_id, sr.public_id),
+           'items', (SELECT count(*) FROM delivery_item i WHERE i.delivery_id = d.delivery_id),
+           'confirmed', (SELECT count(*) FROM delivery_item i WHERE i.delivery_id = d.delivery_id AND i.state = 'confirmed'),
+           'attempts', d.attempts, 'next_try_at', CASE WHEN d.state IN ('pending', 'waiting') THEN d.next_try_at END,
+           'deadline_at', d.deadline_at, 'last_error', d.last_error, 'created_at', d.created_at,
+           'delivered_at', d.delivered_at) AS json
+FROM delivery d
+JOIN destination x ON x.destination_id = d.destination_id
+JOIN scope sc ON sc.scope_id = d.site_id
+LEFT JOIN study st ON st.study_id = d.study_id
+LEFT JOIN report_version v ON v.report_version_id = d.report_version_id
+LEFT JOIN report r ON r.report_id = v.report_id
+LEFT JOIN study sr ON sr.study_id = r.study_id
+WHERE ($1::text IS NULL OR d.state = $1::text)
+  AND ($2::uuid IS NULL OR sc.public_id = $2::uuid)
+  AND ($3::uuid IS NULL OR d.delivery_id < (SELECT delivery_id FROM delivery WHERE public_id = $3::uuid))
+ORDER BY d.delivery_id DESC
+LIMIT $4::integer;
+
+-- name: gateway_sites
+-- The sites that the person of this session may see.
+SELECT sc.public_id AS site_id FROM yq_person_sites() AS s JOIN scope sc ON sc.scope_id = s ORDER BY sc.public_id::text COLLATE "C";
+
+-- name: gateway_gauges
+-- Numbers without patients, over every site: queues, deliveries, programs.
+SELECT name, labels, value FROM yq_gauges() ORDER BY name, labels::text;
