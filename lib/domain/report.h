@@ -13,6 +13,7 @@
  * Every function is one transaction of the person (row-level security), unless it says more. All ids are public ids.
  * Refusals: ERR_NOT_FOUND (no such task for these eyes), ERR_REFUSED (no right, wrong password, wrong state, not qualified),
  * ERR_CONFLICT (lease lost, draft changed elsewhere, study changed since it was read), ERR_INVALID (the body, with the field).
+ * "Report id" means the public id of a report version everywhere here.
  * Threads: a desk is shared.
  */
 #ifndef YQ_DOMAIN_REPORT_H
@@ -31,7 +32,8 @@ struct store;
 
 /* A DICOM object that we made, to be brought in. Borrowed during the call. */
 struct report_object {
-	const char *path; /* a part 10 file, explicit VR little endian */
+	const char *path;        /* a part 10 file, readable during the call */
+	uint64_t dataset_offset; /* where the dataset begins, behind preamble and meta header */
 	const char *site_public_id;
 	const char *sop_class_uid, *sop_instance_uid, *transfer_syntax_uid;
 };
@@ -50,6 +52,7 @@ struct report_desk {
 	struct db_pool *pool;
 	struct store *store;
 	struct report_sink sink;
+	const char *audit_writer; /* "<program>@<host>", lib/domain/audit.h */
 };
 
 enum report_result { REPORT_RESULT_UNSTATED, REPORT_RESULT_NEGATIVE, REPORT_RESULT_POSITIVE };
@@ -63,7 +66,8 @@ struct report_body {
 	const char *quality_grade; /* empty, or of the modality's scale: 甲 乙 丙 废 / 优 良 合格 不合格 */
 	const char *quality_reason;
 };
-/* From {"method","findings","impression","recommendation","result":"positive|negative|null","critical":bool,"quality_grade","quality_reason"}; texts are borrowed from json. */
+/* From {"method","findings","impression","recommendation","quality_grade","quality_reason": text, "result": "positive", "negative" or
+ * null, "is_critical": bool}, each optional; unknown members are ERR_INVALID. Texts are borrowed from json. */
 bool report_body_from_json(const json_t *json, struct report_body *out, struct err *err);
 
 /* Which task, under which lease. */
