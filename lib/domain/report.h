@@ -26,6 +26,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/text.h"
+#include "lib/domain/task.h"
 
 struct db_pool;
 struct store;
@@ -52,7 +53,6 @@ struct report_desk {
 	struct db_pool *pool;
 	struct store *store;
 	struct report_sink sink;
-	const char *audit_writer; /* "<program>@<host>", lib/domain/audit.h */
 };
 
 enum report_result { REPORT_RESULT_UNSTATED, REPORT_RESULT_NEGATIVE, REPORT_RESULT_POSITIVE };
@@ -70,18 +70,11 @@ struct report_body {
  * null, "is_critical": bool}, each optional; unknown members are ERR_INVALID. Texts are borrowed from json. */
 bool report_body_from_json(const json_t *json, struct report_body *out, struct err *err);
 
-/* Which task, under which lease. */
-struct report_claim {
-	const char *person_id; /* who acts */
-	const char *task_id;
-	const char *lease_token; /* as the take of the task gave it */
-};
-
 /*
  * Keeps a draft. seen_revision: the revision that the writer saw (0: there was none yet); another one in the ledger is
  * ERR_CONFLICT and nothing is changed. *out_revision is the new one.
  */
-bool report_draft_save(struct report_desk *desk, const struct report_claim *claim, int seen_revision,
+bool report_draft_save(struct report_desk *desk, const struct task_claim *claim, int seen_revision,
                        const struct report_body *body, int *out_revision, char out_report_id[TEXT_UUID_SIZE],
                        struct err *err);
 
@@ -90,18 +83,18 @@ bool report_draft_save(struct report_desk *desk, const struct report_claim *clai
  * which the password is asked again. Draft -> submitted, task writing -> awaiting_review, the lease ends.
  * The same submission again, after an answer that was lost, is success.
  */
-bool report_submit(struct report_desk *desk, const struct report_claim *claim, const char *password, int revision,
+bool report_submit(struct report_desk *desk, const struct task_claim *claim, const char *password, int revision,
                    int study_version, struct err *err);
 
 /* The reviewer sends it back with a remark (1 to 2000 characters). Submitted -> draft, task reviewing -> writing; the signature given is kept as void. */
-bool report_send_back(struct report_desk *desk, const struct report_claim *claim, const char *remark, struct err *err);
+bool report_send_back(struct report_desk *desk, const struct task_claim *claim, const char *remark, struct err *err);
 
 /*
  * The reviewer signs and issues. More than one transaction, each step repeatable: papers are made and kept first, then one transaction
  * issues, then SR and Encapsulated PDF are brought in through the sink. After true: issued, survives power loss. Whatever dies in
  * between, the same call again completes it (also when it had issued already), and so does report_settle(); nothing is doubled.
  */
-bool report_issue(struct report_desk *desk, const struct report_claim *claim, const char *password, struct err *err);
+bool report_issue(struct report_desk *desk, const struct task_claim *claim, const char *password, struct err *err);
 
 /* Brings in objects of issued reports that a crash kept out. Called by the gateway at start and now and then. *out_count: objects. */
 bool report_settle(struct report_desk *desk, int *out_count, struct err *err);

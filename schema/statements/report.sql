@@ -1,19 +1,5 @@
 -- Reports: drafts, submissions, issues, papers. Which step is allowed is decided by the triggers of report_version and reading_task.
 
--- name: report_claim
--- The lease of a task: proves that the person holds it, locks the task and renews the lease. No row: not (any more).
--- $1 public id of the task
--- $2 public id of the person
--- $3 lease token
--- $4 state that the task must be in
--- $5 new length of the lease, milliseconds
-UPDATE reading_task t
-SET lease_until = yq_now() + $5::bigint * interval '1 millisecond'
-FROM person p, study s, scope place
-WHERE t.public_id = $1::uuid AND p.public_id = $2::uuid AND t.holder_id = p.person_id AND t.lease_token = $3::uuid
-  AND t.state = $4::text AND s.study_id = t.study_id AND place.scope_id = t.site_id
-RETURNING place.public_id AS site, s.public_id AS study, s.version AS study_version, s.modality;
-
 -- name: report_state
 -- Where a task and its newest report version are; what a refused or repeated call needs to know. No row: not for these eyes.
 -- $1 public id of the task
@@ -69,15 +55,6 @@ FROM report_version v
 CROSS JOIN person p
 WHERE v.public_id = $1::uuid AND p.public_id = $2::uuid
 RETURNING revision;
-
--- name: report_task_author
--- Whose draft it is.
--- $1 public id of the task
--- $2 public id of the author
-UPDATE reading_task t SET author_id = p.person_id
-FROM person p
-WHERE t.public_id = $1::uuid AND p.public_id = $2::uuid
-RETURNING t.public_id;
 
 -- name: report_policy
 -- The signing policy in force at the queue of a task.
@@ -247,15 +224,6 @@ SET state = 'submitted', canonical = $3::text, content_sha256 = sha256(convert_t
 WHERE public_id = $1::uuid AND state = 'draft' AND revision = $2::integer
 RETURNING public_id;
 
--- name: report_submit_task
--- Writing -> awaiting review; the lease ends.
--- $1 public id of the task
-UPDATE reading_task
-SET state = 'awaiting_review', author_id = holder_id, holder_id = NULL, lease_token = NULL, lease_until = NULL,
-    submitted_at = yq_now()
-WHERE public_id = $1::uuid AND state = 'writing'
-RETURNING public_id;
-
 -- name: report_remark_insert
 -- What the reviewer wants changed.
 -- $1 public id of the report version
@@ -276,16 +244,6 @@ SET state = 'draft', canonical = NULL, content_sha256 = NULL, submitted_at = NUL
 WHERE public_id = $1::uuid AND state = 'submitted'
 RETURNING public_id;
 
--- name: report_send_back_task
--- Reviewing -> writing, in the author's hands, under a new lease.
--- $1 public id of the task
--- $2 length of the lease, milliseconds
-UPDATE reading_task
-SET state = 'writing', holder_id = author_id, lease_token = gen_random_uuid(),
-    lease_until = yq_now() + $2::bigint * interval '1 millisecond', submitted_at = NULL
-WHERE public_id = $1::uuid AND state = 'reviewing'
-RETURNING public_id;
-
 -- name: report_issue
 -- Submitted -> issued. The trigger decides whether signatures and papers satisfy the policy in force.
 -- $1 public id of the report version
@@ -298,21 +256,6 @@ SET state = 'issued', reviewer_id = p.person_id, issued_at = $4::timestamptz,
 FROM person p
 WHERE v.public_id = $1::uuid AND p.public_id = $2::uuid AND v.state = 'submitted'
 RETURNING v.public_id;
-
--- name: report_issue_task
--- Reviewing -> done.
--- $1 public id of the task
-UPDATE reading_task
-SET state = 'done', holder_id = NULL, lease_token = NULL, lease_until = NULL, done_at = yq_now()
-WHERE public_id = $1::uuid AND state = 'reviewing'
-RETURNING public_id;
-
--- name: report_workitem_complete
--- The claim attempt that led to the report is over, in UPS words.
--- $1 public id of the task
-UPDATE workitem w SET state = 'COMPLETED', ended_at = yq_now()
-FROM reading_task t
-WHERE t.public_id = $1::uuid AND w.task_id = t.task_id AND w.ended_at IS NULL;
 
 -- name: report_dicom
 -- How the study names itself, for the objects that join it.
