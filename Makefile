@@ -180,6 +180,19 @@ $(filter $(B)/obj/tests/%,$(ALL_OBJECTS)): | test-packages
 test: test-packages test-programs ## installs what is missing, builds, runs every test
 	@YQ_BUILD=$(B) tests/run $(SUITES)
 
+# One stamp for each source that clang found nothing in; the object stands for the headers.
+TIDIED := $(patsubst $(B)/obj/%.o,$(B)/tidy/%.ok,$(filter-out $(B)/obj/gen/% $(B)/obj/tests/%,$(ALL_OBJECTS)))
+.PHONY: tidy lint lint-packages
+lint-packages:
+	@deploy/bootstrap lint
+tidy: $(TIDIED)
+$(B)/tidy/%.ok: % $(B)/obj/%.o .clang-tidy | lint-packages
+	@mkdir -p $(@D)
+	$(call say,TIDY ,$<)clang-tidy-19 --quiet $< -- $(if $(filter %.cc,$<),$(YQ_CXXFLAGS),$(YQ_CFLAGS)) $(PKG_CFLAGS) -Wno-unknown-warning-option \
+		2>/dev/null && touch $@
+lint: lint-packages build ## layers, banned calls, SQL, sizes, options, clang-format, clang-tidy, cppcheck, each with a test of its own
+	@tests/lint/run $(CHECKS)
+
 .PHONY: clean help
 clean: ## removes everything that was built
 	rm -rf build

@@ -70,7 +70,8 @@ static void become(const struct child *child, pid_t parent, int log_fd, int leas
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (dup2(nowhere, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
+	if (nowhere < 0 || dup2(nowhere, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
+	    dup2(log_fd, STDERR_FILENO) < 0)
 		_exit(EXIT_NOT_STARTED);
 	if (lease_fd >= 0)
 		fcntl(lease_fd, F_SETFD, 0);

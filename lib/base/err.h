@@ -88,6 +88,17 @@ bool err_context(struct err *err, const char *format, ...) __attribute__((format
 /* Remembers a foreign code beside an error just set. Returns false. */
 bool err_code(struct err *err, enum err_source source, uint32_t code);
 
+#if defined(__clang_analyzer__) && !defined(YQ_BASE_ERR_C)
+/* It sees one file at a time: tell it that these are always false. */
+#undef err_set
+#define err_set(err, kind, ...) (err_set_at((err), __FILE__, __LINE__, (kind), __VA_ARGS__), false)
+#undef err_set_errno
+#define err_set_errno(err, kind, errnum, ...) \
+	(err_set_errno_at((err), __FILE__, __LINE__, (kind), (errnum), __VA_ARGS__), false)
+#define err_context(err, ...) (err_context((err), __VA_ARGS__), false)
+#define err_code(err, source, code) (err_code((err), (source), (code)), false)
+#endif
+
 /* Five characters of an SQLSTATE in base 36, and back. out holds 6 bytes. */
 uint32_t err_sqlstate_pack(const char *sqlstate);
 void err_sqlstate_unpack(uint32_t code, char out[6]);
