@@ -1,0 +1,23 @@
+/*
+ * What a back end of the object store offers: the functions of store.h on its own state. store.c checks keys before it calls
+ * one, so a back end may build names from them. A back end for S3 fills the same table.
+ */
+#ifndef YQ_STORE_BACKEND_H
+#define YQ_STORE_BACKEND_H
+
+#include "lib/store/store.h"
+
+struct store_backend {
+	void (*close)(void *self);
+	bool (*put_file)(void *self, const char *key, const char *path, struct err *err);
+	bool (*put_bytes)(void *self, const char *key, const void *bytes, size_t length, struct err *err);
+	bool (*open_object)(void *self, const char *key, int *out_fd, uint64_t *out_size, struct err *err);
+	bool (*remove)(void *self, const char *key, struct err *err);
+	bool (*walk)(void *self, store_each *each, void *context, struct err *err);
+	bool (*room)(void *self, uint64_t *out_bytes, struct err *err);
+};
+
+/* A directory: absolute, made if absent. */
+bool store_file_new(const char *directory, const struct store_backend **out, void **out_self, struct err *err);
+
+#endif
