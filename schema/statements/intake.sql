@@ -1,0 +1,33 @@
+-- What lib/intake asks of the ledger.
+
+-- name: intake_index
+-- Brings a batch of received objects in: identity, study, series, instance, signal; all or nothing, idempotent by object key.
+-- $1 array of objects with the members of the type intake_item
+SELECT ordinal, outcome FROM intake_index($1::jsonb);
+
+-- name: intake_set_apart
+-- An object that was kept in the journal and cannot be indexed.
+-- $1 object key
+-- $2 public id of the site, or NULL
+-- $3 public id of the device, or NULL
+-- $4 reason
+-- $5 arrival
+SELECT intake_set_apart($1::text, $2::uuid, $3::uuid, $4::text, $5::timestamptz);
+
+-- name: intake_check_objects
+-- Everything that must lie in the store, for the store check.
+SELECT 'instance' AS kind, object_key, sop_instance_uid, encode(sha256, 'hex') AS sha256_hex, size_bytes, header_bytes FROM instance
+UNION ALL
+SELECT 'conflict', c.object_key, i.sop_instance_uid, encode(c.sha256, 'hex'), c.size_bytes, c.header_bytes
+FROM instance_conflict c JOIN instance i USING (instance_id)
+UNION ALL
+SELECT 'artefact', object_key, sop_instance_uid, encode(sha256, 'hex'), size_bytes, 0 FROM artefact WHERE voided_at IS NULL;
+
+-- name: intake_unknown_keys
+-- Keys of stored objects that no row names.
+-- $1 object keys
+SELECT k.object_key FROM unnest($1::text[]) AS k(object_key)
+WHERE NOT EXISTS (SELECT FROM instance i WHERE i.object_key = k.object_key)
+  AND NOT EXISTS (SELECT FROM instance_conflict c WHERE c.object_key = k.object_key)
+  AND NOT EXISTS (SELECT FROM artefact a WHERE a.object_key = k.object_key)
+  AND NOT EXISTS (SELECT FROM request r WHERE r.photo_key = k.object_key);
