@@ -45,14 +45,19 @@ bool intake_open(struct store *store, struct db_pool *pool, struct intake **out,
 /* Waits for the objects at hand, gives the indexer at most drain_ms, releases the slot. What is left is adopted by the next process. */
 void intake_close(struct intake *intake, int64_t drain_ms);
 
-bool intake_begin(struct intake *intake, const struct intake_source *source, struct intake_object **out, struct err *err);
+bool intake_begin(struct intake *intake, const struct intake_source *source, struct intake_object **out,
+                  struct err *err);
 bool intake_append(struct intake_object *object, const void *bytes, size_t length, struct err *err);
 /* Ends the object's life in every case. After true: survives power loss. After false: nothing of it remains. */
 bool intake_commit(struct intake_object *object, struct err *err);
 void intake_abort(struct intake_object *object);
 
 /* What is acknowledged and not yet in the ledger, over all slots of this YQ_HOME, for status and `wait --settled`. Reads directories only. */
-struct intake_backlog { uint64_t objects, bytes; int64_t oldest_ms; };
+struct intake_backlog {
+	uint64_t objects, bytes;
+	int64_t oldest_ms;    /* age of the oldest; 0: none */
+	uint64_t quarantined; /* set apart under journal/quarantine: refused by the ledger for good */
+};
 bool intake_backlog_read(struct intake_backlog *out, struct err *err);
 
 /* True while the ledger is away for the indexer. */

@@ -1,0 +1,196 @@
+#include "lib/intake/index.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+
+/* Members of the object that intake_index() reads; their names are its columns. */
+static const struct text_member {
+	const char *name;
+	size_t offset;
+} text_members[] = {
+#define MEMBER(name) {#name, offsetof(struct dicom_fields, name)}
+    MEMBER(study_instance_uid),   MEMBER(series_instance_uid), MEMBER(patient_name),      MEMBER(patient_id),
+    MEMBER(issuer_of_patient_id), MEMBER(other_patient_ids),   MEMBER(patient_sex),       MEMBER(patient_birth_date),
+    MEMBER(patient_age),          MEMBER(accession_number),    MEMBER(study_id),          MEMBER(referring_physician),
+    MEMBER(study_date),           MEMBER(study_time),          MEMBER(acquisition_date),  MEMBER(acquisition_time),
+    MEMBER(content_date),         MEMBER(content_time),        MEMBER(study_description), MEMBER(series_description),
+    MEMBER(protocol_name),        MEMBER(body_part),           MEMBER(laterality),        MEMBER(modality),
+    MEMBER(view_position),        MEMBER(charset_declared),    MEMBER(charset_used),
+#undef MEMBER
+};
+
+static const struct number_member {
+	const char *name;
+	size_t offset;
+} number_members[] = {
+#define MEMBER(name) {#name, offsetof(struct dicom_fields, name)}
+    MEMBER(series_number), MEMBER(instance_number), MEMBER(rows), MEMBER(columns), MEMBER(frames),
+#undef MEMBER
+};
+
+static const char *const verdicts[] = {
+    [DICOM_CHARSET_AS_DECLARED] = "as_declared",
+    [DICOM_CHARSET_ASCII] = "ascii",
+    [DICOM_CHARSET_DETECTED] = "detected",
+    [DICOM_CHARSET_UNDECIDED] = "undecided",
+};
+
+static void put(json_t *object, const char *name, json_t *value)
+{
+	if (!value || json_object_set_new(object, name, value) != 0)
+		err_panic("out of memory");
+}
+
+/* Text from outside is valid UTF-8 by lib/dicom's contract; should it not be, the ledger shows nothing rather than refuse the image. */
+static void put_text(json_t *object, const char *name, const char *text)
+{
+	put(object, name, text_is_utf8(text, strlen(text)) ? json_string(text) : json_string(""));
+}
+
+static void put_fields(json_t *object, const struct dicom_fields *fields)
+{
+	for (size_t i = 0; i < sizeof text_members / sizeof text_members[0]; i++)
+		put_text(object, text_members[i].name, (const char *)fields + text_members[i].offset);
+	for (size_t i = 0; i < sizeof number_members / sizeof number_members[0]; i++) {
+		const char *at = (const char *)fields + number_members[i].offset;
+		int32_t number;
+
+		memcpy(&number, at, sizeof number);
+		put(object, number_members[i].name, number < 0 ? json_null() : json_integer(number));
+	}
+	put(object, "has_pixels", json_boolean(fields->has_pixels));
+	put_text(object, "charset_verdict", verdicts[fields->charset_verdict]);
+}
+
+static void put_record(json_t *object, const struct intake_record *record)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	put_text(object, "object_key", record->key);
+	put_text(object, "origin", intake_origin_name(record->origin));
+	put(object, "device", record->device[0] ? json_string(record->device) : json_null());
+	put_text(object, "site", record->site);
+	put_text(object, "sop_class_uid", record->sop_class_uid);
+	put_text(object, "sop_instance_uid", record->sop_instance_uid);
+	put_text(object, "transfer_syntax_uid", record->transfer_syntax_uid);
+	put(object, "size_bytes", json_integer((json_int_t)record->size_bytes));
+	put(object, "header_bytes", json_integer(record->header_bytes));
+	put(object, "arrived_us", json_integer(record->arrived_us));
+	text_hex(record->sha256, sizeof record->sha256, hex);
+	put_text(object, "sha256", hex);
+}
+
+static char *encode(const struct index_item *items, size_t count)
+{
+	json_t *array = json_array();
+	char *text;
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *object = json_object();
+		bool is_in_study = items[i].fields->has_study;
+
+		put_record(object, items[i].record);
+		put_fields(object, items[i].fields);
+		put(object, "ordinal", json_integer((json_int_t)i));
+		put(object, "is_in_study", json_boolean(is_in_study));
+		if (!array || json_array_append_new(array, object) != 0)
+			err_panic("out of memory");
+	}
+	text = json_dumps(array, JSON_COMPACT);
+	if (!text)
+		err_panic("out of memory");
+	json_decref(array);
+	return text;
+}
+
+static bool read_outcome(const char *text, enum index_outcome *out)
+{
+	static const char *const names[] = {"stored", "duplicate", "conflict"};
+
+	for (size_t i = 0; text && i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum index_outcome)i;
+			return true;
+		}
+	return false;
+}
+
+struct index_work {
+	const char *json;
+	struct index_item *items;
+	size_t count;
+};
+
+static bool run_index(struct db *db, void *context, struct err *err)
+{
+	struct index_work *work = context;
+	struct db_rows *rows;
+	bool ok = true;
+
+	if (!db_exec(db, STMT_INTAKE_INDEX, DB_PARAMS(db_text(work->json)), &rows, err))
+		return false;
+	if ((size_t)db_rows_count(rows) != work->count)
+		ok = err_set(err, ERR_CORRUPT, "cannot index: the ledger answered for %d of %zu objects",
+		             db_rows_count(rows), work->count);
+	for (int i = 0; ok && i < db_rows_count(rows); i++) {
+		int64_t ordinal = db_get_int(rows, i, "ordinal");
+
+		if (ordinal < 0 || (size_t)ordinal >= work->count ||
+		    !read_outcome(db_get_text(rows, i, "outcome"), &work->items[ordinal].outcome))
+			ok = err_set(err, ERR_CORRUPT, "cannot index: the ledger gave an unknown outcome");
+	}
+	db_rows_free(rows);
+	return ok;
+}
+
+bool index_objects(struct db_pool *pool, struct index_item *items, size_t count, struct err *err)
+{
+	char *json = encode(items, count);
+	struct index_work work = {json, items, count};
+	bool ok = db_transact(pool, NULL, run_index, &work, err);
+
+	free(json);
+	return ok || err_context(err, "could not index");
+}
+
+/*
+ * Classes 22 and 23 and our own refusals are about a value. Everything else (no right, no such function, no memory) is about the ledger:
+ * setting objects apart for it would empty the whole queue into quarantine.
+ */
+bool index_is_poison(const struct err *err)
+{
+	char state[6];
+
+	if (err->source != ERR_SOURCE_SQL || err_kind_info(err->kind)->retry)
+		return false;
+	err_sqlstate_unpack(err->code, state);
+	return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strncmp(state, "YQ4", 3) == 0;
+}
+
+struct apart_work {
+	const char *key, *reason;
+	const struct intake_record *record;
+};
+
+static bool run_set_apart(struct db *db, void *context, struct err *err)
+{
+	const struct apart_work *work = context;
+	const struct intake_record *record = work->record;
+
+	return db_exec(db, STMT_INTAKE_SET_APART,
+	               DB_PARAMS(db_text(work->key), db_text(record ? record->site : NULL),
+	                         db_text(record && record->device[0] ? record->device : NULL), db_text(work->reason),
+	                         db_time(record ? record->arrived_us : clock_wall_us())),
+	               NULL, err);
+}
+
+bool index_set_apart(struct db_pool *pool, const char *key, const struct intake_record *record, const char *reason,
+                     struct err *err)
+{
+	struct apart_work work = {key, reason, record};
+
+	return db_transact(pool, NULL, run_set_apart, &work, err);
+}
