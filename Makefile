@@ -30,7 +30,7 @@ CXX := $(if $(shell command -v ccache 2>/dev/null),ccache )g++
 endif
 AR := ar
 # V=1 shows the whole commands.
-ifeq ($(V),1)
+ifneq ($(filter 1,$(V))$(findstring s,$(firstword -$(MAKEFLAGS))),)
 say =
 else
 say = @echo "  $(1)$(2)";

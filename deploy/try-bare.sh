@@ -1,0 +1,70 @@
+#!/bin/sh
+# Tries the two commands of README.md on a bare Debian: make run and make test, in a fresh clone inside a minbase chroot.
+# usage: deploy/try-bare.sh bookworm|trixie [CACHE-FOLDER]
+#
+# As root. Needs debootstrap, git and a network. CACHE-FOLDER (default /var/cache/yingqiao-bare) keeps a pristine chroot for the
+# next time; what is committed here (HEAD) is what is tried. SHARED=dir is laid beside the clone as ../shared. MIRROR names another mirror.
+# KEEP=1 leaves the chroot there. The last lines say how each command ended.
+set -eu
+[ "$(id -u)" = 0 ] || { echo "run it as root" >&2; exit 1; }
+release=${1:-}
+case $release in
+bookworm | trixie) ;;
+*) sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p}' "$0"; exit 2 ;;
+esac
+cache=${2:-/var/cache/yingqiao-bare}
+mirror=${MIRROR:-http://deb.debian.org/debian}
+tree=$(cd "$(dirname "$0")/.." && pwd)
+
+mkdir -p "$cache"
+if [ ! -e "$cache/$release/etc/debian_version" ]; then
+	rm -rf "$cache/$release.new"
+	debootstrap --variant=minbase "$release" "$cache/$release.new" "$mirror"
+	mv "$cache/$release.new" "$cache/$release"
+fi
+
+root=$(mktemp -d "${TMPDIR:-/tmp}/yq-bare-$release.XXXXXX")
+inside() {
+	chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" "$@"
+}
+clean() {
+	status=$?
+	trap '' HUP INT TERM
+	[ ! -x "$root/usr/bin/make" ] || inside make -s -C /root/yingqiao stop >/dev/null 2>&1 || true
+	umount "$root/proc" "$root/dev/shm" "$root/dev" 2>/dev/null || true
+	if [ -n "${KEEP:-}" ]; then
+		echo "left there: $root"
+	elif ! mount | grep -q " $root/"; then
+		rm -rf "$root"
+	fi
+	exit "$status"
+}
+trap clean EXIT
+trap 'exit 130' HUP INT TERM
+
+cp -a "$cache/$release/." "$root/"
+cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
+mount -t proc proc "$root/proc"
+mount --bind /dev "$root/dev"
+mount -t tmpfs tmpfs "$root/dev/shm"
+
+echo "--- apt-get install -y make git ca-certificates"
+inside sh -c 'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y make git ca-certificates' \
+	>"$root/root/apt.log" 2>&1 </dev/null || { tail -n 20 "$root/root/apt.log"; exit 1; }
+git -C "$tree" bundle create "$root/root/tree.bundle" HEAD >/dev/null 2>&1
+inside git clone -q /root/tree.bundle /root/yingqiao
+[ -z "${SHARED:-}" ] || cp -r "$SHARED" "$root/root/shared"
+
+results=
+failed=0
+for target in run test; do
+	echo "--- make $target"
+	start=$(date +%s)
+	status=0
+	inside make -C /root/yingqiao "$target" YQ_DICOM_PORT="${YQ_DICOM_PORT:-11212}" YQ_HTTP_PORT="${YQ_HTTP_PORT:-8180}" </dev/null || status=$?
+	results="$results
+$release make $target: exit status $status after $(($(date +%s) - start)) s"
+	[ "$status" = 0 ] || failed=1
+done
+echo "$results"
+exit "$failed"
