@@ -216,10 +216,10 @@ void Association::reject(enum dicom_reject why)
 		break;
 	}
 	(void)ASC_rejectAssociation(association_, &parameters);
-	handlers().end(scp_.settings.context, nullptr, &connection_.peer, DICOM_END_REJECTED, why);
 	link_.phase = link_phase::closing;
 	link_.deadline_ms = clock_monotonic_ms() + CLOSING_MS;
 	(void)ASC_dropSCPAssociation(association_);
+	handlers().end(scp_.settings.context, user_, &connection_.peer, DICOM_END_REJECTED, why);
 }
 
 /* The first transfer syntax in the proposer's order that we can store; PS3.8 section 9.3.3.2 for the results. */

@@ -1,0 +1,35 @@
+-- What yq-storescp reads and writes beside reception itself: devices and their contacts.
+
+-- name: registry_load
+-- Devices that are known by what an unencrypted association shows. Those that need a certificate or come through an edge
+-- are not among them.
+SELECT d.public_id::text AS device, s.public_id::text AS site, d.calling_ae, coalesce(d.called_ae, '') AS called_ae,
+    coalesce(d.address::text, '') AS address, coalesce(d.local_port, 0) AS local_port
+FROM device d
+JOIN scope s ON s.scope_id = d.site_id
+WHERE d.is_enabled AND d.certificate_sha256 IS NULL AND d.edge_id IS NULL
+ORDER BY d.device_id;
+
+-- name: contact_add
+-- Adds what a device did since the last call to its day, and remembers when it was seen.
+-- $1 device
+-- $2 zone of the day
+-- $3 echoes
+-- $4 associations
+-- $5 images
+-- $6 refused objects
+-- $7 time of the last contact
+-- $8 last error, or empty
+WITH seen AS (
+    UPDATE device SET first_seen_at = coalesce(first_seen_at, $7::timestamptz),
+        last_seen_at = greatest(last_seen_at, $7::timestamptz),
+        last_error = CASE WHEN $8::text <> '' THEN $8::text ELSE last_error END,
+        last_error_at = CASE WHEN $8::text <> '' THEN $7::timestamptz ELSE last_error_at END
+    WHERE public_id = $1::uuid
+    RETURNING device_id
+)
+INSERT INTO device_contact AS c (device_id, day, echoes, associations, images, refused, last_at)
+SELECT device_id, ($7::timestamptz AT TIME ZONE $2::text)::date, $3::integer, $4::integer, $5::integer, $6::integer, $7::timestamptz
+FROM seen
+ON CONFLICT (device_id, day) DO UPDATE SET echoes = c.echoes + excluded.echoes, associations = c.associations + excluded.associations,
+    images = c.images + excluded.images, refused = c.refused + excluded.refused, last_at = greatest(c.last_at, excluded.last_at);

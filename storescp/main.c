@@ -1,0 +1,186 @@
+/*
+ * yq-storescp: every DICOM association that others open to us.
+ *
+ * Goes on receiving while the ledger is away: devices from the durable snapshot, objects into the journal, audit into its spool. One thread of
+ * our own keeps up with the ledger: devices, contacts, audit, presence.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/daemon.h"
+#include "lib/base/log.h"
+#include "lib/db/migrate.h"
+#include "lib/domain/presence.h"
+#include "lib/store/store.h"
+#include "storescp/service.h"
+
+enum { POOL_MAX = 4, DRAIN_MS = 30 * 1000, INDEX_DRAIN_MS = 10 * 1000 };
+
+static struct {
+	struct store *store;
+	struct db_pool *pool;
+	struct db_listener *listener;
+	struct presence *presence;
+	struct dicom_scp *scp;
+	struct service service;
+	pthread_t keeper;
+	bool has_keeper;
+} app;
+
+/* ---- keeping up with the ledger ------------------------------------------------------------------------------- */
+
+static void note(const struct err *err, const char *what)
+{
+	if (err->kind != ERR_TEMPORARY)
+		log_err(LOG_LEDGER_FAILED, err, "what=%s", what);
+}
+
+static void beat(void)
+{
+	struct text_buf detail;
+	struct err err;
+
+	text_buf_init(&detail, 256);
+	if (!text_buf_printf(&detail, "{\"associations\":%d,\"devices\":%zu,\"port\":%d,\"audit_spooled_bytes\":%lld}",
+	                     dicom_scp_associations(app.scp), directory_count(app.service.directory),
+	                     dicom_scp_port(app.scp), (long long)audit_spooled_bytes(app.service.audit)))
+		err_panic("counters do not fit");
+	if (!presence_beat(app.presence, detail.data, &err))
+		note(&err, "presence");
+	text_buf_fini(&detail);
+}
+
+static void catch_up(void)
+{
+	struct err err;
+	int count;
+
+	if (!directory_reload(app.service.directory, &err)) {
+		note(&err, "devices");
+		return; /* away: the others would only wait, too */
+	}
+	if (!contacts_flush(app.service.contacts, app.pool, conf_text(CONF_TIME_ZONE), &err))
+		note(&err, "contacts");
+	if (audit_spooled_bytes(app.service.audit) > 0 && !audit_replay(app.service.audit, &count, &err))
+		note(&err, "audit");
+}
+
+static void *keep_up(void *unused)
+{
+	int64_t next_beat_ms = 0;
+
+	(void)unused;
+	while (!daemon_stopping()) {
+		catch_up();
+		if (clock_monotonic_ms() >= next_beat_ms) {
+			beat();
+			next_beat_ms = clock_monotonic_ms() + PRESENCE_BEAT_MS;
+		}
+		db_wait(app.listener, conf_number(CONF_POLL_INTERVAL), daemon_stop_fd());
+	}
+	return NULL;
+}
+
+/* ---- start, run, stop ----------------------------------------------------------------------------------------- */
+
+/* An absent ledger is no reason not to receive; a ledger of another version is. */
+static bool check_ledger(struct err *err)
+{
+	struct db *db = NULL;
+	struct err away;
+	bool ok;
+
+	if (!db_take(app.pool, &db, &away)) {
+		log_err(LOG_LEDGER_AWAY, &away, "what=%s", "start");
+		return true;
+	}
+	ok = migrate_check(db, err) || err->kind == ERR_TEMPORARY;
+	db_give(db);
+	return ok;
+}
+
+static bool open_ledger(struct err *err)
+{
+	static const char *const channels[] = {"yq_device"};
+
+	return db_pool_new("yq_storescp", "yq-storescp", POOL_MAX, &app.pool, err) && check_ledger(err) &&
+	       db_listener_new("yq_storescp", channels, 1, &app.listener, err) &&
+	       audit_new("yq-storescp", app.pool, &app.service.audit, err) &&
+	       directory_new(app.pool, conf_text(CONF_AE_TITLE), &app.service.directory, err);
+}
+
+static bool open_provider(struct err *err)
+{
+	struct dicom_scp_settings settings = {
+	    .address = conf_text(CONF_DICOM_ADDRESS),
+	    .port = (uint16_t)conf_number(CONF_DICOM_PORT),
+	    .association_max = (int)conf_number(CONF_ASSOCIATION_MAX),
+	    .association_timeout_ms = conf_number(CONF_ASSOCIATION_TIMEOUT),
+	    .dimse_timeout_ms = conf_number(CONF_DIMSE_TIMEOUT),
+	    .idle_timeout_ms = conf_number(CONF_IDLE_TIMEOUT),
+	    .accept_unknown_sop_classes = conf_bool(CONF_ACCEPT_UNKNOWN_SOP_CLASSES),
+	    .handlers = service_handlers,
+	    .context = &app.service,
+	};
+
+	app.service.object_max = conf_number(CONF_OBJECT_MAX);
+	return dicom_scp_new(&settings, &app.scp, err);
+}
+
+static bool start_keeper(struct err *err)
+{
+	int error;
+
+	app.presence = presence_new(app.pool, "yq-storescp");
+	error = pthread_create(&app.keeper, NULL, keep_up, NULL);
+	if (error != 0)
+		return err_set_errno(err, ERR_TEMPORARY, error, "could not start a thread");
+	app.has_keeper = true;
+	return true;
+}
+
+static void stop(void)
+{
+	struct err err;
+
+	if (app.has_keeper)
+		pthread_join(app.keeper, NULL);
+	intake_close(app.service.intake, INDEX_DRAIN_MS);
+	if (app.service.contacts != NULL && app.pool != NULL &&
+	    !contacts_flush(app.service.contacts, app.pool, conf_text(CONF_TIME_ZONE), &err))
+		note(&err, "contacts");
+	presence_end(app.presence);
+	dicom_scp_free(app.scp);
+	directory_free(app.service.directory);
+	audit_free(app.service.audit);
+	contacts_free(app.service.contacts);
+	db_listener_free(app.listener);
+	db_pool_free(app.pool);
+	store_close(app.store);
+}
+
+static bool start(struct err *err)
+{
+	if (!text_is_ae_title(conf_text(CONF_AE_TITLE)))
+		return err_set(err, ERR_INVALID, "cannot start: ae_title is no AE title");
+	app.service.contacts = contacts_new();
+	/* The port first: a second instance ends here, before it adopts anything. */
+	return dicom_init(err) && open_provider(err) && store_open(conf_text(CONF_STORE), &app.store, err) &&
+	       open_ledger(err) && intake_open(app.store, app.pool, &app.service.intake, err) && start_keeper(err);
+}
+
+static bool run(struct err *err)
+{
+	return dicom_scp_run(app.scp, daemon_stop_fd(), DRAIN_MS, err);
+}
+
+static const struct daemon_spec spec = {"yq-storescp", start, run, stop};
+
+int main(int argc, char **argv)
+{
+	return daemon_main(&spec, argc, argv);
+}

@@ -1,0 +1,227 @@
+#include "storescp/service.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+/* PS3.4 table B.2-1 */
+enum { STATUS_OUT_OF_RESOURCES = 0xa700 };
+
+struct session {
+	struct registry_device device; /* of an admitted one */
+	int answer;                    /* of the directory */
+	int64_t started_ms;
+	int64_t images, refused;
+};
+
+struct reception {
+	struct session *session;
+	struct intake_object *object;
+	char sop_instance_uid[DICOM_UID_SIZE];
+	int64_t size_bytes, started_ms;
+};
+
+/* ---- admission ------------------------------------------------------------------------------------------------ */
+
+static enum dicom_reject reject_for(int answer)
+{
+	switch (answer) {
+	case DIRECTORY_NO_SNAPSHOT:
+		return DICOM_REJECT_CONGESTION;
+	case REGISTRY_UNKNOWN_CALLING_AE:
+		return DICOM_REJECT_CALLING_AE;
+	case REGISTRY_UNKNOWN_CALLED_AE:
+		return DICOM_REJECT_CALLED_AE;
+	default:
+		return DICOM_REJECT_NO_REASON;
+	}
+}
+
+static const char *reason_name(int answer)
+{
+	return answer == DIRECTORY_NO_SNAPSHOT ? "no_registry" : registry_verdict_name((enum registry_verdict)answer);
+}
+
+/* Who called as whom, from where, and why not: none of it is patient data. On the record even while the ledger is away. */
+static void audit_rejection(struct service *service, const struct dicom_peer *peer, const char *reason)
+{
+	json_t *detail =
+	    json_pack("{s:s, s:s, s:s, s:i, s:s}", "calling_ae", peer->calling_ae, "called_ae", peer->called_ae,
+	              "address", peer->address, "local_port", (int)peer->local_port, "reason", reason);
+	char *text = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
+	struct audit_fact fact = {.action = "association.reject", .actor_kind = "unknown", .outcome = "refused"};
+	char actor[AUDIT_TEXT_MAX];
+	struct text_buf name;
+	struct err err;
+
+	if (text == NULL)
+		err_panic("out of memory");
+	text_buf_init(&name, sizeof actor - 1);
+	if (!text_buf_printf(&name, "%s@%s", peer->calling_ae, peer->address))
+		err_panic("an AE title and address longer than %zu", sizeof actor);
+	fact.actor = name.data;
+	fact.detail = text;
+	if (!audit_record(service->audit, &fact, &err))
+		log_err(LOG_PROGRAM_FAILED, &err, "what=%s", "audit");
+	text_buf_fini(&name);
+	free(text);
+	json_decref(detail);
+}
+
+static enum dicom_reject admit(void *context, const struct dicom_peer *peer, void **association)
+{
+	struct service *service = context;
+	struct session *session = calloc(1, sizeof *session);
+
+	if (session == NULL)
+		err_panic("out of memory");
+	*association = session;
+	session->answer = directory_find(service->directory, peer, &session->device);
+	if (session->answer != REGISTRY_KNOWN)
+		return reject_for(session->answer);
+	session->started_ms = clock_monotonic_ms();
+	contacts_note(service->contacts, session->device.device, CONTACT_ASSOCIATION, NULL);
+	log_info(LOG_ASSOCIATION_ACCEPTED, "device=%s calling_ae=%s address=%s implementation=%s",
+	         session->device.device, peer->calling_ae, peer->address, peer->implementation_version);
+	return DICOM_ADMIT;
+}
+
+static const char *end_name(enum dicom_end how)
+{
+	static const char *const names[] = {
+	    [DICOM_END_RELEASED] = "released", [DICOM_END_ABORTED] = "aborted",   [DICOM_END_LOST] = "lost",
+	    [DICOM_END_TIMEOUT] = "timeout",   [DICOM_END_REJECTED] = "rejected", [DICOM_END_STOPPED] = "stopped"};
+
+	return names[how];
+}
+
+/* On record behind the answer: the ledger may be slow or away, the caller need not wait for it. */
+static void end_rejected(struct service *service, const struct session *session, const struct dicom_peer *peer)
+{
+	const char *reason = session != NULL ? reason_name(session->answer) : "congestion";
+
+	log_warning(LOG_ASSOCIATION_REJECTED, "calling_ae=%s called_ae=%s address=%s reason=%s", peer->calling_ae,
+	            peer->called_ae, peer->address, reason);
+	audit_rejection(service, peer, reason);
+}
+
+static void end(void *context, void *association, const struct dicom_peer *peer, enum dicom_end how,
+                enum dicom_reject reject)
+{
+	struct session *session = association;
+
+	(void)reject;
+	if (how == DICOM_END_REJECTED)
+		end_rejected(context, session, peer);
+	else if (session != NULL)
+		log_info(LOG_ASSOCIATION_ENDED, "device=%s how=%s images=%lld refused=%lld elapsed_ms=%lld",
+		         session->device.device, end_name(how), (long long)session->images, (long long)session->refused,
+		         (long long)(clock_monotonic_ms() - session->started_ms));
+	free(session);
+}
+
+static void echo(void *context, void *association, const struct dicom_peer *peer)
+{
+	struct service *service = context;
+	struct session *session = association;
+
+	(void)peer;
+	contacts_note(service->contacts, session->device.device, CONTACT_ECHO, NULL);
+}
+
+/* ---- objects -------------------------------------------------------------------------------------------------- */
+
+static unsigned status_of(const struct err *err)
+{
+	return err->source == ERR_SOURCE_DIMSE ? err->code : err_kind_info(err->kind)->dimse_status;
+}
+
+static bool refused(struct service *service, struct session *session, const char *uid, const struct err *err)
+{
+	session->refused++;
+	contacts_note(service->contacts, session->device.device, CONTACT_REFUSED, err->text);
+	log_err(LOG_OBJECT_REFUSED, err, "device=%s sop=%s status=%x", session->device.device,
+	        text_is_uid(uid) ? uid : "malformed", status_of(err));
+	return false;
+}
+
+static bool store_begin(void *context, const struct dicom_store_request *request, void **object, struct err *err)
+{
+	struct service *service = context;
+	struct session *session = request->association;
+	struct intake_source source = {
+	    .origin = INTAKE_DEVICE,
+	    .device_public_id = session->device.device,
+	    .site_public_id = session->device.site,
+	    .calling_ae = request->peer->calling_ae,
+	    .called_ae = request->peer->called_ae,
+	    .address = request->peer->address,
+	    .sop_class_uid = request->sop_class_uid,
+	    .sop_instance_uid = request->sop_instance_uid,
+	    .transfer_syntax_uid = request->transfer_syntax_uid,
+	};
+	struct reception *reception = calloc(1, sizeof *reception);
+
+	if (reception == NULL)
+		err_panic("out of memory");
+	reception->session = session;
+	reception->started_ms = clock_monotonic_ms();
+	(void)text_copy(reception->sop_instance_uid, sizeof reception->sop_instance_uid, request->sop_instance_uid);
+	if (!intake_begin(service->intake, &source, &reception->object, err)) {
+		free(reception);
+		return refused(service, session, request->sop_instance_uid, err);
+	}
+	*object = reception;
+	return true;
+}
+
+static bool store_data(void *context, void *object, const void *bytes, size_t length, struct err *err)
+{
+	struct service *service = context;
+	struct reception *reception = object;
+
+	reception->size_bytes += (int64_t)length;
+	if (reception->size_bytes > service->object_max) {
+		err_set(err, ERR_NO_SPACE, "cannot take an object of more than %lld bytes",
+		        (long long)service->object_max);
+		(void)err_code(err, ERR_SOURCE_DIMSE, STATUS_OUT_OF_RESOURCES);
+		return refused(service, reception->session, reception->sop_instance_uid, err);
+	}
+	if (intake_append(reception->object, bytes, length, err))
+		return true;
+	return refused(service, reception->session, reception->sop_instance_uid, err);
+}
+
+static bool store_end(void *context, void *object, struct err *err)
+{
+	struct service *service = context;
+	struct reception *reception = object;
+	struct session *session = reception->session;
+	bool ok = intake_commit(reception->object, err);
+
+	if (ok) {
+		session->images++;
+		contacts_note(service->contacts, session->device.device, CONTACT_IMAGE, NULL);
+		log_info(LOG_OBJECT_STORED, "device=%s sop=%s size_bytes=%lld elapsed_ms=%lld", session->device.device,
+		         reception->sop_instance_uid, (long long)reception->size_bytes,
+		         (long long)(clock_monotonic_ms() - reception->started_ms));
+	} else {
+		refused(service, session, reception->sop_instance_uid, err);
+	}
+	free(reception);
+	return ok;
+}
+
+static void store_abort(void *context, void *object)
+{
+	struct reception *reception = object;
+
+	(void)context;
+	intake_abort(reception->object);
+	free(reception);
+}
+
+const struct dicom_scp_handlers service_handlers = {admit, end, echo, store_begin, store_data, store_end, store_abort};
