@@ -5,31 +5,16 @@ import pathlib
 import select
 import signal
 import subprocess
-import time
+import sys
 
 import pytest
 
-TREE = pathlib.Path(__file__).resolve().parents[2]
-SUPERVISOR = TREE / os.environ.get("YQ_BUILD", "build") / "bin" / "yq-supervisor"
-LIMIT_S = 60
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-PROGRAM = """#!/bin/sh
-trap 'echo ended; exit 0' TERM
-[ ! -e "$YQ_HOME/broken" ] || { echo "cannot start: broken on purpose"; exit 1; }
-eval "echo ready >&$YQ_READY_FD"
-while :; do sleep 0.05; done
-"""
+import fakeprograms  # noqa: E402
+from fakeprograms import BUILD, LIMIT_S, TREE, alive, wait_for  # noqa: E402
 
-
-def wait_for(what, condition):
-    """Polls a fact outside of this process, with a limit that only a failure reaches."""
-    until = time.monotonic() + LIMIT_S
-    while time.monotonic() < until:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    pytest.fail(f"waited in vain for: {what}")
+SUPERVISOR = BUILD / "bin" / "yq-supervisor"
 
 
 class Installation:
@@ -37,19 +22,10 @@ class Installation:
         self.home = folder / "home with blanks"
         self.home.mkdir()
         self.home.chmod(0o755)
-        self.bin = folder / "bin"
-        self.bin.mkdir()
-        for name in ("yq-storescp", "yq-router", "yq-gateway"):
-            self.script(name, PROGRAM)
-        self.script("yqctl", '#!/bin/sh\n[ "$1" = migrate ] && touch "$YQ_HOME/migrated"\n')
+        self.bin = fakeprograms.make_programs(folder)
         self.environment = {**os.environ, "YQ_HOME": str(self.home), "YQ_BIN_DIR": str(self.bin),
                             "YQ_LEDGER_COMMAND": str(TREE / "deploy" / "ledger"), "YQ_PG_NO_SYNC": "1"}
         self.processes = []
-
-    def script(self, name, text):
-        path = self.bin / name
-        path.write_text(text)
-        path.chmod(0o755)
 
     def start(self):
         """Starts a supervisor; returns it and what it said on its ready pipe ("" when it ended instead)."""
@@ -65,11 +41,7 @@ class Installation:
         return process, said
 
     def programs(self):
-        try:
-            lines = (self.home / "run" / "programs").read_text().splitlines()
-        except FileNotFoundError:
-            return {}
-        return {name: (int(pid), state, int(restarts)) for name, pid, state, restarts in map(str.split, lines)}
+        return fakeprograms.programs(self.home)
 
     def close(self):
         for process in self.processes:
@@ -79,18 +51,9 @@ class Installation:
         subprocess.run(["flock", "-w", str(LIMIT_S), self.home / "run" / "children.lock", "true"], check=False)
 
 
-def alive(pid):
-    try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"  # whoever inherited it may not have taken its status yet
-
-
 @pytest.fixture
-def installation(tmp_path):
-    folder = pathlib.Path(subprocess.check_output(["mktemp", "-d", "/tmp/yq-test.XXXXXX"], text=True).strip())
-    folder.chmod(0o755)
+def installation():
+    folder = fakeprograms.make_folder()
     it = Installation(folder)
     yield it
     it.close()
@@ -139,7 +102,7 @@ def test_a_program_that_cannot_start_leaves_nothing_behind(installation):
     assert said == ""
     assert supervisor.wait(LIMIT_S) == 1
     assert "ended at its start" in supervisor.stderr.read()
-    subprocess.run(["flock", "-n", installation.home / "run" / "children.lock", "true"], check=True)
+    assert fakeprograms.nothing_runs(installation.home)
     assert not (installation.home / "run" / "programs").exists()
 
 
