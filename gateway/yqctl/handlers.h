@@ -6,10 +6,58 @@
 
 #include <stdbool.h>
 
+#include "gateway/yqctl/command.h"
 #include "lib/base/err.h"
 
-struct invocation;
+#define HANDLER(name) bool name(struct invocation *in, struct err *err)
 
-bool run_migrate(struct invocation *in, struct err *err);
+HANDLER(run_migrate);
+HANDLER(run_ca_init);
+HANDLER(run_demo_seed);
 
+HANDLER(run_status);
+HANDLER(run_wait);
+
+HANDLER(run_site_list);
+HANDLER(run_roster_load);
+HANDLER(run_target_load);
+HANDLER(run_target_list);
+HANDLER(run_rule_list);
+HANDLER(run_rule_defaults);
+
+HANDLER(run_device_add);
+HANDLER(run_device_list);
+HANDLER(run_device_disable);
+HANDLER(run_device_enable);
+HANDLER(run_destination_add);
+HANDLER(run_destination_list);
+HANDLER(run_destination_hold);
+HANDLER(run_destination_release);
+
+HANDLER(run_account_add);
+HANDLER(run_account_list);
+HANDLER(run_account_password);
+HANDLER(run_account_disable);
+HANDLER(run_account_enable);
+HANDLER(run_account_grant);
+HANDLER(run_account_certify);
+HANDLER(run_qualification_grant);
+
+HANDLER(run_study_list);
+HANDLER(run_study_show);
+HANDLER(run_study_submit);
+HANDLER(run_instance_list);
+HANDLER(run_task_list);
+HANDLER(run_delivery_list);
+HANDLER(run_delivery_requeue);
+HANDLER(run_delivery_cancel);
+HANDLER(run_conflict_list);
+HANDLER(run_quarantine_list);
+
+HANDLER(run_coverage);
+HANDLER(run_store_check);
+HANDLER(run_report_verify);
+HANDLER(run_audit_verify);
+
+#undef HANDLER
 #endif

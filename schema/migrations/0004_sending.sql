@@ -258,6 +258,7 @@ GRANT INSERT ON month_close, month_adjustment TO yq_router, yq_operator;
 GRANT INSERT, UPDATE ON report, report_version, report_revision, report_remark, report_signature, artefact, consultation,
     critical_value, critical_contact, request, request_match, correction, recognition_look, session TO yq_gateway;
 GRANT UPDATE ON person TO yq_gateway; -- password, failed logins, seat
+GRANT UPDATE (ended_at) ON session TO yq_operator; -- a new password ends the logins
 GRANT DELETE ON session TO yq_gateway, yq_router;
 
 GRANT INSERT, UPDATE ON scope, scope_membership, site, site_code, grid_lead, site_enrolment, coverage_target, person, person_right,
@@ -274,3 +275,4 @@ GRANT SELECT (person_id, public_id, account, name, institution_id, seat_id, titl
 GRANT SELECT (signing_key_id, public_id, person_id, backend, certificate, chain, is_demo, valid, revoked_at, created_at)
     ON signing_key TO yq_router, yq_operator;
 GRANT SELECT ON session TO yq_router;
+GRANT SELECT (person_id, ended_at) ON session TO yq_operator;

@@ -1,0 +1,283 @@
+/* What runs, what waits; and waiting until nothing is on its way. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/yqctl/handlers.h"
+#include "gateway/yqctl/output.h"
+#include "gateway/yqctl/settled.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/db/db.h"
+#include "lib/domain/presence.h"
+#include "lib/intake/intake.h"
+
+enum { SCAN_MS = 500 };
+
+/* The programs that a working installation has; each has its member, also when none runs. */
+static const char *const programs[] = {"storescp", "router", "gateway"};
+
+static json_t *journal_json(struct err *err)
+{
+	struct intake_backlog backlog;
+
+	if (!intake_backlog_read(&backlog, err))
+		return NULL;
+	return json_pack("{sI sI sI}", "objects", (json_int_t)backlog.objects, "bytes", (json_int_t)backlog.bytes, "oldest_ms",
+	                 (json_int_t)backlog.oldest_ms);
+}
+
+/* Adds one process below the member of its program: "yq-router" is "router". */
+static void add_process(json_t *status, const struct db_rows *rows, int row)
+{
+	const char *name = db_get_text(rows, row, "program");
+	json_t *program;
+
+	name = strncmp(name, "yq-", 3) == 0 ? name + 3 : name;
+	program = json_object_get(status, name);
+	if (!program) {
+		program = json_pack("{ss s[]}", "state", "stopped", "processes");
+		json_object_set_new(status, name, program);
+	}
+	if (db_get_bool(rows, row, "is_running"))
+		json_object_set_new(program, "state", json_string("running"));
+	json_array_append_new(json_object_get(program, "processes"), output_row_json(rows, row));
+}
+
+static bool read_programs(struct db *db, json_t *status, struct err *err)
+{
+	struct db_rows *rows;
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		json_object_set_new(status, programs[i], json_pack("{ss s[]}", "state", "stopped", "processes"));
+	if (!db_exec(db, STMT_STATUS_PROGRAMS, DB_PARAMS(db_int(3 * PRESENCE_BEAT_MS)), &rows, err))
+		return false;
+	for (int row = 0; row < db_rows_count(rows); row++)
+		add_process(status, rows, row);
+	db_rows_free(rows);
+	return true;
+}
+
+/* {"awaiting": 3, ...} */
+static bool read_states(struct db *db, const char *machine, json_t *status, const char *member, struct err *err)
+{
+	json_t *states;
+	struct db_rows *rows;
+
+	if (!db_exec(db, STMT_STATUS_STATES, DB_PARAMS(db_text(machine)), &rows, err))
+		return false;
+	states = json_object();
+	for (int row = 0; row < db_rows_count(rows); row++)
+		json_object_set_new(states, db_get_text(rows, row, "state"), json_integer(db_get_int(rows, row, "number")));
+	db_rows_free(rows);
+	json_object_set_new(status, member, states);
+	return true;
+}
+
+static bool read_row(struct db *db, enum db_statement statement, json_t **out, struct err *err)
+{
+	struct db_rows *rows;
+
+	if (!db_exec_one(db, statement, DB_NO_PARAMS, "the status", &rows, err))
+		return false;
+	*out = output_row_json(rows, 0);
+	db_rows_free(rows);
+	return true;
+}
+
+/* Moves a member out of the flat row of the ledger, under a name that says less twice. */
+static void regroup(json_t *from, const char *name, json_t *to, const char *new_name)
+{
+	json_object_set(to, new_name, json_object_get(from, name));
+	json_object_del(from, name);
+}
+
+static void add_queues(json_t *status, json_t *queues)
+{
+	json_t *signals = json_object(), *studies = json_object();
+
+	regroup(queues, "signals", signals, "open");
+	regroup(queues, "studies_receiving", studies, "receiving");
+	regroup(queues, "studies_complete", studies, "complete");
+	regroup(queues, "studies_incomplete", studies, "incomplete");
+	regroup(queues, "studies_unrouted", studies, "unrouted");
+	json_object_set_new(status, "signals", signals);
+	json_object_set_new(status, "studies", studies);
+	json_object_set_new(status, "attention", queues); /* what waits for a person */
+}
+
+static bool read_ledger(struct db *db, json_t *status, struct err *err)
+{
+	json_t *ledger, *queues;
+
+	if (!read_programs(db, status, err) || !read_row(db, STMT_STATUS_LEDGER, &ledger, err))
+		return false;
+	json_object_set_new(ledger, "state", json_string("running"));
+	json_object_set_new(status, "ledger", ledger);
+	if (!read_row(db, STMT_STATUS_QUEUES, &queues, err))
+		return false;
+	add_queues(status, queues);
+	return read_states(db, "task", status, "tasks", err) && read_states(db, "delivery", status, "deliveries", err);
+}
+
+static bool print_status(struct invocation *in, json_t *status, struct err *err)
+{
+	if (option_given(in, "json"))
+		return output_json(status, err);
+	output_record(stdout, status);
+	json_decref(status);
+	return true;
+}
+
+/* The journal can be read without the ledger, so that an operator sees what is safe while PostgreSQL is away. */
+bool run_status(struct invocation *in, struct err *err)
+{
+	json_t *status, *journal = journal_json(err);
+	struct err away, output;
+
+	if (!journal)
+		return false;
+	status = json_object();
+	json_object_set_new(status, "journal", journal);
+	if (db_pool_new("yq_operator", "yqctl", 2, &in->pool, &away) && db_take(in->pool, &in->db, &away) &&
+	    read_ledger(in->db, status, &away))
+		return print_status(in, status, err);
+	json_object_set_new(status, "ledger", json_pack("{ss ss}", "state", "away", "reason", away.text));
+	if (!print_status(in, status, &output)) {
+		*err = output;
+		return false;
+	}
+	*err = away;
+	return false;
+}
+
+/* ---- wait ----------------------------------------------------------------------------------------------------------- */
+
+static bool backlog_objects(json_int_t *out, struct err *err)
+{
+	struct intake_backlog backlog;
+
+	if (!intake_backlog_read(&backlog, err))
+		return false;
+	*out = (json_int_t)backlog.objects;
+	return true;
+}
+
+bool settled_read(struct db *db, bool count_waiting, json_t **out, bool *is_settled, struct err *err)
+{
+	json_int_t before, behind;
+	struct db_rows *rows;
+	const char *name;
+	json_t *open, *value;
+
+	if (!backlog_objects(&before, err) ||
+	    !db_exec_one(db, STMT_WAIT_OPEN, DB_PARAMS(db_bool(count_waiting)), "the counts", &rows, err))
+		return false;
+	open = output_row_json(rows, 0);
+	db_rows_free(rows);
+	if (!backlog_objects(&behind, err)) {
+		json_decref(open);
+		return false;
+	}
+	json_object_set_new(open, "journal", json_integer(before > behind ? before : behind));
+	*is_settled = true;
+	json_object_foreach(open, name, value) {
+		if (json_integer_value(value) != 0)
+			*is_settled = false;
+	}
+	*out = open;
+	return true;
+}
+
+/* "2 signals, 1 studies_receiving" */
+static void describe_open(const json_t *open, char *out, size_t out_size)
+{
+	const char *name;
+	json_t *value;
+	size_t used = 0;
+
+	out[0] = '\0';
+	json_object_foreach((json_t *)open, name, value) {
+		if (json_integer_value(value) == 0 || used >= out_size)
+			continue;
+		used += (size_t)snprintf(out + used, out_size - used, "%s%s %lld", used ? ", " : "", name,
+		                         (long long)json_integer_value(value));
+	}
+}
+
+struct waiting {
+	bool count_waiting, is_settled;
+	json_t *open;
+	struct err away; /* kind ERR_NONE: the ledger answered the last time */
+};
+
+/* One look. False only when waiting any longer makes no sense. */
+static bool look(struct invocation *in, struct waiting *waiting, struct err *err)
+{
+	json_t *open;
+
+	if (!in->db && !db_take(in->pool, &in->db, err))
+		return err->kind == ERR_TEMPORARY && ((waiting->away = *err), true);
+	if (!settled_read(in->db, waiting->count_waiting, &open, &waiting->is_settled, err)) {
+		db_give(in->db);
+		in->db = NULL;
+		waiting->away = *err;
+		return err->kind == ERR_TEMPORARY;
+	}
+	waiting->away.kind = ERR_NONE;
+	json_decref(waiting->open);
+	waiting->open = open;
+	return true;
+}
+
+static bool not_settled(const struct waiting *waiting, const char *timeout, struct err *err)
+{
+	char text[300];
+
+	if (waiting->away.kind != ERR_NONE) {
+		*err = waiting->away;
+		return err_context(err, "not settled after %s", timeout);
+	}
+	describe_open(waiting->open, text, sizeof(text));
+	return err_set(err, ERR_TEMPORARY, "not settled after %s: %s", timeout, text);
+}
+
+static bool wait_until(struct invocation *in, struct waiting *waiting, struct db_listener *listener, int64_t timeout_ms,
+                       struct err *err)
+{
+	int64_t until_ms = clock_monotonic_ms() + timeout_ms, left_ms;
+
+	for (;;) {
+		if (!look(in, waiting, err))
+			return false;
+		left_ms = until_ms - clock_monotonic_ms();
+		if (waiting->is_settled || left_ms <= 0)
+			return true;
+		/* The journal gives no notifications, so the scan is short. */
+		db_wait(listener, left_ms < SCAN_MS ? left_ms : SCAN_MS, -1);
+	}
+}
+
+bool run_wait(struct invocation *in, struct err *err)
+{
+	static const char *const channels[] = {"yq_study", "yq_delivery", "yq_event"};
+	const char *timeout = option_value(in, "timeout") ? option_value(in, "timeout") : "60 s";
+	struct waiting waiting = {.count_waiting = !option_given(in, "allow-waiting")};
+	struct db_listener *listener;
+	int64_t timeout_ms;
+	bool ok;
+
+	if (!option_given(in, "settled"))
+		return err_set(err, ERR_INVALID, "say what to wait for: --settled");
+	if (!clock_parse_duration(timeout, &timeout_ms, err))
+		return err_context(err, "--timeout");
+	if (!db_listener_new("yq_operator", channels, sizeof(channels) / sizeof(channels[0]), &listener, err))
+		return false;
+	ok = wait_until(in, &waiting, listener, timeout_ms, err);
+	db_listener_free(listener);
+	if (ok && !waiting.is_settled)
+		ok = not_settled(&waiting, timeout, err);
+	json_decref(waiting.open);
+	if (ok)
+		printf("settled\n");
+	return ok;
+}

@@ -1,0 +1,193 @@
+/* Studies, instances, tasks, deliveries. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/yqctl/handlers.h"
+#include "gateway/yqctl/list.h"
+#include "gateway/yqctl/operator.h"
+#include "lib/base/conf.h"
+#include "lib/domain/delivery_hand.h"
+#include "lib/domain/machines.h"
+#include "lib/domain/site.h"
+#include "lib/domain/study.h"
+
+static const struct column study_columns[] = {{"site", "SITE", false},
+                                              {"patient_name", "PATIENT", false},
+                                              {"modality", "MODALITY", false},
+                                              {"state", "STATE", false},
+                                              {"task_state", "READING", false},
+                                              {"instances", "IMAGES", true},
+                                              {"bytes", "BYTES", true},
+                                              {"last_arrival_at", "LAST ARRIVAL", false},
+                                              {"study_instance_uid", "STUDY INSTANCE UID", false},
+                                              {0}};
+static const struct column instance_columns[] = {{"modality", "MODALITY", false},
+                                                 {"number", "NO", true},
+                                                 {"size_bytes", "BYTES", true},
+                                                 {"origin", "ORIGIN", false},
+                                                 {"sop_instance_uid", "SOP INSTANCE UID", false},
+                                                 {"transfer_syntax_uid", "TRANSFER SYNTAX", false},
+                                                 {0}};
+static const struct column task_columns[] = {
+    {"state", "STATE", false},     {"site", "SITE", false},         {"modality", "MODALITY", false},
+    {"patient_class", "CLASS", false}, {"queue", "QUEUE", false},   {"holder", "HOLDER", false},
+    {"opened_at", "OPENED", false}, {"due_at", "DUE", false},       {"id", "ID", false},
+    {0}};
+static const struct column delivery_columns[] = {
+    {"state", "STATE", false},         {"purpose", "PURPOSE", false},      {"site", "SITE", false},
+    {"ae_title", "AE TITLE", false},   {"items_confirmed", "DONE", true},  {"items", "OF", true},
+    {"attempts", "TRIES", true},       {"next_try_at", "NEXT TRY", false}, {"last_error", "LAST ERROR", false},
+    {"id", "ID", false},               {0}};
+
+/* --state has to be one that the machine knows. */
+static bool check_state(struct invocation *in, const struct machine *machine, const char **out, struct err *err)
+{
+	*out = option_value(in, "state");
+	if (!*out || machine_state_find(machine, *out) > 0)
+		return true;
+	return err_set(err, ERR_INVALID, "there is no state '%.40s' of a %s", *out, machine->name);
+}
+
+bool run_study_list(struct invocation *in, struct err *err)
+{
+	struct db_param site_param = db_null();
+	struct site site;
+	const char *state;
+
+	if (!check_state(in, study_machine(), &state, err))
+		return false;
+	if (option_given(in, "site")) {
+		if (!site_find(in->db, option_value(in, "site"), &site, err))
+			return false;
+		site_param = db_int(site.site_id);
+	}
+	return list_run(in, STMT_LIST_STUDIES, DB_PARAMS(site_param, db_text(state)), study_columns, err);
+}
+
+/* A Study Instance UID may name studies of several sites: then the operator has to say which. */
+static bool find_study(struct invocation *in, char out_id[TEXT_UUID_SIZE], struct err *err)
+{
+	const char *text = in->arguments[0];
+	struct db_rows *rows;
+	int count;
+
+	if (!text_is_uid(text) && !text_is_uuid(text))
+		return err_set(err, ERR_INVALID, "'%.70s' is neither a Study Instance UID nor the id of a study", text);
+	if (!db_exec(in->db, STMT_LIST_STUDY_FIND, DB_PARAMS(db_text(text)), &rows, err))
+		return false;
+	count = db_rows_count(rows);
+	if (count == 1)
+		text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
+	else if (count > 1)
+		err_set(err, ERR_INVALID, "%d studies have this UID; give an id: %s of %.60s, %s of %.60s ...", count,
+		        db_get_text(rows, 0, "id"), db_get_text(rows, 0, "site"), db_get_text(rows, 1, "id"),
+		        db_get_text(rows, 1, "site"));
+	else
+		err_set(err, ERR_NOT_FOUND, "there is no study %s; `yqctl study list` shows all", text);
+	db_rows_free(rows);
+	return count == 1;
+}
+
+bool run_study_show(struct invocation *in, struct err *err)
+{
+	char id[TEXT_UUID_SIZE];
+	struct db_rows *rows;
+	json_t *study;
+
+	if (!find_study(in, id, err) ||
+	    !db_exec_one(in->db, STMT_LIST_STUDY_SHOW, DB_PARAMS(db_text(id)), "the study", &rows, err))
+		return false;
+	study = output_row_json(rows, 0);
+	db_rows_free(rows);
+	if (option_given(in, "json"))
+		return output_json(study, err);
+	output_record(stdout, study);
+	json_decref(study);
+	return true;
+}
+
+bool run_study_submit(struct invocation *in, struct err *err)
+{
+	char id[TEXT_UUID_SIZE];
+
+	if (!find_study(in, id, err) || !study_submit(in->pool, NULL, id, option_value(in, "class"), err))
+		return false;
+	printf("study submitted: %s\n", id);
+	return true;
+}
+
+bool run_instance_list(struct invocation *in, struct err *err)
+{
+	const char *study = option_value(in, "study");
+
+	if (study && !text_is_uid(study) && !text_is_uuid(study))
+		return err_set(err, ERR_INVALID, "'%.70s' is neither a Study Instance UID nor the id of a study", study);
+	return list_run(in, STMT_LIST_INSTANCES, DB_PARAMS(db_text(study)), instance_columns, err);
+}
+
+bool run_task_list(struct invocation *in, struct err *err)
+{
+	const char *state;
+
+	return check_state(in, task_machine(), &state, err) &&
+	       list_run(in, STMT_LIST_TASKS, DB_PARAMS(db_text(state)), task_columns, err);
+}
+
+bool run_delivery_list(struct invocation *in, struct err *err)
+{
+	const char *state;
+
+	return check_state(in, delivery_machine(), &state, err) &&
+	       list_run(in, STMT_LIST_DELIVERIES, DB_PARAMS(db_text(state)), delivery_columns, err);
+}
+
+static const struct column conflict_columns[] = {{"kind", "KIND", false},
+                                                 {"site", "SITE", false},
+                                                 {"arrived_at", "ARRIVED", false},
+                                                 {"settled_at", "SETTLED", false},
+                                                 {"sop_instance_uid", "SOP INSTANCE UID", false},
+                                                 {"id", "ID", false},
+                                                 {0}};
+static const struct column quarantine_columns[] = {{"site", "SITE", false},         {"device", "DEVICE", false},
+                                                   {"arrived_at", "ARRIVED", false}, {"settled_at", "SETTLED", false},
+                                                   {"reason", "REASON", false},      {"id", "ID", false},
+                                                   {0}};
+
+bool run_conflict_list(struct invocation *in, struct err *err)
+{
+	return list_run(in, STMT_LIST_CONFLICTS, DB_NO_PARAMS, conflict_columns, err);
+}
+
+bool run_quarantine_list(struct invocation *in, struct err *err)
+{
+	return list_run(in, STMT_LIST_QUARANTINE, DB_NO_PARAMS, quarantine_columns, err);
+}
+
+static bool requeue(struct db *db, void *context, struct err *err)
+{
+	return delivery_requeue(db, context, conf_number(CONF_DELIVERY_DEADLINE), err);
+}
+
+static bool cancel(struct db *db, void *context, struct err *err)
+{
+	return delivery_cancel_by_hand(db, context, err);
+}
+
+static bool move_delivery(struct invocation *in, const char *action, db_work *work, const char *text, struct err *err)
+{
+	struct operator_note note = {.action = action, .subject_kind = "delivery"};
+
+	snprintf(note.subject, sizeof(note.subject), "%s", in->arguments[0]);
+	return operator_change(in, &note, work, (void *)in->arguments[0], err) &&
+	       printf("delivery %s: %s\n", text, in->arguments[0]) > 0;
+}
+
+bool run_delivery_requeue(struct invocation *in, struct err *err)
+{
+	return move_delivery(in, "delivery.requeue", requeue, "requeued", err);
+}
+
+bool run_delivery_cancel(struct invocation *in, struct err *err)
+{
+	return move_delivery(in, "delivery.cancel", cancel, "cancelled", err);
+}

@@ -1,0 +1,154 @@
+#include "lib/domain/device.h"
+
+#include <string.h>
+
+#include "lib/db/db.h"
+#include "lib/domain/network.h"
+
+enum { NAME_CHARACTERS_MAX = 100 };
+
+static const char *const charsets[] = {"ISO_IR 100", "ISO_IR 192", "GB18030", "GBK", "ISO 2022 IR 58"};
+
+bool device_check_ae(const char *text, const char *what, char out[DEVICE_AE_SIZE], struct err *err)
+{
+	size_t length = strlen(text);
+
+	while (length && text[length - 1] == ' ')
+		length--;
+	while (length && *text == ' ') {
+		text++;
+		length--;
+	}
+	if (length == 0 || length >= DEVICE_AE_SIZE)
+		return err_set(err, ERR_INVALID, "cannot use this %s: 1 to 16 characters are wanted, it has %zu", what, length);
+	memcpy(out, text, length);
+	out[length] = '\0';
+	if (!text_is_ae_title(out))
+		return err_set(err, ERR_INVALID, "cannot use this %s: letters, digits and signs of ASCII without \\ are wanted",
+		               what);
+	return true;
+}
+
+static bool check_word(const char *text, const char *what, size_t max, struct err *err)
+{
+	if (!text)
+		return true;
+	if (!text_is_utf8(text, strlen(text)) || text_utf8_count(text) > max)
+		return err_set(err, ERR_INVALID, "cannot use this %s: at most %zu characters of UTF-8 are wanted", what, max);
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return err_set(err, ERR_INVALID, "cannot use this %s: it has a control character", what);
+	return true;
+}
+
+/* CS, PS3.5 section 6.2 */
+static bool check_modality(const char *text, struct err *err)
+{
+	size_t length = text ? strlen(text) : 0;
+
+	if (length > 16 || (text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ") != length))
+		return err_set(err, ERR_INVALID, "cannot use this modality: capital letters as in DICOM are wanted, e.g. DX, CT, US");
+	return true;
+}
+
+static bool check_charset(const char *text, struct err *err)
+{
+	if (!text)
+		return true;
+	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++)
+		if (strcmp(text, charsets[i]) == 0)
+			return true;
+	return err_set(err, ERR_INVALID,
+	               "cannot use this character set: ISO_IR 100, ISO_IR 192, GB18030, GBK or ISO 2022 IR 58 is wanted");
+}
+
+/* A device that is checked and in the form of the ledger. */
+struct checked {
+	char calling_ae[DEVICE_AE_SIZE], called_ae[DEVICE_AE_SIZE], address[NETWORK_TEXT_MAX];
+};
+
+static bool check_device(const struct device_new *device, struct checked *out, struct err *err)
+{
+	if (device->local_port < 0 || device->local_port > 65535)
+		return err_set(err, ERR_INVALID, "cannot use this port: 1 to 65535 is wanted");
+	return device_check_ae(device->calling_ae, "calling AE title", out->calling_ae, err) &&
+	       (!device->called_ae || device_check_ae(device->called_ae, "called AE title", out->called_ae, err)) &&
+	       (!device->address || network_parse(device->address, out->address, err)) &&
+	       check_word(device->name, "name", NAME_CHARACTERS_MAX, err) && check_modality(device->modality, err) &&
+	       check_charset(device->default_charset, err);
+}
+
+static struct db_param port_param(int port)
+{
+	return port ? db_int(port) : db_null();
+}
+
+/* Who has it already? The unique index decides, this only finds the words. */
+static bool refuse_double(struct db *db, const struct device_new *device, const struct checked *checked,
+                          struct err *err)
+{
+	struct db_rows *rows;
+
+	if (!db_exec(db, STMT_DEVICE_SAME,
+	             DB_PARAMS(db_text(checked->calling_ae), db_text(device->called_ae ? checked->called_ae : NULL),
+	                       db_text(device->address ? checked->address : NULL), port_param(device->local_port)),
+	             &rows, err))
+		return false;
+	if (db_rows_count(rows))
+		err_set(err, ERR_CONFLICT,
+		        "%s is registered already with the same called AE title and address: device %s of %s (%s); add --called-ae-title "
+		        "or --address to tell two devices apart",
+		        checked->calling_ae, db_get_text(rows, 0, "id"), db_get_text(rows, 0, "site"),
+		        db_get_text(rows, 0, "site_code"));
+	else
+		err_set(err, ERR_CONFLICT, "%s was registered at the same moment by somebody else", checked->calling_ae);
+	db_rows_free(rows);
+	return false;
+}
+
+bool device_add(struct db *db, const struct device_new *device, char out_id[TEXT_UUID_SIZE], struct err *err)
+{
+	struct checked checked;
+	struct db_rows *rows;
+	bool is_double;
+
+	if (!check_device(device, &checked, err) ||
+	    !db_exec(db, STMT_DEVICE_ADD,
+	             DB_PARAMS(db_int(device->site->site_id), db_text(device->name), db_text(checked.calling_ae),
+	                       db_text(device->called_ae ? checked.called_ae : NULL),
+	                       db_text(device->address ? checked.address : NULL), port_param(device->local_port),
+	                       db_text(device->modality), db_text(device->default_charset)),
+	             &rows, err))
+		return false;
+	is_double = db_rows_count(rows) == 0;
+	if (!is_double)
+		text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
+	db_rows_free(rows);
+	if (is_double)
+		return refuse_double(db, device, &checked, err);
+	return site_enrol(db, device->site->site_id, err);
+}
+
+bool device_set_enabled(struct db *db, const char *id_or_ae, bool is_enabled, char out_id[TEXT_UUID_SIZE],
+                        struct err *err)
+{
+	struct db_rows *rows;
+	int count;
+
+	if (!db_exec(db, STMT_DEVICE_FIND, DB_PARAMS(db_text(id_or_ae)), &rows, err))
+		return false;
+	count = db_rows_count(rows);
+	if (count == 1)
+		text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
+	db_rows_free(rows);
+	if (count == 0)
+		return err_set(err, ERR_NOT_FOUND, "there is no device '%.40s'; `yqctl device list` shows all", id_or_ae);
+	if (count > 1)
+		return err_set(err, ERR_INVALID, "%d devices call themselves '%.40s'; give the id that `yqctl device list` shows",
+		               count, id_or_ae);
+	if (!db_exec(db, STMT_DEVICE_SET_ENABLED, DB_PARAMS(db_text(out_id), db_bool(is_enabled)), NULL, err))
+		return err->kind == ERR_CONFLICT
+		           ? err_set(err, ERR_CONFLICT, "cannot enable this device: another one is known by the same titles and address")
+		           : false;
+	return true;
+}

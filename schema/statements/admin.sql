@@ -1,0 +1,266 @@
+-- What an operator registers: devices, destinations, accounts, qualifications, rules.
+
+-- ---- devices -------------------------------------------------------------------------------------------------------
+
+-- name: device_add
+-- No row when an enabled device is known by the same.
+-- $1 site
+-- $2 name
+-- $3 calling AE title
+-- $4 called AE title, or NULL
+-- $5 address, or NULL
+-- $6 local port, or NULL
+-- $7 modality, or NULL
+-- $8 default character set, or NULL
+INSERT INTO device (site_id, name, calling_ae, called_ae, address, local_port, modality, default_charset)
+VALUES ($1::bigint, coalesce($2::text, ''), $3::text, $4::text, $5::cidr, $6::integer, coalesce($7::text, ''), coalesce($8::text, ''))
+ON CONFLICT DO NOTHING
+RETURNING public_id AS id;
+
+-- name: device_same
+-- The enabled device that is known by exactly this.
+-- $1 calling AE title
+-- $2 called AE title, or NULL
+-- $3 address, or NULL
+-- $4 local port, or NULL
+SELECT d.public_id AS id, s.name AS site, t.code AS site_code
+FROM device d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
+WHERE d.is_enabled AND d.calling_ae = $1::text AND d.called_ae IS NOT DISTINCT FROM $2::text
+  AND d.address IS NOT DISTINCT FROM $3::cidr AND d.local_port IS NOT DISTINCT FROM $4::integer
+LIMIT 1;
+
+-- name: device_find
+-- $1 public id or calling AE title
+SELECT public_id AS id FROM device WHERE public_id::text = lower($1::text) OR calling_ae = btrim($1::text)
+ORDER BY device_id;
+
+-- name: device_set_enabled
+-- $1 public id
+-- $2 enabled
+UPDATE device SET is_enabled = $2::boolean WHERE public_id = $1::uuid AND is_enabled <> $2::boolean;
+
+-- name: device_list
+SELECT d.public_id AS id, d.calling_ae AS ae_title, d.called_ae AS called_ae_title, d.address::text AS address, d.local_port,
+       s.name AS site, t.code AS site_code, d.name, d.modality, d.default_charset, d.is_enabled,
+       d.first_seen_at, d.last_seen_at, d.last_error, d.last_error_at, d.charset_verdict,
+       extract(epoch FROM d.clock_offset)::bigint AS clock_offset_s, d.clock_measured_at
+FROM device d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
+ORDER BY d.device_id;
+
+-- ---- destinations --------------------------------------------------------------------------------------------------
+
+-- name: destination_add
+-- No row when it is there already.
+-- $1 site
+-- $2 name, or NULL
+-- $3 AE title
+-- $4 host
+-- $5 port
+INSERT INTO destination (site_id, name, ae_title, host, port)
+VALUES ($1::bigint, coalesce($2::text, ''), $3::text, $4::text, $5::integer)
+ON CONFLICT DO NOTHING
+RETURNING public_id AS id;
+
+-- name: destination_find
+-- $1 public id or AE title
+SELECT public_id AS id FROM destination WHERE public_id::text = lower($1::text) OR ae_title = btrim($1::text)
+ORDER BY destination_id;
+
+-- name: destination_hold
+-- $1 public id
+-- $2 reason; NULL releases
+UPDATE destination
+SET held_at = CASE WHEN $2::text IS NULL THEN NULL ELSE coalesce(held_at, yq_now()) END, held_reason = coalesce($2::text, '')
+WHERE public_id = $1::uuid;
+
+-- name: destination_list
+SELECT d.public_id AS id, s.name AS site, t.code AS site_code, d.name, d.protocol, d.ae_title, d.host, d.port, d.wants_reports,
+       d.wants_images, d.is_enabled, d.held_at IS NOT NULL AS is_held, d.held_at, d.held_reason, d.last_success_at, d.last_error_at,
+       d.last_error,
+       (SELECT count(*) FROM delivery v WHERE v.destination_id = d.destination_id
+          AND v.state IN ('pending', 'sending', 'verifying', 'waiting')) AS open_deliveries
+FROM destination d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
+ORDER BY d.destination_id;
+
+-- ---- staff ---------------------------------------------------------------------------------------------------------
+
+-- name: staff_add
+-- No row when the account is taken.
+-- $1 account
+-- $2 name
+-- $3 password hash
+-- $4 site: main institution and seat
+-- $5 title, or NULL
+-- $6 licence number, or NULL
+-- $7 language, or NULL
+INSERT INTO person (account, name, password_hash, institution_id, seat_id, title, licence_number, language)
+VALUES ($1::text, $2::text, $3::text, $4::bigint, $4::bigint, coalesce($5::text, ''), coalesce($6::text, ''), coalesce($7::text, 'zh-CN'))
+ON CONFLICT (account) DO NOTHING
+RETURNING public_id AS id;
+
+-- name: staff_grant_role
+-- A row for an account that there is, whether the role is new or not.
+-- $1 account
+-- $2 role
+-- $3 scope
+WITH who AS (
+    SELECT person_id, public_id FROM person WHERE account = $1::text
+), granted AS (
+    INSERT INTO person_right (person_id, role, scope_id) SELECT person_id, $2::text, $3::bigint FROM who
+    ON CONFLICT DO NOTHING
+)
+SELECT public_id AS id FROM who;
+
+-- name: staff_set_password
+-- $1 account
+-- $2 password hash
+UPDATE person SET password_hash = $2::text, failed_logins = 0, locked_until = NULL WHERE account = $1::text
+RETURNING public_id AS id;
+
+-- name: staff_set_active
+-- $1 account
+-- $2 active
+UPDATE person SET is_active = $2::boolean WHERE account = $1::text
+RETURNING public_id AS id;
+
+-- name: staff_end_sessions
+-- $1 person
+UPDATE session s SET ended_at = yq_now()
+FROM person p
+WHERE p.public_id = $1::uuid AND s.person_id = p.person_id AND s.ended_at IS NULL;
+
+-- name: staff_qualify
+-- A row for an account that there is; nothing new when the same is granted for at least as long.
+-- $1 account
+-- $2 kind
+-- $3 modality, or NULL for every one
+-- $4 scope
+-- $5 first day, or NULL for today
+-- $6 last day, or NULL
+WITH who AS (
+    SELECT person_id, public_id FROM person WHERE account = $1::text
+), wanted AS (
+    SELECT daterange(coalesce($5::date, yq_now()::date), $6::date, '[]') AS valid
+), granted AS (
+    INSERT INTO qualification (person_id, kind, modality, scope_id, valid)
+    SELECT w.person_id, $2::text, $3::text, $4::bigint, v.valid FROM who w CROSS JOIN wanted v
+    WHERE NOT EXISTS (SELECT FROM qualification q
+                      WHERE q.person_id = w.person_id AND q.kind = $2::text AND q.modality IS NOT DISTINCT FROM $3::text
+                        AND q.scope_id = $4::bigint AND q.valid @> v.valid)
+)
+SELECT public_id AS id FROM who;
+
+-- name: staff_list
+SELECT p.account, p.public_id AS id, p.name, p.title, s.name AS site, t.code AS site_code, p.is_active,
+       coalesce((SELECT string_agg(DISTINCT r.role, ' ' ORDER BY r.role) FROM person_right r
+                 WHERE r.person_id = p.person_id AND r.revoked_at IS NULL), '') AS role_names,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('role', r.role, 'scope', c.name, 'scope_kind', c.kind, 'scope_id', c.public_id)
+                                  ORDER BY r.role, c.scope_id)
+                 FROM person_right r JOIN scope c USING (scope_id)
+                 WHERE r.person_id = p.person_id AND r.revoked_at IS NULL), '[]') AS roles,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('kind', q.kind, 'modality', q.modality, 'scope', c.name, 'valid', q.valid::text)
+                                  ORDER BY q.qualification_id)
+                 FROM qualification q JOIN scope c USING (scope_id) WHERE q.person_id = p.person_id), '[]') AS qualifications,
+       EXISTS (SELECT FROM signing_key k WHERE k.person_id = p.person_id AND k.revoked_at IS NULL AND k.valid @> yq_now())
+           AS has_signing_key,
+       p.locked_until > yq_now() IS TRUE AS is_locked, p.language, p.licence_number, p.created_at
+FROM person p JOIN site t ON t.site_id = p.seat_id JOIN scope s ON s.scope_id = t.site_id
+ORDER BY p.person_id;
+
+-- name: staff_find
+-- $1 account
+SELECT p.public_id AS id, p.name, s.name AS institution
+FROM person p JOIN scope s ON s.scope_id = p.institution_id
+WHERE p.account = $1::text;
+
+-- ---- what an installation begins with --------------------------------------------------------------------------------
+
+-- name: defaults_lock
+SELECT pg_advisory_xact_lock(7951120844);
+
+-- name: defaults_now
+SELECT yq_now() AS now;
+
+-- name: defaults_policy
+INSERT INTO signing_policy (name) VALUES ('two_signatures') ON CONFLICT (name) DO NOTHING;
+
+-- name: defaults_policy_version
+-- $1 now
+INSERT INTO signing_policy_version (policy_id, version, signatures, different_persons, in_force)
+SELECT policy_id, 1, 2, true, tstzrange($1::timestamptz, NULL) FROM signing_policy
+WHERE name = 'two_signatures'
+  AND NOT EXISTS (SELECT FROM signing_policy_version v WHERE v.policy_id = signing_policy.policy_id);
+
+-- name: defaults_queues
+-- One for every hospital that leads a grid today.
+INSERT INTO reading_queue (lead_site_id, policy_id, name)
+SELECT DISTINCT l.site_id, p.policy_id, s.name || '影像诊断'
+FROM grid_lead l JOIN scope s ON s.scope_id = l.site_id CROSS JOIN signing_policy p
+WHERE l.valid @> yq_now()::date AND p.name = 'two_signatures'
+  AND NOT EXISTS (SELECT FROM reading_queue q WHERE q.lead_site_id = l.site_id);
+
+-- name: defaults_rules_state
+-- Are rules wanted: there are none, or the default ones miss a grid or name a lead that is none any more.
+SELECT coalesce(bool_or(r.note <> 'default'), false) AS is_own,
+       (count(r.rule_set_id) = 0 OR bool_and(r.note = 'default'))
+       AND EXISTS (
+           SELECT FROM grid_lead l
+           WHERE l.valid @> yq_now()::date
+             AND NOT EXISTS (SELECT FROM routing_rule u JOIN reading_queue q USING (queue_id)
+                             JOIN routing_rule_set t USING (rule_set_id)
+                             WHERE t.in_force @> yq_now() AND u.scope_id = l.grid_id AND q.lead_site_id = l.site_id)) AS is_needed
+FROM routing_rule_set r
+WHERE r.in_force @> yq_now();
+
+-- name: defaults_rules_end
+-- $1 now
+UPDATE routing_rule_set SET in_force = tstzrange(lower(in_force), $1::timestamptz)
+WHERE in_force @> $1::timestamptz AND lower(in_force) < $1::timestamptz;
+
+-- name: defaults_rules_begin
+-- $1 now
+INSERT INTO routing_rule_set (version, in_force, note)
+SELECT coalesce(max(version), 0) + 1, tstzrange($1::timestamptz, NULL), 'default' FROM routing_rule_set;
+
+-- name: defaults_rules
+-- Three a grid: emergencies, everyday work, health checks. All are read by the lead (central).
+-- $1 now
+INSERT INTO routing_rule (rule_set_id, ordinal, scope_id, patient_class, queue_id, reading_mode, priority)
+SELECT t.rule_set_id, row_number() OVER (ORDER BY c.step, l.grid_id), l.grid_id, c.patient_class,
+       (SELECT q.queue_id FROM reading_queue q WHERE q.lead_site_id = l.site_id ORDER BY q.queue_id LIMIT 1), 'central', 0
+FROM routing_rule_set t
+CROSS JOIN grid_lead l
+CROSS JOIN (VALUES (1, 'emergency'), (2, 'health_check'), (3, NULL)) AS c (step, patient_class)
+WHERE t.in_force @> $1::timestamptz AND l.valid @> yq_now()::date;
+
+-- name: defaults_limits
+-- The limits of the guidance, in minutes; working time counts a day as 8 hours. A more special row (class and modality) wins.
+INSERT INTO turnaround_limit (patient_class, modality, minutes, is_working_time)
+VALUES ('emergency', NULL, 60, false), ('emergency', 'DX', 30, false), ('emergency', 'CR', 30, false),
+       ('emergency', 'DR', 30, false), ('emergency', 'CT', 60, false), ('emergency', 'MR', 60, false), ('emergency', 'ECG', 20, false),
+       ('outpatient', 'CT', 240, true), ('outpatient', 'MR', 240, true),
+       ('inpatient', 'CT', 360, true), ('inpatient', 'MR', 360, true),
+       ('health_check', NULL, 1440, true), ('health_check', 'DX', 1440, true), ('health_check', 'CR', 1440, true),
+       ('health_check', 'DR', 1440, true), ('health_check', 'ECG', 1440, true),
+       (NULL, 'DX', 120, false), (NULL, 'CR', 120, false), (NULL, 'DR', 120, false), (NULL, 'ECG', 20, false),
+       (NULL, NULL, 1440, false)
+ON CONFLICT DO NOTHING;
+
+-- ---- demonstration -------------------------------------------------------------------------------------------------
+
+-- name: demo_scope
+-- A site by code, else the grid of that name, else the community.
+-- $1 code or name
+SELECT s.scope_id
+FROM scope s LEFT JOIN site t ON t.site_id = s.scope_id
+WHERE t.code = $1::text OR (s.name = $1::text AND s.kind <> 'site')
+ORDER BY t.code IS NULL, s.kind = 'community', s.scope_id
+LIMIT 1;
+
+-- name: demo_destination_move
+-- The destination of the demonstration moves to the port that is configured now, with its deliveries.
+-- $1 site
+-- $2 AE title
+-- $3 port
+UPDATE destination SET port = $3::integer
+WHERE site_id = $1::bigint AND ae_title = $2::text AND host = '127.0.0.1' AND port <> $3::integer AND is_enabled;
