@@ -13,9 +13,9 @@
 enum { PASSWORD_LINE_MAX = 600 };
 
 static const struct column account_columns[] = {
-    {"account", "ACCOUNT", false},    {"name", "NAME", false},           {"title", "TITLE", false},
-    {"site", "SITE", false},          {"role_names", "ROLES", false},    {"has_signing_key", "KEY", false},
-    {"is_active", "ACTIVE", false},   {"is_locked", "LOCKED", false},    {0}};
+    {"account", "ACCOUNT", false},  {"name", "NAME", false},        {"title", "TITLE", false},
+    {"site", "SITE", false},        {"role_names", "ROLES", false}, {"has_signing_key", "KEY", false},
+    {"is_active", "ACTIVE", false}, {"is_locked", "LOCKED", false}, {0}};
 
 bool run_account_list(struct invocation *in, struct err *err)
 {
@@ -171,9 +171,11 @@ static bool set_active(struct db *db, void *context, struct err *err)
 
 bool run_account_disable(struct invocation *in, struct err *err)
 {
-	struct changing off = {.account = in->arguments[0], .note = {.action = "account.disable", .subject_kind = "person"}};
+	struct changing off = {.account = in->arguments[0],
+	                       .note = {.action = "account.disable", .subject_kind = "person"}};
 
-	return operator_change(in, &off.note, set_active, &off, err) && printf("account %s disabled\n", off.account) > 0;
+	return operator_change(in, &off.note, set_active, &off, err) &&
+	       printf("account %s disabled\n", off.account) > 0;
 }
 
 bool run_account_enable(struct invocation *in, struct err *err)
@@ -254,5 +256,6 @@ bool run_account_certify(struct invocation *in, struct err *err)
 	                                        .note = {.action = "account.certify", .subject_kind = "person"}};
 
 	return operator_change(in, &certifying.note, account_certify, &certifying, err) &&
-	       printf("account %s has a certificate of the demonstration CA (演示签名 无法律效力)\n", certifying.account) > 0;
+	       printf("account %s has a certificate of the demonstration CA (演示签名 无法律效力)\n",
+	              certifying.account) > 0;
 }

@@ -1,4 +1,4 @@
-/* Looking whether things are as they are said to be: store, papers, audit; and the coverage. */
+/* Looking whether things are as they are said to be: store, audit; and the coverage. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,20 +9,10 @@
 #include "lib/db/db.h"
 #include "lib/domain/audit.h"
 #include "lib/domain/coverage.h"
-#include "lib/domain/report.h"
 #include "lib/intake/check.h"
 #include "lib/store/store.h"
 
 enum { FINDINGS_MAX = 1000 }; /* of each list; the numbers count all */
-
-static bool print_object(struct invocation *in, json_t *object, struct err *err)
-{
-	if (option_given(in, "json"))
-		return output_json(object, err);
-	output_record(stdout, object);
-	json_decref(object);
-	return true;
-}
 
 /* ---- store ---------------------------------------------------------------------------------------------------------- */
 
@@ -35,8 +25,9 @@ static bool take_finding(void *context, const struct check_finding *finding, str
 
 	(void)err;
 	if (json_array_size(list) < FINDINGS_MAX)
-		json_array_append_new(list, json_pack("{ss ss? ss?}", "object_key", finding->object_key, "sop_instance_uid",
-		                                      finding->sop_instance_uid, "reason", finding->reason));
+		json_array_append_new(list,
+		                      json_pack("{ss ss? ss?}", "object_key", finding->object_key, "sop_instance_uid",
+		                                finding->sop_instance_uid, "reason", finding->reason));
 	return true;
 }
 
@@ -83,33 +74,13 @@ bool run_store_check(struct invocation *in, struct err *err)
 		return false;
 	}
 	add_counts(settings.context, &counts);
-	if (!print_object(in, settings.context, err))
+	if (!output_object(option_given(in, "json"), settings.context, err))
 		return false;
 	if (counts.missing || counts.mismatched)
-		return err_set(err, ERR_CORRUPT, "the store does not agree with the ledger: %llu missing, %llu mismatched",
+		return err_set(err, ERR_CORRUPT,
+		               "the store does not agree with the ledger: %llu missing, %llu mismatched",
 		               (unsigned long long)counts.missing, (unsigned long long)counts.mismatched);
 	return true;
-}
-
-/* ---- papers --------------------------------------------------------------------------------------------------------- */
-
-bool run_report_verify(struct invocation *in, struct err *err)
-{
-	enum report_standing standing;
-	json_t *verdict;
-
-	if (!report_verify_file(in->pool, in->arguments[0], &standing, &verdict, err) || !print_object(in, verdict, err))
-		return false;
-	switch (standing) {
-	case REPORT_CURRENT:
-		return true;
-	case REPORT_ALTERED:
-		return err_set(err, ERR_CORRUPT, "not genuine: a signature does not fit the bytes");
-	case REPORT_UNKNOWN:
-		return err_set(err, ERR_NOT_FOUND, "not a paper of this installation");
-	default:
-		return err_set(err, ERR_CONFLICT, "genuine, but %s: not in force", report_standing_name(standing));
-	}
 }
 
 /* ---- audit ---------------------------------------------------------------------------------------------------------- */
@@ -120,11 +91,11 @@ bool run_audit_verify(struct invocation *in, struct err *err)
 
 	if (!audit_verify(in->db, &verdict, err))
 		return false;
-	if (!print_object(in,
-	                  json_pack("{sI sI sI ss}", "records", (json_int_t)verdict.records, "chains",
-	                            (json_int_t)verdict.chains, "faults", (json_int_t)verdict.faults, "first_fault",
-	                            verdict.first_fault),
-	                  err))
+	if (!output_object(option_given(in, "json"),
+	                   json_pack("{sI sI sI ss}", "records", (json_int_t)verdict.records, "chains",
+	                             (json_int_t)verdict.chains, "faults", (json_int_t)verdict.faults, "first_fault",
+	                             verdict.first_fault),
+	                   err))
 		return false;
 	if (verdict.faults)
 		return err_set(err, ERR_CORRUPT, "the audit was tampered with: %lld faults, first: %s",
@@ -147,7 +118,8 @@ static void print_sites(const json_t *community)
 	size_t i;
 	json_t *site;
 
-	json_array_foreach(json_object_get(community, "site_list"), i, site) {
+	json_array_foreach(json_object_get(community, "site_list"), i, site)
+	{
 		printf("    ");
 		output_padded(stdout, json_string_value(json_object_get(site, "name")), 30, false);
 		printf(" %s echoes %lld, images %lld, reports %lld%s\n",
@@ -174,7 +146,8 @@ static void print_community(const json_t *community)
 	printf("%s: connected %s, served %s, regular %s of %lld sites\n",
 	       json_string_value(json_object_get(community, "name")), connected, served, regular,
 	       (long long)json_integer_value(json_object_get(community, "sites")));
-	json_array_foreach(json_object_get(community, "targets"), i, target) {
+	json_array_foreach(json_object_get(community, "targets"), i, target)
+	{
 		printf("    target %.0f %% by %s: %s\n", 100 * json_number_value(json_object_get(target, "value")),
 		       json_string_value(json_object_get(target, "deadline")),
 		       json_string_value(json_object_get(target, "standing")));
@@ -196,8 +169,7 @@ bool run_coverage(struct invocation *in, struct err *err)
 	period = json_object_get(coverage, "period");
 	printf("coverage %s to %s, headline basis %s\n", json_string_value(json_object_get(period, "from")),
 	       json_string_value(json_object_get(period, "to")), json_string_value(json_object_get(coverage, "basis")));
-	json_array_foreach(json_object_get(coverage, "communities"), i, community)
-		print_community(community);
+	json_array_foreach(json_object_get(coverage, "communities"), i, community) print_community(community);
 	json_decref(coverage);
 	return true;
 }

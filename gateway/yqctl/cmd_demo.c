@@ -59,7 +59,8 @@ static bool find_scope(struct db *db, const char *text, int64_t *out, struct err
 {
 	struct db_rows *rows;
 
-	if (!db_exec_one(db, STMT_DEMO_SCOPE, DB_PARAMS(db_text(text)), "a scope of the demonstration's roster", &rows, err))
+	if (!db_exec_one(db, STMT_DEMO_SCOPE, DB_PARAMS(db_text(text)), "a scope of the demonstration's roster", &rows,
+	                 err))
 		return false;
 	*out = db_get_int(rows, 0, "scope_id");
 	db_rows_free(rows);
@@ -122,11 +123,8 @@ static bool seed_person(struct db *db, const struct demo_person *person, const c
 /* Registered from this machine only: whoever else calls itself so is a stranger. */
 static bool seed_device(struct db *db, const struct site *site, struct err *err)
 {
-	struct device_new device = {.site = site,
-	                            .calling_ae = DEMO_DEVICE,
-	                            .address = "127.0.0.1",
-	                            .name = "演示设备",
-	                            .modality = "DX"};
+	struct device_new device = {
+	    .site = site, .calling_ae = DEMO_DEVICE, .address = "127.0.0.1", .name = "演示设备", .modality = "DX"};
 	char id[TEXT_UUID_SIZE];
 	struct db_rows *rows;
 	bool known;
@@ -167,7 +165,8 @@ static bool seed_work(struct db *db, void *context, struct err *err)
 	struct site site;
 
 	if (!site_find(db, DEMO_SITE, &site, err))
-		return err_context(err, "load the demonstration's roster first: yqctl roster load deploy/rosters/taishan.json");
+		return err_context(
+		    err, "load the demonstration's roster first: yqctl roster load deploy/rosters/taishan.json");
 	if (!defaults_make(db, &made, err))
 		return false;
 	for (int i = 0; demo_persons[i].account; i++)
@@ -184,8 +183,9 @@ bool run_demo_seed(struct invocation *in, struct err *err)
 	bool ok;
 
 	if (!conf_bool(CONF_DEMO))
-		return err_set(err, ERR_REFUSED, "this installation is no demonstration; set demo = yes in %s/etc/yingqiao.conf if it "
-		                                 "is to be one",
+		return err_set(err, ERR_REFUSED,
+		               "this installation is no demonstration; set demo = yes in %s/etc/yingqiao.conf if it "
+		               "is to be one",
 		               conf_home());
 	if (!demo_accounts_read(&accounts, err))
 		return false;

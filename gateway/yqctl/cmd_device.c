@@ -117,7 +117,8 @@ static bool print_switched(const struct switching *switching, const char *text)
 
 bool run_device_disable(struct invocation *in, struct err *err)
 {
-	struct switching off = {.argument = in->arguments[0], .note = {.action = "device.disable", .subject_kind = "device"}};
+	struct switching off = {.argument = in->arguments[0],
+	                        .note = {.action = "device.disable", .subject_kind = "device"}};
 
 	return operator_change(in, &off.note, switch_device, &off, err) && print_switched(&off, "device disabled");
 }

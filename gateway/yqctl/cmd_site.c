@@ -8,16 +8,27 @@
 #include "lib/domain/defaults.h"
 #include "lib/domain/roster.h"
 
-static const struct column site_columns[] = {
-    {"code", "CODE", false}, {"name", "SITE", false},   {"licensed_type", "TYPE", false},
-    {"grid", "GRID", false}, {"is_lead", "LEAD", false}, {"counts_as_township_health_centre", "COUNTS", false},
-    {"is_enrolled", "ENROLLED", false}, {"devices", "DEVICES", true}, {"community", "COMMUNITY", false}, {0}};
+static const struct column site_columns[] = {{"code", "CODE", false},
+                                             {"name", "SITE", false},
+                                             {"licensed_type", "TYPE", false},
+                                             {"grid", "GRID", false},
+                                             {"is_lead", "LEAD", false},
+                                             {"counts_as_township_health_centre", "COUNTS", false},
+                                             {"is_enrolled", "ENROLLED", false},
+                                             {"devices", "DEVICES", true},
+                                             {"community", "COMMUNITY", false},
+                                             {0}};
 static const struct column target_columns[] = {{"deadline", "DEADLINE", false},   {"value", "VALUE", true},
                                                {"site_type", "SITE TYPE", false}, {"community", "COMMUNITY", false},
                                                {"source", "SOURCE", false},       {0}};
-static const struct column rule_columns[] = {
-    {"ordinal", "NO", true}, {"scope", "SCOPE", false}, {"patient_class", "CLASS", false}, {"modality", "MODALITY", false},
-    {"reading_mode", "READING", false}, {"queue", "QUEUE", false}, {"rule_set", "SET", true}, {0}};
+static const struct column rule_columns[] = {{"ordinal", "NO", true},
+                                             {"scope", "SCOPE", false},
+                                             {"patient_class", "CLASS", false},
+                                             {"modality", "MODALITY", false},
+                                             {"reading_mode", "READING", false},
+                                             {"queue", "QUEUE", false},
+                                             {"rule_set", "SET", true},
+                                             {0}};
 
 bool run_site_list(struct invocation *in, struct err *err)
 {
@@ -53,13 +64,15 @@ static bool print_counts(struct invocation *in, const struct loading *loading, s
 	const struct roster_counts *c = &loading->counts;
 
 	if (option_given(in, "json"))
-		return output_json(json_pack("{si si si si si si si si si}", "communities_new", c->communities_new, "grids_new",
-		                             c->grids_new, "sites", c->sites, "sites_new", c->sites_new, "sites_changed",
-		                             c->sites_changed, "sites_moved", c->sites_moved, "sites_not_named",
-		                             c->sites_not_named, "targets", c->targets, "targets_changed", c->targets_changed),
+		return output_json(json_pack("{si si si si si si si si si}", "communities_new", c->communities_new,
+		                             "grids_new", c->grids_new, "sites", c->sites, "sites_new", c->sites_new,
+		                             "sites_changed", c->sites_changed, "sites_moved", c->sites_moved,
+		                             "sites_not_named", c->sites_not_named, "targets", c->targets,
+		                             "targets_changed", c->targets_changed),
 		                   err);
 	if (!loading->only_targets)
-		printf("sites: %d in the file, %d new, %d changed, %d moved to another grid; %d of the ledger not named there and "
+		printf("sites: %d in the file, %d new, %d changed, %d moved to another grid; %d of the ledger not "
+		       "named there and "
 		       "kept\n",
 		       c->sites, c->sites_new, c->sites_changed, c->sites_moved, c->sites_not_named);
 	printf("targets: %d in the file, %d new or changed\n", c->targets, c->targets_changed);
@@ -104,11 +117,12 @@ bool run_rule_defaults(struct invocation *in, struct err *err)
 	if (!operator_change(in, &note, defaults_work, &made, err))
 		return false;
 	if (option_given(in, "json"))
-		return output_json(json_pack("{si si si si sb}", "policies", made.policies, "queues", made.queues, "rules",
-		                             made.rules, "limits", made.limits, "rules_are_own", made.rules_are_own),
+		return output_json(json_pack("{si si si si sb}", "policies", made.policies, "queues", made.queues,
+		                             "rules", made.rules, "limits", made.limits, "rules_are_own",
+		                             made.rules_are_own),
 		                   err);
-	printf("made: %d signing policies, %d queues, %d routing rules, %d turnaround limits\n", made.policies, made.queues,
-	       made.rules, made.limits);
+	printf("made: %d signing policies, %d queues, %d routing rules, %d turnaround limits\n", made.policies,
+	       made.queues, made.rules, made.limits);
 	if (made.rules_are_own)
 		printf("the routing rules in force were made by a person and stay as they are\n");
 	return true;

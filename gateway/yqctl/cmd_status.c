@@ -22,8 +22,8 @@ static json_t *journal_json(struct err *err)
 
 	if (!intake_backlog_read(&backlog, err))
 		return NULL;
-	return json_pack("{sI sI sI}", "objects", (json_int_t)backlog.objects, "bytes", (json_int_t)backlog.bytes, "oldest_ms",
-	                 (json_int_t)backlog.oldest_ms);
+	return json_pack("{sI sI sI}", "objects", (json_int_t)backlog.objects, "bytes", (json_int_t)backlog.bytes,
+	                 "oldest_ms", (json_int_t)backlog.oldest_ms);
 }
 
 /* Adds one process below the member of its program: "yq-router" is "router". */
@@ -67,7 +67,8 @@ static bool read_states(struct db *db, const char *machine, json_t *status, cons
 		return false;
 	states = json_object();
 	for (int row = 0; row < db_rows_count(rows); row++)
-		json_object_set_new(states, db_get_text(rows, row, "state"), json_integer(db_get_int(rows, row, "number")));
+		json_object_set_new(states, db_get_text(rows, row, "state"),
+		                    json_integer(db_get_int(rows, row, "number")));
 	db_rows_free(rows);
 	json_object_set_new(status, member, states);
 	return true;
@@ -119,15 +120,6 @@ static bool read_ledger(struct db *db, json_t *status, struct err *err)
 	return read_states(db, "task", status, "tasks", err) && read_states(db, "delivery", status, "deliveries", err);
 }
 
-static bool print_status(struct invocation *in, json_t *status, struct err *err)
-{
-	if (option_given(in, "json"))
-		return output_json(status, err);
-	output_record(stdout, status);
-	json_decref(status);
-	return true;
-}
-
 /* The journal can be read without the ledger, so that an operator sees what is safe while PostgreSQL is away. */
 bool run_status(struct invocation *in, struct err *err)
 {
@@ -140,9 +132,11 @@ bool run_status(struct invocation *in, struct err *err)
 	json_object_set_new(status, "journal", journal);
 	if (db_pool_new("yq_operator", "yqctl", 2, &in->pool, &away) && db_take(in->pool, &in->db, &away) &&
 	    read_ledger(in->db, status, &away))
-		return print_status(in, status, err);
-	json_object_set_new(status, "ledger", json_pack("{ss ss}", "state", "away", "reason", away.text));
-	if (!print_status(in, status, &output)) {
+		return output_object(option_given(in, "json"), status, err);
+	json_object_set_new(
+	    status, "ledger",
+	    json_pack("{ss ss}", "state", away.kind == ERR_TEMPORARY ? "away" : "failed", "reason", away.text));
+	if (!output_object(option_given(in, "json"), status, &output)) {
 		*err = output;
 		return false;
 	}
@@ -180,7 +174,8 @@ bool settled_read(struct db *db, bool count_waiting, json_t **out, bool *is_sett
 	}
 	json_object_set_new(open, "journal", json_integer(before > behind ? before : behind));
 	*is_settled = true;
-	json_object_foreach(open, name, value) {
+	json_object_foreach(open, name, value)
+	{
 		if (json_integer_value(value) != 0)
 			*is_settled = false;
 	}
@@ -196,7 +191,8 @@ static void describe_open(const json_t *open, char *out, size_t out_size)
 	size_t used = 0;
 
 	out[0] = '\0';
-	json_object_foreach((json_t *)open, name, value) {
+	json_object_foreach((json_t *)open, name, value)
+	{
 		if (json_integer_value(value) == 0 || used >= out_size)
 			continue;
 		used += (size_t)snprintf(out + used, out_size - used, "%s%s %lld", used ? ", " : "", name,

@@ -28,16 +28,27 @@ static const struct column instance_columns[] = {{"modality", "MODALITY", false}
                                                  {"sop_instance_uid", "SOP INSTANCE UID", false},
                                                  {"transfer_syntax_uid", "TRANSFER SYNTAX", false},
                                                  {0}};
-static const struct column task_columns[] = {
-    {"state", "STATE", false},     {"site", "SITE", false},         {"modality", "MODALITY", false},
-    {"patient_class", "CLASS", false}, {"queue", "QUEUE", false},   {"holder", "HOLDER", false},
-    {"opened_at", "OPENED", false}, {"due_at", "DUE", false},       {"id", "ID", false},
-    {0}};
-static const struct column delivery_columns[] = {
-    {"state", "STATE", false},         {"purpose", "PURPOSE", false},      {"site", "SITE", false},
-    {"ae_title", "AE TITLE", false},   {"items_confirmed", "DONE", true},  {"items", "OF", true},
-    {"attempts", "TRIES", true},       {"next_try_at", "NEXT TRY", false}, {"last_error", "LAST ERROR", false},
-    {"id", "ID", false},               {0}};
+static const struct column task_columns[] = {{"state", "STATE", false},
+                                             {"site", "SITE", false},
+                                             {"modality", "MODALITY", false},
+                                             {"patient_class", "CLASS", false},
+                                             {"queue", "QUEUE", false},
+                                             {"holder", "HOLDER", false},
+                                             {"opened_at", "OPENED", false},
+                                             {"due_at", "DUE", false},
+                                             {"id", "ID", false},
+                                             {0}};
+static const struct column delivery_columns[] = {{"state", "STATE", false},
+                                                 {"purpose", "PURPOSE", false},
+                                                 {"site", "SITE", false},
+                                                 {"ae_title", "AE TITLE", false},
+                                                 {"items_confirmed", "DONE", true},
+                                                 {"items", "OF", true},
+                                                 {"attempts", "TRIES", true},
+                                                 {"next_try_at", "NEXT TRY", false},
+                                                 {"last_error", "LAST ERROR", false},
+                                                 {"id", "ID", false},
+                                                 {0}};
 
 /* --state has to be one that the machine knows. */
 static bool check_state(struct invocation *in, const struct machine *machine, const char **out, struct err *err)
@@ -99,11 +110,7 @@ bool run_study_show(struct invocation *in, struct err *err)
 		return false;
 	study = output_row_json(rows, 0);
 	db_rows_free(rows);
-	if (option_given(in, "json"))
-		return output_json(study, err);
-	output_record(stdout, study);
-	json_decref(study);
-	return true;
+	return output_object(option_given(in, "json"), study, err);
 }
 
 bool run_study_submit(struct invocation *in, struct err *err)
@@ -121,7 +128,8 @@ bool run_instance_list(struct invocation *in, struct err *err)
 	const char *study = option_value(in, "study");
 
 	if (study && !text_is_uid(study) && !text_is_uuid(study))
-		return err_set(err, ERR_INVALID, "'%.70s' is neither a Study Instance UID nor the id of a study", study);
+		return err_set(err, ERR_INVALID, "'%.70s' is neither a Study Instance UID nor the id of a study",
+		               study);
 	return list_run(in, STMT_LIST_INSTANCES, DB_PARAMS(db_text(study)), instance_columns, err);
 }
 
@@ -148,9 +156,12 @@ static const struct column conflict_columns[] = {{"kind", "KIND", false},
                                                  {"sop_instance_uid", "SOP INSTANCE UID", false},
                                                  {"id", "ID", false},
                                                  {0}};
-static const struct column quarantine_columns[] = {{"site", "SITE", false},         {"device", "DEVICE", false},
-                                                   {"arrived_at", "ARRIVED", false}, {"settled_at", "SETTLED", false},
-                                                   {"reason", "REASON", false},      {"id", "ID", false},
+static const struct column quarantine_columns[] = {{"site", "SITE", false},
+                                                   {"device", "DEVICE", false},
+                                                   {"arrived_at", "ARRIVED", false},
+                                                   {"settled_at", "SETTLED", false},
+                                                   {"reason", "REASON", false},
+                                                   {"id", "ID", false},
                                                    {0}};
 
 bool run_conflict_list(struct invocation *in, struct err *err)

@@ -14,18 +14,21 @@ static const struct option device_add_options[] = {
     {"charset", "TERM", "character set of its texts when the bytes do not decide, e.g. GB18030", false},
     OPTION_JSON,
     OPTION_END};
-static const struct option destination_add_options[] = {
-    {"site", "SITE", "name, code or id of the site", true}, {"ae-title", "AE", "its AE title", true},
-    {"host", "HOST", "its address or DNS name", true},      {"port", "PORT", "its port", true},
-    {"name", "TEXT", "a name for people", false},           OPTION_JSON,
-    OPTION_END};
+static const struct option destination_add_options[] = {{"site", "SITE", "name, code or id of the site", true},
+                                                        {"ae-title", "AE", "its AE title", true},
+                                                        {"host", "HOST", "its address or DNS name", true},
+                                                        {"port", "PORT", "its port", true},
+                                                        {"name", "TEXT", "a name for people", false},
+                                                        OPTION_JSON,
+                                                        OPTION_END};
 static const struct option destination_hold_options[] = {{"reason", "TEXT", "why", true}, OPTION_END};
 
 static const struct option account_add_options[] = {
     {"name", "TEXT", "the person's name", true},
     {"site", "SITE", "main institution, and where the person works now", true},
-    {"role", "ROLES", "radiographer, clinician, reporter, reviewer, duty_leader, quality_controller, administrator, operator; "
-                      "several with a comma",
+    {"role", "ROLES",
+     "radiographer, clinician, reporter, reviewer, duty_leader, quality_controller, administrator, operator; "
+     "several with a comma",
      true},
     {"scope", "SCOPE", "site, grid or community where the roles hold; default: the site", false},
     {"title", "TEXT", "professional title", false},
@@ -38,9 +41,8 @@ static const struct option account_password_options[] = {
     {"password-stdin", NULL, "read the password from standard input, one line; else one is made and shown once", false},
     OPTION_JSON,
     OPTION_END};
-static const struct option account_grant_options[] = {{"role", "ROLE", "the role", true},
-                                                      {"scope", "SCOPE", "site, grid or community where it holds", true},
-                                                      OPTION_END};
+static const struct option account_grant_options[] = {
+    {"role", "ROLE", "the role", true}, {"scope", "SCOPE", "site, grid or community where it holds", true}, OPTION_END};
 static const struct option qualification_options[] = {
     {"kind", "KIND", "write, review or sign_provisional", true},
     {"scope", "SCOPE", "site, grid or community where the person may practise", true},
@@ -55,9 +57,8 @@ static const struct option study_list_options[] = {{"site", "SITE", "only of thi
                                                    OPTION_END};
 static const struct option study_submit_options[] = {
     {"class", "CLASS", "emergency, outpatient, inpatient or health_check", false}, OPTION_END};
-static const struct option instance_list_options[] = {{"study", "UID", "Study Instance UID or id of a study", false},
-                                                      OPTION_JSON,
-                                                      OPTION_END};
+static const struct option instance_list_options[] = {
+    {"study", "UID", "Study Instance UID or id of a study", false}, OPTION_JSON, OPTION_END};
 static const struct option state_options[] = {{"state", "STATE", "only in this state", false}, OPTION_JSON, OPTION_END};
 
 static const struct option coverage_options[] = {{"from", "DAY", "first day, default the first of the month", false},
@@ -81,37 +82,43 @@ const struct command commands[] = {
      "then it shows what is safe in the receiving journal, and the exit code is 75.",
      only_json, NEEDS_HOME, run_status},
     {"wait", "", 0, 0, "wait until nothing is on its way any more",
-     "Settled means: nothing acknowledged waits for the ledger, no signal is unread, no study is still receiving, no complete\n"
+     "Settled means: nothing acknowledged waits for the ledger, no signal is unread, no study is still receiving, no "
+     "complete\n"
      "study is without its reading task, no issued report without its objects and deliveries, no delivery is open.",
      wait_options, NEEDS_LEDGER, run_wait},
 
-    {"site list", "", 0, 0, "the sites with their grid, lead and enrolment", NULL, only_json, NEEDS_LEDGER, run_site_list},
+    {"site list", "", 0, 0, "the sites with their grid, lead and enrolment", NULL, only_json, NEEDS_LEDGER,
+     run_site_list},
     {"roster load", "FILE", 1, 1, "load communities, grids, sites and targets",
      "The form of the file is that of deploy/rosters/taishan.json. Loading it again changes what differs; a site that\n"
      "the file no longer names is kept.",
      only_json, NEEDS_LEDGER, run_roster_load},
-    {"target load", "FILE", 1, 1, "load the coverage targets of a file", NULL, only_json, NEEDS_LEDGER, run_target_load},
+    {"target load", "FILE", 1, 1, "load the coverage targets of a file", NULL, only_json, NEEDS_LEDGER,
+     run_target_load},
     {"target list", "", 0, 0, "the coverage targets", NULL, only_json, NEEDS_LEDGER, run_target_list},
     {"rule defaults", "", 0, 0, "make default signing policy, queues, routing rules and limits",
-     "Every site of a grid is read by its lead hospital, signed twice by different persons. What a person changed is left alone.",
+     "Every site of a grid is read by its lead hospital, signed twice by different persons. What a person changed is "
+     "left alone.",
      only_json, NEEDS_LEDGER, run_rule_defaults},
     {"rule list", "", 0, 0, "the routing rules in force", NULL, only_json, NEEDS_LEDGER, run_rule_list},
 
     {"device add", "", 0, 0, "register a device, so that it may send",
-     "A device is what is known of it. Several may use one AE title when called title, address or port tell them apart; the\n"
+     "A device is what is known of it. Several may use one AE title when called title, address or port tell them "
+     "apart; the\n"
      "most particular one that fits counts. Takes effect at once. Its site counts as enrolled from now on.",
      device_add_options, NEEDS_LEDGER, run_device_add},
     {"device list", "", 0, 0, "the registered devices", NULL, only_json, NEEDS_LEDGER, run_device_list},
     {"device disable", "ID-or-AE", 1, 1, "refuse a device from now on", NULL, NULL, NEEDS_LEDGER, run_device_disable},
     {"device enable", "ID-or-AE", 1, 1, "accept a disabled device again", NULL, NULL, NEEDS_LEDGER, run_device_enable},
-    {"destination add", "", 0, 0, "where signed reports of a site are sent", NULL, destination_add_options, NEEDS_LEDGER,
-     run_destination_add},
+    {"destination add", "", 0, 0, "where signed reports of a site are sent", NULL, destination_add_options,
+     NEEDS_LEDGER, run_destination_add},
     {"destination list", "", 0, 0, "the destinations", NULL, only_json, NEEDS_LEDGER, run_destination_list},
-    {"destination hold", "ID-or-AE", 1, 1, "send nothing there for now; deliveries wait", NULL, destination_hold_options,
-     NEEDS_LEDGER, run_destination_hold},
+    {"destination hold", "ID-or-AE", 1, 1, "send nothing there for now; deliveries wait", NULL,
+     destination_hold_options, NEEDS_LEDGER, run_destination_hold},
     {"destination release", "ID-or-AE", 1, 1, "send there again", NULL, NULL, NEEDS_LEDGER, run_destination_release},
 
-    {"account add", "ACCOUNT", 1, 1, "make an account with roles", NULL, account_add_options, NEEDS_LEDGER, run_account_add},
+    {"account add", "ACCOUNT", 1, 1, "make an account with roles", NULL, account_add_options, NEEDS_LEDGER,
+     run_account_add},
     {"account list", "", 0, 0, "the accounts with their roles", NULL, only_json, NEEDS_LEDGER, run_account_list},
     {"account password", "ACCOUNT", 1, 1, "set a new password, end the person's logins", NULL, account_password_options,
      NEEDS_LEDGER, run_account_password},
@@ -121,40 +128,40 @@ const struct command commands[] = {
     {"account grant", "ACCOUNT", 1, 1, "give a person one more role", NULL, account_grant_options, NEEDS_LEDGER,
      run_account_grant},
     {"account certify", "ACCOUNT", 1, 1, "give a person a signing key of the demonstration CA",
-     "Such signatures have no legal force (演示签名 无法律效力). Needs `yqctl ca init`.", NULL, NEEDS_LEDGER, run_account_certify},
-    {"qualification grant", "ACCOUNT", 1, 1, "let a person write, review or sign provisionally", NULL, qualification_options,
-     NEEDS_LEDGER, run_qualification_grant},
+     "Such signatures have no legal force (演示签名 无法律效力). Needs `yqctl ca init`.", NULL, NEEDS_LEDGER,
+     run_account_certify},
+    {"qualification grant", "ACCOUNT", 1, 1, "let a person write, review or sign provisionally", NULL,
+     qualification_options, NEEDS_LEDGER, run_qualification_grant},
 
     {"study list", "", 0, 0, "the studies", NULL, study_list_options, NEEDS_LEDGER, run_study_list},
-    {"study show", "UID-or-ID", 1, 1, "one study with series, tasks, reports and deliveries", NULL, only_json, NEEDS_LEDGER,
-     run_study_show},
-    {"study submit", "UID-or-ID", 1, 1, "say that a study is all there (提交诊断)", NULL, study_submit_options, NEEDS_LEDGER,
-     run_study_submit},
-    {"instance list", "", 0, 0, "the stored objects with the digest of the dataset as received", NULL, instance_list_options,
-     NEEDS_LEDGER, run_instance_list},
+    {"study show", "UID-or-ID", 1, 1, "one study with series, tasks, reports and deliveries", NULL, only_json,
+     NEEDS_LEDGER, run_study_show},
+    {"study submit", "UID-or-ID", 1, 1, "say that a study is all there (提交诊断)", NULL, study_submit_options,
+     NEEDS_LEDGER, run_study_submit},
+    {"instance list", "", 0, 0, "the stored objects with the digest of the dataset as received", NULL,
+     instance_list_options, NEEDS_LEDGER, run_instance_list},
     {"task list", "", 0, 0, "the reading tasks", NULL, state_options, NEEDS_LEDGER, run_task_list},
     {"delivery list", "", 0, 0, "what was and is to be sent", NULL, state_options, NEEDS_LEDGER, run_delivery_list},
-    {"delivery requeue", "ID", 1, 1, "drive a refused or dead delivery again", NULL, NULL, NEEDS_LEDGER, run_delivery_requeue},
+    {"delivery requeue", "ID", 1, 1, "drive a refused or dead delivery again", NULL, NULL, NEEDS_LEDGER,
+     run_delivery_requeue},
     {"delivery cancel", "ID", 1, 1, "give a delivery up", NULL, NULL, NEEDS_LEDGER, run_delivery_cancel},
-    {"conflict list", "", 0, 0, "objects that came again with other bytes", NULL, only_json, NEEDS_LEDGER, run_conflict_list},
+    {"conflict list", "", 0, 0, "objects that came again with other bytes", NULL, only_json, NEEDS_LEDGER,
+     run_conflict_list},
     {"quarantine list", "", 0, 0, "objects that were kept and cannot be indexed", NULL, only_json, NEEDS_LEDGER,
      run_quarantine_list},
 
     {"coverage", "", 0, 0, "coverage per community and site against the targets", NULL, coverage_options, NEEDS_LEDGER,
      run_coverage},
-    {"report verify", "FILE", 1, 1, "is this paper genuine and in force?",
-     "FILE is a PDF, SR or Encapsulated PDF. Exit codes: 0 genuine and in force, 69 genuine but corrected, withdrawn or not issued,\n"
-     "74 altered, 66 not of this installation.",
-     only_json, NEEDS_LEDGER, run_report_verify},
     {"store check", "", 0, 0, "do ledger and object store agree, byte for byte?",
      "Exit code 74 when an object is missing or has other bytes. Orphans are objects that nobody knows.", check_options,
      NEEDS_LEDGER, run_store_check},
-    {"audit verify", "", 0, 0, "compute the chains of the audit anew", "Exit code 74 when a record was changed or taken out.",
-     only_json, NEEDS_LEDGER, run_audit_verify},
+    {"audit verify", "", 0, 0, "compute the chains of the audit anew",
+     "Exit code 74 when a record was changed or taken out.", only_json, NEEDS_LEDGER, run_audit_verify},
 
     {"migrate", "", 0, 0, "bring the ledger to the version of this program", NULL, NULL, NEEDS_HOME, run_migrate},
     {"ca init", "", 0, 0, "make the demonstration CA, unless it is there", NULL, NULL, NEEDS_HOME, run_ca_init},
     {"demo seed", "", 0, 0, "accounts, certificates, device and destination of the demonstration",
-     "Only where demo = yes. Passwords are random and stand in YQ_HOME/demo/accounts.", NULL, NEEDS_LEDGER, run_demo_seed},
+     "Only where demo = yes. Passwords are random and stand in YQ_HOME/demo/accounts.", NULL, NEEDS_LEDGER,
+     run_demo_seed},
     {0},
 };

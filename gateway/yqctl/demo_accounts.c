@@ -17,11 +17,38 @@ const struct demo_person demo_persons[] = {
     {"radiographer", "李秀兰", "影像技师", "DEMO-J-0001", "ts-shuibu", "radiographer", {"ts-shuibu"}, NULL},
     {"clinician", "陈国强", "主治医师", "DEMO-C-0001", "ts-shuibu", "clinician", {"ts-shuibu"}, NULL},
     {"reporter", "王建华", "医师", "DEMO-D-0001", "ts-rmyy", "reporter", {"台山市人民医院"}, "write"},
-    {"reviewer", "赵淑芬", "副主任医师", "DEMO-D-0002", "ts-rmyy", "reporter,reviewer", {"台山市人民医院"}, "write,review"},
-    {"leader", "周志远", "主任医师", "DEMO-D-0003", "ts-rmyy", "reporter,reviewer,duty_leader,quality_controller", {"台山市人民医院"},
+    {"reviewer",
+     "赵淑芬",
+     "副主任医师",
+     "DEMO-D-0002",
+     "ts-rmyy",
+     "reporter,reviewer",
+     {"台山市人民医院"},
+     "write,review"},
+    {"leader",
+     "周志远",
+     "主任医师",
+     "DEMO-D-0003",
+     "ts-rmyy",
+     "reporter,reviewer,duty_leader,quality_controller",
+     {"台山市人民医院"},
      "write,review,sign_provisional"},
-    {"county", "何丽君", "", "", "ts-rmyy", "administrator", {"台山市人民医院医疗卫生共同体", "台山市中医院医疗卫生共同体"}, NULL},
-    {"operator", "林工", "", "", "ts-rmyy", "operator", {"台山市人民医院医疗卫生共同体", "台山市中医院医疗卫生共同体"}, NULL},
+    {"county",
+     "何丽君",
+     "",
+     "",
+     "ts-rmyy",
+     "administrator",
+     {"台山市人民医院医疗卫生共同体", "台山市中医院医疗卫生共同体"},
+     NULL},
+    {"operator",
+     "林工",
+     "",
+     "",
+     "ts-rmyy",
+     "operator",
+     {"台山市人民医院医疗卫生共同体", "台山市中医院医疗卫生共同体"},
+     NULL},
     {0},
 };
 
@@ -44,7 +71,8 @@ bool demo_accounts_read(json_t **out, struct err *err)
 	free(bytes);
 	if (!json_is_array(json_object_get(json, "accounts"))) {
 		json_decref(json);
-		return err_set(err, ERR_CORRUPT, "cannot read %s: it is not as `yqctl demo seed` wrote it; remove it for new passwords",
+		return err_set(err, ERR_CORRUPT,
+		               "cannot read %s: it is not as `yqctl demo seed` wrote it; remove it for new passwords",
 		               path);
 	}
 	*out = json;
@@ -74,7 +102,8 @@ static const json_t *find(const json_t *accounts, const char *account)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(json_object_get(accounts, "accounts"), i, one) {
+	json_array_foreach(json_object_get(accounts, "accounts"), i, one)
+	{
 		const char *name = json_string_value(json_object_get(one, "account"));
 
 		if (name && strcmp(name, account) == 0)
@@ -99,8 +128,8 @@ int demo_accounts_complete(json_t *accounts)
 			continue;
 		staff_make_password(password);
 		json_array_append_new(json_object_get(accounts, "accounts"),
-		                      json_pack("{ss ss ss ss ss}", "account", person->account, "password", password, "name",
-		                                person->name, "roles", person->roles, "site", person->site));
+		                      json_pack("{ss ss ss ss ss}", "account", person->account, "password", password,
+		                                "name", person->name, "roles", person->roles, "site", person->site));
 		added++;
 	}
 	explicit_bzero(password, sizeof(password));

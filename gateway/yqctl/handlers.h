@@ -56,7 +56,6 @@ HANDLER(run_quarantine_list);
 
 HANDLER(run_coverage);
 HANDLER(run_store_check);
-HANDLER(run_report_verify);
 HANDLER(run_audit_verify);
 
 #undef HANDLER

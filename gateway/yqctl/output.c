@@ -12,14 +12,14 @@ struct range {
 
 /* East Asian wide and full width, and emoji; enough for names of people and places. */
 static const struct range wide[] = {
-    {0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0x33ff}, {0x3400, 0x4dbf},   {0x4e00, 0x9fff},   {0xa000, 0xa4cf},
-    {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0xfe30, 0xfe6f}, {0xff00, 0xff60},   {0xffe0, 0xffe6},   {0x1f300, 0x1f64f},
-    {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd},
+    {0x1100, 0x115f}, {0x2e80, 0x303e},   {0x3041, 0x33ff},   {0x3400, 0x4dbf},   {0x4e00, 0x9fff},
+    {0xa000, 0xa4cf}, {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+    {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd},
 };
 static const struct range combining[] = {{0x0300, 0x036f}, {0x200b, 0x200d}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}};
 /* C0, DEL, C1, and the marks that turn the direction of a line. */
-static const struct range hostile[] = {
-    {0x0000, 0x001f}, {0x007f, 0x009f}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}};
+static const struct range hostile[] = {{0x0000, 0x001f}, {0x007f, 0x009f}, {0x200e, 0x200f},
+                                       {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}};
 
 #define IN(ranges, code) is_in(ranges, sizeof(ranges) / sizeof((ranges)[0]), code)
 
@@ -34,7 +34,11 @@ static bool is_in(const struct range *ranges, size_t count, uint32_t code)
 /* The next character; bytes that are no UTF-8 count as one hostile character each. */
 static size_t next_character(const unsigned char *at, uint32_t *out)
 {
-	size_t length = *at < 0x80 ? 1 : (*at & 0xe0) == 0xc0 ? 2 : (*at & 0xf0) == 0xe0 ? 3 : (*at & 0xf8) == 0xf0 ? 4 : 0;
+	size_t length = *at < 0x80             ? 1
+	                : (*at & 0xe0) == 0xc0 ? 2
+	                : (*at & 0xf0) == 0xe0 ? 3
+	                : (*at & 0xf8) == 0xf0 ? 4
+	                                       : 0;
 	uint32_t code = length == 1 ? *at : length ? *at & (0xffu >> (length + 1)) : 0;
 
 	for (size_t i = 1; i < length; i++) {
@@ -146,7 +150,7 @@ static char *cell_text(const struct db_rows *rows, int row, const char *name)
 			kind = db_column_kind(rows, i, NULL);
 	if (text && kind == DB_BOOL)
 		text = db_get_bool(rows, row, name) ? "yes" : "no";
-	copy = strdup(text ? text : "-");
+	copy = strdup(text && *text ? text : "-");
 	if (!copy)
 		err_panic("out of memory");
 	if (text && kind == DB_TIME && strlen(copy) > 19) {

@@ -52,4 +52,7 @@ bool output_json(json_t *json, struct err *err);
 /* An object as lines "name  value"; objects in it indented, arrays of objects one line each. Borrows json. */
 void output_record(FILE *to, const json_t *json);
 
+/* Takes json, an object: as JSON, or as a record. */
+bool output_object(bool as_json, json_t *json, struct err *err);
+
 #endif

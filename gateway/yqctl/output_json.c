@@ -63,7 +63,8 @@ static void print_flat(FILE *to, const json_t *value)
 		print_scalar(to, value);
 		return;
 	}
-	json_object_foreach((json_t *)value, name, member) {
+	json_object_foreach((json_t *)value, name, member)
+	{
 		fprintf(to, "%s=", name);
 		if (json_is_object(member) || json_is_array(member))
 			json_dumpf(member, to, JSON_COMPACT);
@@ -93,7 +94,8 @@ static void print_member(FILE *to, const char *name, int width, const json_t *va
 		return;
 	}
 	fprintf(to, "%zu\n", json_array_size(value));
-	json_array_foreach((json_t *)value, i, item) {
+	json_array_foreach((json_t *)value, i, item)
+	{
 		fprintf(to, "%*s", indent + 2, "");
 		print_flat(to, item);
 		fputc('\n', to);
@@ -106,15 +108,24 @@ static void print_object(FILE *to, const json_t *object, int indent)
 	json_t *value;
 	int width = 0;
 
-	json_object_foreach((json_t *)object, name, value) {
+	json_object_foreach((json_t *)object, name, value)
+	{
 		if (!json_is_object(value) && output_width(name) > width)
 			width = output_width(name);
 	}
-	json_object_foreach((json_t *)object, name, value)
-		print_member(to, name, width, value, indent);
+	json_object_foreach((json_t *)object, name, value) print_member(to, name, width, value, indent);
 }
 
 void output_record(FILE *to, const json_t *json)
 {
 	print_object(to, json, 0);
+}
+
+bool output_object(bool as_json, json_t *json, struct err *err)
+{
+	if (as_json)
+		return output_json(json, err);
+	output_record(stdout, json);
+	json_decref(json);
+	return true;
 }

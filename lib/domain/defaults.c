@@ -51,8 +51,8 @@ bool defaults_make(struct db *db, struct defaults_made *out, struct err *err)
 	now = db_time(db_get_time(rows, 0, "now"));
 	db_rows_free(rows);
 	if (!make_policy(db, now, &made.policies, err) ||
-	    !count_made(db, STMT_DEFAULTS_QUEUES, DB_NO_PARAMS, &made.queues, err) || !make_rules(db, now, &made, err) ||
-	    !count_made(db, STMT_DEFAULTS_LIMITS, DB_NO_PARAMS, &made.limits, err))
+	    !count_made(db, STMT_DEFAULTS_QUEUES, DB_NO_PARAMS, &made.queues, err) ||
+	    !make_rules(db, now, &made, err) || !count_made(db, STMT_DEFAULTS_LIMITS, DB_NO_PARAMS, &made.limits, err))
 		return false;
 	*out = made;
 	return true;

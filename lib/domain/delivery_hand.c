@@ -23,7 +23,8 @@ static bool move(struct db *db, enum db_statement statement, const struct db_par
 	bool ok;
 
 	if (!text_is_uuid(delivery_id))
-		return err_set(err, ERR_INVALID, "'%.40s' is no id of a delivery; `yqctl delivery list` shows them", delivery_id);
+		return err_set(err, ERR_INVALID, "'%.40s' is no id of a delivery; `yqctl delivery list` shows them",
+		               delivery_id);
 	if (!db_exec(db, statement, params, count, &rows, err))
 		return false;
 	if (db_rows_count(rows))

@@ -11,7 +11,8 @@ enum { REASON_CHARACTERS_MAX = 500, NAME_CHARACTERS_MAX = 100 };
 static bool check_text(const char *text, const char *what, size_t max, struct err *err)
 {
 	if (!*text || !text_is_utf8(text, strlen(text)) || text_utf8_count(text) > max)
-		return err_set(err, ERR_INVALID, "cannot use this %s: 1 to %zu characters of UTF-8 are wanted", what, max);
+		return err_set(err, ERR_INVALID, "cannot use this %s: 1 to %zu characters of UTF-8 are wanted", what,
+		               max);
 	for (; *text; text++)
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			return err_set(err, ERR_INVALID, "cannot use this %s: it has a control character", what);
@@ -42,8 +43,10 @@ bool destination_add(struct db *db, const struct destination_new *destination, c
 		text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
 	db_rows_free(rows);
 	if (is_double)
-		return err_set(err, ERR_CONFLICT, "%s at %.60s port %d is a destination of %.60s already; `yqctl destination list` shows it",
-		               ae_title, destination->host, destination->port, destination->site->name);
+		return err_set(
+		    err, ERR_CONFLICT,
+		    "%s at %.60s port %d is a destination of %.60s already; `yqctl destination list` shows it",
+		    ae_title, destination->host, destination->port, destination->site->name);
 	return true;
 }
 
@@ -59,15 +62,18 @@ static bool find(struct db *db, const char *id_or_ae, char out_id[TEXT_UUID_SIZE
 		text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
 	db_rows_free(rows);
 	if (count == 0)
-		return err_set(err, ERR_NOT_FOUND, "there is no destination '%.40s'; `yqctl destination list` shows all", id_or_ae);
+		return err_set(err, ERR_NOT_FOUND,
+		               "there is no destination '%.40s'; `yqctl destination list` shows all", id_or_ae);
 	return count == 1 ||
-	       err_set(err, ERR_INVALID, "%d destinations are called '%.40s'; give the id that `yqctl destination list` shows",
-	               count, id_or_ae);
+	       err_set(err, ERR_INVALID,
+	               "%d destinations are called '%.40s'; give the id that `yqctl destination list` shows", count,
+	               id_or_ae);
 }
 
 bool destination_hold(struct db *db, const char *id_or_ae, const char *reason, char out_id[TEXT_UUID_SIZE],
                       struct err *err)
 {
-	return (!reason || check_text(reason, "reason", REASON_CHARACTERS_MAX, err)) && find(db, id_or_ae, out_id, err) &&
+	return (!reason || check_text(reason, "reason", REASON_CHARACTERS_MAX, err)) &&
+	       find(db, id_or_ae, out_id, err) &&
 	       db_exec(db, STMT_DESTINATION_HOLD, DB_PARAMS(db_text(out_id), db_text(reason)), NULL, err);
 }

@@ -20,12 +20,13 @@ bool device_check_ae(const char *text, const char *what, char out[DEVICE_AE_SIZE
 		length--;
 	}
 	if (length == 0 || length >= DEVICE_AE_SIZE)
-		return err_set(err, ERR_INVALID, "cannot use this %s: 1 to 16 characters are wanted, it has %zu", what, length);
+		return err_set(err, ERR_INVALID, "cannot use this %s: 1 to 16 characters are wanted, it has %zu", what,
+		               length);
 	memcpy(out, text, length);
 	out[length] = '\0';
 	if (!text_is_ae_title(out))
-		return err_set(err, ERR_INVALID, "cannot use this %s: letters, digits and signs of ASCII without \\ are wanted",
-		               what);
+		return err_set(err, ERR_INVALID,
+		               "cannot use this %s: letters, digits and signs of ASCII without \\ are wanted", what);
 	return true;
 }
 
@@ -34,7 +35,8 @@ static bool check_word(const char *text, const char *what, size_t max, struct er
 	if (!text)
 		return true;
 	if (!text_is_utf8(text, strlen(text)) || text_utf8_count(text) > max)
-		return err_set(err, ERR_INVALID, "cannot use this %s: at most %zu characters of UTF-8 are wanted", what, max);
+		return err_set(err, ERR_INVALID, "cannot use this %s: at most %zu characters of UTF-8 are wanted", what,
+		               max);
 	for (; *text; text++)
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			return err_set(err, ERR_INVALID, "cannot use this %s: it has a control character", what);
@@ -47,7 +49,8 @@ static bool check_modality(const char *text, struct err *err)
 	size_t length = text ? strlen(text) : 0;
 
 	if (length > 16 || (text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ") != length))
-		return err_set(err, ERR_INVALID, "cannot use this modality: capital letters as in DICOM are wanted, e.g. DX, CT, US");
+		return err_set(err, ERR_INVALID,
+		               "cannot use this modality: capital letters as in DICOM are wanted, e.g. DX, CT, US");
 	return true;
 }
 
@@ -58,8 +61,9 @@ static bool check_charset(const char *text, struct err *err)
 	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++)
 		if (strcmp(text, charsets[i]) == 0)
 			return true;
-	return err_set(err, ERR_INVALID,
-	               "cannot use this character set: ISO_IR 100, ISO_IR 192, GB18030, GBK or ISO 2022 IR 58 is wanted");
+	return err_set(
+	    err, ERR_INVALID,
+	    "cannot use this character set: ISO_IR 100, ISO_IR 192, GB18030, GBK or ISO 2022 IR 58 is wanted");
 }
 
 /* A device that is checked and in the form of the ledger. */
@@ -96,12 +100,14 @@ static bool refuse_double(struct db *db, const struct device_new *device, const 
 		return false;
 	if (db_rows_count(rows))
 		err_set(err, ERR_CONFLICT,
-		        "%s is registered already with the same called AE title and address: device %s of %s (%s); add --called-ae-title "
+		        "%s is registered already with the same called AE title and address: device %s of %s (%s); add "
+		        "--called-ae-title "
 		        "or --address to tell two devices apart",
 		        checked->calling_ae, db_get_text(rows, 0, "id"), db_get_text(rows, 0, "site"),
 		        db_get_text(rows, 0, "site_code"));
 	else
-		err_set(err, ERR_CONFLICT, "%s was registered at the same moment by somebody else", checked->calling_ae);
+		err_set(err, ERR_CONFLICT, "%s was registered at the same moment by somebody else",
+		        checked->calling_ae);
 	db_rows_free(rows);
 	return false;
 }
@@ -142,13 +148,16 @@ bool device_set_enabled(struct db *db, const char *id_or_ae, bool is_enabled, ch
 		text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
 	db_rows_free(rows);
 	if (count == 0)
-		return err_set(err, ERR_NOT_FOUND, "there is no device '%.40s'; `yqctl device list` shows all", id_or_ae);
+		return err_set(err, ERR_NOT_FOUND, "there is no device '%.40s'; `yqctl device list` shows all",
+		               id_or_ae);
 	if (count > 1)
-		return err_set(err, ERR_INVALID, "%d devices call themselves '%.40s'; give the id that `yqctl device list` shows",
-		               count, id_or_ae);
+		return err_set(err, ERR_INVALID,
+		               "%d devices call themselves '%.40s'; give the id that `yqctl device list` shows", count,
+		               id_or_ae);
 	if (!db_exec(db, STMT_DEVICE_SET_ENABLED, DB_PARAMS(db_text(out_id), db_bool(is_enabled)), NULL, err))
 		return err->kind == ERR_CONFLICT
-		           ? err_set(err, ERR_CONFLICT, "cannot enable this device: another one is known by the same titles and address")
+		           ? err_set(err, ERR_CONFLICT,
+		                     "cannot enable this device: another one is known by the same titles and address")
 		           : false;
 	return true;
 }

@@ -61,14 +61,16 @@ bool network_parse(const char *text, char out[NETWORK_TEXT_MAX], struct err *err
 	if (slash)
 		*slash = '\0';
 	if (!parse_address(plain, &address))
-		return err_set(err, ERR_INVALID, "'%s' is no address: write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32", text);
+		return err_set(err, ERR_INVALID, "'%s' is no address: write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32",
+		               text);
 	prefix = address.bits;
 	if (slash && !parse_prefix(slash + 1, address.bits, &prefix))
 		return err_set(err, ERR_INVALID, "'%s': the prefix is a number from 0 to %d", text, address.bits);
 	if (mask(&address, prefix)) {
 		inet_ntop(address.family, address.bytes, network, sizeof(network));
-		return err_set(err, ERR_INVALID, "'%s' names a host and a network; write %s for the host or %s/%d for the network",
-		               text, plain, network, prefix);
+		return err_set(err, ERR_INVALID,
+		               "'%s' names a host and a network; write %s for the host or %s/%d for the network", text,
+		               plain, network, prefix);
 	}
 	inet_ntop(address.family, address.bytes, network, sizeof(network));
 	snprintf(out, NETWORK_TEXT_MAX, "%s/%d", network, prefix);

@@ -66,8 +66,8 @@ static bool find_site(struct db *db, const struct load *load, const char *code, 
 {
 	struct db_rows *rows;
 
-	if (!db_exec(db, STMT_ROSTER_SITE_FIND, DB_PARAMS(db_text(code), db_text(name), db_int(load->community_id)), &rows,
-	             err))
+	if (!db_exec(db, STMT_ROSTER_SITE_FIND, DB_PARAMS(db_text(code), db_text(name), db_int(load->community_id)),
+	             &rows, err))
 		return false;
 	*out = db_rows_count(rows) ? db_get_int(rows, 0, "site_id") : 0;
 	db_rows_free(rows);
@@ -81,9 +81,9 @@ static bool add_site(struct db *db, struct load *load, const struct member *memb
 
 	make_code(load, member->name, code);
 	if (!db_exec_one(db, STMT_ROSTER_SITE_ADD,
-	                 DB_PARAMS(db_text(member->code ? member->code : code), db_text(member->name), db_text(load->region),
-	                           db_text(member->licensed_type), db_bool(member->counts), db_bool(member->has_equipment),
-	                           db_text(member->note)),
+	                 DB_PARAMS(db_text(member->code ? member->code : code), db_text(member->name),
+	                           db_text(load->region), db_text(member->licensed_type), db_bool(member->counts),
+	                           db_bool(member->has_equipment), db_text(member->note)),
 	                 "the site", &rows, err))
 		return false;
 	*out = db_get_int(rows, 0, "site_id");
@@ -97,8 +97,9 @@ static bool update_site(struct db *db, struct load *load, int64_t site_id, const
 	struct db_rows *rows;
 
 	if (!db_exec(db, STMT_ROSTER_SITE_UPDATE,
-	             DB_PARAMS(db_int(site_id), db_text(member->code), db_text(member->name), db_text(member->licensed_type),
-	                       db_bool(member->counts), db_bool(member->has_equipment), db_text(member->note)),
+	             DB_PARAMS(db_int(site_id), db_text(member->code), db_text(member->name),
+	                       db_text(member->licensed_type), db_bool(member->counts), db_bool(member->has_equipment),
+	                       db_text(member->note)),
 	             &rows, err))
 		return false;
 	load->counts.sites_changed += db_rows_count(rows) > 0;
@@ -147,8 +148,10 @@ static bool is_named_as_member(const json_t *roster_community, const char *name)
 	size_t i, j;
 	json_t *grid, *member;
 
-	json_array_foreach(json_object_get(roster_community, "grids"), i, grid) {
-		json_array_foreach(json_object_get(grid, "members"), j, member) {
+	json_array_foreach(json_object_get(roster_community, "grids"), i, grid)
+	{
+		json_array_foreach(json_object_get(grid, "members"), j, member)
+		{
 			if (strcmp(roster_text(member, "name"), name) == 0)
 				return true;
 		}
@@ -187,7 +190,8 @@ static bool put_grid(struct db *db, struct load *load, const json_t *community, 
 	               DB_PARAMS(db_int(load->community_id), db_text(roster_text(grid, "name")), db_text(load->region)),
 	               &grid_id, &load->counts.grids_new, err))
 		return false;
-	json_array_foreach(json_object_get(grid, "members"), i, member) {
+	json_array_foreach(json_object_get(grid, "members"), i, member)
+	{
 		if (!put_member(db, load, grid_id, member, err))
 			return false;
 	}
@@ -205,7 +209,8 @@ static bool count_not_named(struct db *db, struct load *load, struct err *err)
 		err_panic("out of memory");
 	for (size_t i = 0; i < count; i++)
 		keys[i] = json_string_value(json_array_get(load->named, i));
-	ok = db_exec(db, STMT_ROSTER_NOT_NAMED, DB_PARAMS(db_int(load->community_id), db_texts(keys, count)), &rows, err);
+	ok = db_exec(db, STMT_ROSTER_NOT_NAMED, DB_PARAMS(db_int(load->community_id), db_texts(keys, count)), &rows,
+	             err);
 	free(keys);
 	if (!ok)
 		return false;
@@ -224,7 +229,8 @@ static bool put_community(struct db *db, struct load *load, const json_t *commun
 	if (!put_scope(db, STMT_ROSTER_COMMUNITY_PUT, DB_PARAMS(db_text(load->community), db_text(load->region)),
 	               &load->community_id, &load->counts.communities_new, err))
 		return false;
-	json_array_foreach(json_object_get(community, "grids"), i, grid) {
+	json_array_foreach(json_object_get(community, "grids"), i, grid)
+	{
 		if (!put_grid(db, load, community, grid, err))
 			return false;
 	}
@@ -276,7 +282,8 @@ static bool put_targets(struct db *db, void *context, struct err *err)
 	json_t *target;
 
 	memset(&load->counts, 0, sizeof(load->counts));
-	json_array_foreach(json_object_get(load->roster, "targets"), i, target) {
+	json_array_foreach(json_object_get(load->roster, "targets"), i, target)
+	{
 		if (!put_target(db, load, target, err))
 			return false;
 	}
@@ -293,7 +300,8 @@ static bool put_all(struct db *db, void *context, struct err *err)
 	memset(&load->counts, 0, sizeof(load->counts));
 	if (!db_exec(db, STMT_ROSTER_LOCK, DB_NO_PARAMS, NULL, err))
 		return false;
-	json_array_foreach(json_object_get(load->roster, "communities"), i, community) {
+	json_array_foreach(json_object_get(load->roster, "communities"), i, community)
+	{
 		if (!put_community(db, load, community, err))
 			return false;
 	}

@@ -26,8 +26,8 @@ bool roster_read(const char *path, json_t **out, struct err *err)
 	json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &fault);
 	free(bytes);
 	if (!json)
-		return err_set(err, ERR_INVALID, "cannot read %s: line %d, column %d: %s", path, fault.line, fault.column,
-		               fault.text);
+		return err_set(err, ERR_INVALID, "cannot read %s: line %d, column %d: %s", path, fault.line,
+		               fault.column, fault.text);
 	if (!json_is_object(json)) {
 		json_decref(json);
 		return err_set(err, ERR_INVALID, "cannot read %s: an object {...} is wanted", path);
@@ -98,10 +98,11 @@ static bool check_licensed_type(const json_t *object, const char *place, const c
 	for (int i = 0; text && i < LICENSED_TYPE_COUNT; i++)
 		if (strcmp(text, licensed_types[i]) == 0)
 			return true;
-	return err_set(err, ERR_INVALID,
-	               "%s.%s: township_health_centre, community_health_centre, hospital, village_clinic, public_health or "
-	               "sub_community is wanted",
-	               place, name);
+	return err_set(
+	    err, ERR_INVALID,
+	    "%s.%s: township_health_centre, community_health_centre, hospital, village_clinic, public_health or "
+	    "sub_community is wanted",
+	    place, name);
 }
 
 static bool check_member(const json_t *member, const char *place, struct err *err)
@@ -124,7 +125,8 @@ static bool check_each(const json_t *object, const char *place, const char *name
 
 	if (array && !json_is_array(array))
 		return err_set(err, ERR_INVALID, "%s%s%s: a list [...] is wanted", place, *place ? "." : "", name);
-	json_array_foreach((json_t *)array, i, item) {
+	json_array_foreach((json_t *)array, i, item)
+	{
 		snprintf(here, sizeof(here), "%s%s%s[%zu]", place, *place ? "." : "", name, i);
 		if (!json_is_object(item))
 			return err_set(err, ERR_INVALID, "%s: an object {...} is wanted", here);

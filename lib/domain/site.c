@@ -96,7 +96,9 @@ bool scope_find(struct db *db, const char *text, struct scope *out, struct err *
 	}
 	db_rows_free(rows);
 	if (count > 1)
-		return err_set(err, ERR_INVALID, "several scopes are named '%.60s'; give the code of a site, or a public id of `yqctl site list --json`",
+		return err_set(err, ERR_INVALID,
+		               "several scopes are named '%.60s'; give the code of a site, or a public id of `yqctl "
+		               "site list --json`",
 		               text);
 	return count == 1 || not_found(db, text, err);
 }

@@ -20,7 +20,8 @@ static bool check_text(const char *text, const char *what, size_t min, size_t ma
 	size_t count = text_is_utf8(text, strlen(text)) ? text_utf8_count(text) : SIZE_MAX;
 
 	if (count < min || count > max)
-		return err_set(err, ERR_INVALID, "cannot use this %s: %zu to %zu characters of UTF-8 are wanted", what, min, max);
+		return err_set(err, ERR_INVALID, "cannot use this %s: %zu to %zu characters of UTF-8 are wanted", what,
+		               min, max);
 	for (; *text; text++)
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			return err_set(err, ERR_INVALID, "cannot use this %s: it has a control character", what);
@@ -32,8 +33,9 @@ static bool check_staff(const struct staff_new *staff, struct err *err)
 	const char *language = staff->language;
 
 	if (!account_is_valid(staff->account))
-		return err_set(err, ERR_INVALID,
-		               "cannot use this account: 1 to 64 of a-z 0-9 . _ - are wanted, beginning with a letter or digit");
+		return err_set(
+		    err, ERR_INVALID,
+		    "cannot use this account: 1 to 64 of a-z 0-9 . _ - are wanted, beginning with a letter or digit");
 	if (language && strcmp(language, "zh-CN") != 0 && strcmp(language, "en") != 0)
 		return err_set(err, ERR_INVALID, "cannot use this language: zh-CN or en is wanted");
 	return check_text(staff->name, "name", 1, NAME_CHARACTERS_MAX, err) &&
@@ -50,8 +52,9 @@ bool staff_add(struct db *db, const struct staff_new *staff, char out_id[TEXT_UU
 
 	if (!check_staff(staff, err) || !account_password_hash(staff->password, hash, err) ||
 	    !db_exec(db, STMT_STAFF_ADD,
-	             DB_PARAMS(db_text(staff->account), db_text(staff->name), db_text(hash), db_int(staff->site->site_id),
-	                       db_text(staff->title), db_text(staff->licence_number), db_text(staff->language)),
+	             DB_PARAMS(db_text(staff->account), db_text(staff->name), db_text(hash),
+	                       db_int(staff->site->site_id), db_text(staff->title), db_text(staff->licence_number),
+	                       db_text(staff->language)),
 	             &rows, err))
 		return false;
 	is_new = db_rows_count(rows) == 1;
@@ -85,7 +88,8 @@ bool staff_grant_role(struct db *db, const char *account, const char *role, int6
 		               "there is no role '%.40s': radiographer, clinician, reporter, reviewer, duty_leader, "
 		               "quality_controller, administrator or operator is wanted",
 		               role);
-	return change(db, STMT_STAFF_GRANT_ROLE, DB_PARAMS(db_text(account), db_text(role), db_int(scope_id)), NULL, err);
+	return change(db, STMT_STAFF_GRANT_ROLE, DB_PARAMS(db_text(account), db_text(role), db_int(scope_id)), NULL,
+	              err);
 }
 
 bool staff_set_password(struct db *db, const char *account, const char *password, char out_id[TEXT_UUID_SIZE],
@@ -108,7 +112,8 @@ static bool check_kind(const char *kind, struct err *err)
 {
 	if (strcmp(kind, "write") == 0 || strcmp(kind, "review") == 0 || strcmp(kind, "sign_provisional") == 0)
 		return true;
-	return err_set(err, ERR_INVALID, "there is no qualification '%.40s': write, review or sign_provisional is wanted", kind);
+	return err_set(err, ERR_INVALID,
+	               "there is no qualification '%.40s': write, review or sign_provisional is wanted", kind);
 }
 
 static bool check_day(const char *day, struct err *err)

@@ -149,8 +149,7 @@ RETURNING s.public_id AS site_id;
 -- name: status_programs
 -- Programs that gave a sign of life within the time, or are the last of their kind to have given one.
 -- $1 silence after which one counts as away, milliseconds
-SELECT DISTINCT ON (program, is_running DESC, instance_id)
-       program, host, pid, version, started_at, seen_at, ended_at, detail,
+SELECT program, host, pid, version, started_at, seen_at, ended_at, detail,
        ended_at IS NULL AND seen_at > yq_now() - $1::bigint * interval '1 ms' AS is_running
 FROM program p
 WHERE (ended_at IS NULL AND seen_at > yq_now() - $1::bigint * interval '1 ms')
