@@ -70,3 +70,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WHERE nullif(current_setting('yq.person', true), '') IS NULL
        OR m.community_id IN (SELECT seen.community_id FROM member seen WHERE seen.site_id IN (SELECT yq_person_sites()))
 $$;
+
+-- ---- hints -----------------------------------------------------------------------------------------------------------------
+
+-- A report of ours is in: it can be returned now.
+CREATE TRIGGER instance_own_hint AFTER INSERT ON instance FOR EACH ROW WHEN (NEW.origin = 'own')
+    EXECUTE FUNCTION yq_notify('yq_delivery');

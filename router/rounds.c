@@ -1,0 +1,167 @@
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/daemon.h"
+#include "lib/base/log.h"
+#include "lib/db/db.h"
+#include "lib/domain/delivery.h"
+#include "lib/domain/event.h"
+#include "lib/domain/study.h"
+#include "lib/domain/task.h"
+#include "router/router.h"
+
+enum {
+	STUDIES_A_ROUND = 500, /* then the other parts have their turn */
+	SKIP_MAX = 50,         /* studies whose turn failed in this round */
+	LEASES_A_TURN = 100,
+	TURNS_MAX = 100,
+	TRIM_EVERY_MS = 10 * 60 * 1000,
+	WAIT_MIN_MS =
+	    100 /* what is due and cannot be done now (workers busy, rows locked) is not looked at more often */
+};
+
+/* ---- studies ---------------------------------------------------------------------------------------------------------------- */
+
+/* A study that cannot be settled must not keep the others from it: it is left out until the next round. */
+static bool settle_studies(struct router *router, struct err *err)
+{
+	char ids[SKIP_MAX][TEXT_UUID_SIZE], id[TEXT_UUID_SIZE];
+	const char *skip[SKIP_MAX];
+	size_t skip_count = 0;
+	int i;
+
+	for (i = 0; i < STUDIES_A_ROUND && !daemon_stopping(); i++) {
+		if (study_settle_next(router->pool, skip, skip_count, id, err)) {
+			if (!id[0])
+				break;
+			continue;
+		}
+		if (!id[0] || err->kind == ERR_TEMPORARY || skip_count == SKIP_MAX)
+			return false;
+		log_err(LOG_LEDGER_FAILED, err, "step=settle_study study=%s", id);
+		text_copy(ids[skip_count], TEXT_UUID_SIZE, id);
+		skip[skip_count] = ids[skip_count];
+		skip_count++;
+	}
+	return skip_count == 0 || err_set(err, ERR_CONFLICT, "could not settle %zu studies", skip_count);
+}
+
+/* ---- tasks ------------------------------------------------------------------------------------------------------------------ */
+
+static bool expire_work(struct db *db, void *context, struct err *err)
+{
+	return task_expire_leases(db, LEASES_A_TURN, context, err);
+}
+
+static bool expire_leases(struct router *router, struct err *err)
+{
+	int turn, count = 0;
+
+	for (turn = 0; turn < TURNS_MAX; turn++) {
+		if (!db_transact(router->pool, NULL, expire_work, &count, err))
+			return false;
+		if (count < LEASES_A_TURN)
+			break;
+	}
+	return true;
+}
+
+/* ---- deliveries ------------------------------------------------------------------------------------------------------------- */
+
+static bool create_deliveries(struct router *router, struct err *err)
+{
+	int turn, count = 1;
+
+	for (turn = 0; turn < TURNS_MAX && count > 0; turn++)
+		if (!delivery_create_due(router->pool, conf_number(CONF_DELIVERY_DEADLINE), &count, err))
+			return false;
+	return true;
+}
+
+static bool recover_deliveries(struct router *router, struct err *err)
+{
+	int count;
+
+	return delivery_recover(router->pool, &count, err) && delivery_give_up(router->pool, &count, err);
+}
+
+static bool dispatch_deliveries(struct router *router, struct err *err)
+{
+	return dispatch_scan(router->dispatch, err);
+}
+
+/* ---- events ----------------------------------------------------------------------------------------------------------------- */
+
+static bool trim_events(struct router *router, struct err *err)
+{
+	static int64_t next_ms;
+	int64_t deleted;
+	struct db *db;
+	bool ok;
+
+	if (clock_monotonic_ms() < next_ms)
+		return true;
+	if (!db_take(router->pool, &db, err))
+		return false;
+	ok = event_trim(db, conf_number(CONF_EVENT_KEEP), &deleted, err);
+	db_give(db);
+	if (!ok)
+		return false;
+	next_ms = clock_monotonic_ms() + TRIM_EVERY_MS;
+	log_debug(LOG_SWEEP, "job=%s count=%lld", "trim_events", (long long)deleted);
+	return true;
+}
+
+/* ---- the round -------------------------------------------------------------------------------------------------------------- */
+
+static int64_t until_due(struct router *router)
+{
+	int64_t wait_ms = conf_number(CONF_POLL_INTERVAL), due_ms;
+	struct db_rows *rows;
+	struct err err;
+	struct db *db;
+
+	if (!db_take(router->pool, &db, &err))
+		return wait_ms;
+	if (db_exec_one(db, STMT_ROUTER_NEXT_DUE, DB_NO_PARAMS, "due time", &rows, &err)) {
+		due_ms = db_get_int(rows, 0, "wait_ms");
+		if (!db_is_null(rows, 0, "wait_ms") && due_ms < wait_ms)
+			wait_ms = due_ms;
+		db_rows_free(rows);
+	}
+	db_give(db);
+	return wait_ms < WAIT_MIN_MS ? WAIT_MIN_MS : wait_ms;
+}
+
+int64_t router_round(struct router *router)
+{
+	static const struct {
+		const char *name;
+		bool (*work)(struct router *router, struct err *err);
+	} parts[] = {{"settle_studies", settle_studies},           {"expire_leases", expire_leases},
+	             {"create_deliveries", create_deliveries},     {"recover_deliveries", recover_deliveries},
+	             {"dispatch_deliveries", dispatch_deliveries}, {"trim_events", trim_events}};
+	static bool is_away;
+	bool has_failed = false;
+	struct err err;
+	size_t i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].work(router, &err))
+			continue;
+		/* lib/db says when the ledger goes and comes; here it only means to wait. */
+		if (err.kind == ERR_TEMPORARY) {
+			if (!is_away)
+				log_err(LOG_LEDGER_AWAY, &err, "step=%s", parts[i].name);
+			is_away = true;
+			return conf_number(CONF_POLL_INTERVAL);
+		}
+		log_err(LOG_LEDGER_FAILED, &err, "step=%s", parts[i].name);
+		has_failed = true;
+	}
+	if (is_away)
+		log_info(LOG_LEDGER_BACK, "program=%s", "yq-router");
+	is_away = false;
+	return has_failed ? conf_number(CONF_POLL_INTERVAL) : until_due(router);
+}

@@ -1,0 +1,48 @@
+/*
+ * yq-router: decides where studies go and gets reports to where they belong. Everything that it knows is in the ledger, so that any
+ * number of routers may run and each may die at any point; what is here is only who works on what just now.
+ */
+#ifndef YQ_ROUTER_ROUTER_H
+#define YQ_ROUTER_ROUTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+struct db_pool;
+struct store;
+struct presence;
+struct delivery_job;
+struct dispatch;
+
+struct router {
+	struct db_pool *pool;
+	struct store *store;
+	struct presence *presence; /* touched by the keeper's thread alone, except for its id */
+	struct dispatch *dispatch;
+	int64_t lease_ms; /* of deliveries under way */
+};
+
+/* ---- rounds.c: what the main thread does, again and again ------------------------------------------------------------------ */
+
+/* One look at everything that may be due. Faults are logged where they are handled. Returns how long nothing will be due, at most poll_interval. */
+int64_t router_round(struct router *router);
+
+/* ---- dispatch.c: threads that send ------------------------------------------------------------------------------------------- */
+
+struct dispatch *dispatch_new(struct router *router);
+/* Starts workers for destinations that have something due, at most delivery_workers for each. */
+bool dispatch_scan(struct dispatch *dispatch, struct err *err);
+/* Renews what the workers hold, now. For the keeper. */
+bool dispatch_keep(struct dispatch *dispatch, struct err *err);
+int dispatch_running(struct dispatch *dispatch);
+/* Waits for the workers at most wait_ms. True: all ended, and the dispatch is gone; false: some still hang in a peer. */
+bool dispatch_stop(struct dispatch *dispatch, int64_t wait_ms);
+
+/* ---- send.c: one delivery --------------------------------------------------------------------------------------------------- */
+
+/* Sends or verifies a claimed delivery and settles it. Logs the outcome. */
+void send_job(struct router *router, struct delivery_job *job);
+
+#endif
