@@ -167,6 +167,17 @@ void http_events_send(struct http_server *server, const char *id, const char *ev
 	text_buf_fini(&message);
 }
 
+void http_events_end(struct http_server *server, bool (*accepts)(void *user, void *context), void *context)
+{
+	pthread_mutex_lock(&server->hub.lock);
+	for (struct event_stream *stream = server->hub.first; stream != NULL; stream = stream->next)
+		if (accepts(stream->user, context)) {
+			stream->ending = true;
+			wake(stream);
+		}
+	pthread_mutex_unlock(&server->hub.lock);
+}
+
 int http_events_open(struct http_server *server)
 {
 	pthread_mutex_lock(&server->hub.lock);

@@ -364,8 +364,9 @@ RETURNING receipt_id;
 -- $3 SOP instance UID, or NULL
 SELECT v.public_id AS report_id, v.state, v.version, v.kind, v.verification_code, v.issued_at, v.canonical, v.content_sha256,
        issuer.name AS issuer, performer.name AS performer,
-       (SELECT a.kind FROM artefact a
-        WHERE a.report_version_id = v.report_version_id AND a.sha256 = $1::bytea AND a.voided_at IS NULL LIMIT 1) AS artefact_kind,
+       (SELECT CASE WHEN a.voided_at IS NULL THEN a.kind ELSE 'pdf_submitted' END FROM artefact a
+        WHERE a.report_version_id = v.report_version_id AND a.sha256 = $1::bytea
+        ORDER BY a.voided_at NULLS FIRST LIMIT 1) AS artefact_kind,
        (SELECT i.sha256 FROM instance i
         WHERE i.site_id = v.site_id AND i.sop_instance_uid = $3::text AND i.origin = 'own') AS dataset_sha256,
        (SELECT max(n.version) FROM report_version n

@@ -1,0 +1,32 @@
+/* Figures. Coverage comes from its one definition, lib/domain/coverage.h. */
+#include "gateway/caller.h"
+#include "gateway/handlers.h"
+#include "gateway/input.h"
+#include "lib/base/daemon.h"
+#include "lib/domain/coverage.h"
+
+bool handle_coverage(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	struct coverage_query query = {0};
+	struct db *db;
+	json_t *coverage = NULL;
+	return input_query_day(request, "from", &query.from_day, err) &&
+	       input_query_day(request, "to", &query.to_day, err) &&
+	       input_query_word(request, "basis", "connected served regular", &query.basis, err) &&
+	       caller_db(request, &db, err) && coverage_read(db, &query, &coverage, err) &&
+	       http_reply_json(request, 200, coverage, err);
+}
+
+/* For a load balancer: 503 while the ledger is away. */
+bool handle_health(struct http_request *request, void *context, struct err *err)
+{
+	struct gateway *gateway = context;
+	struct db *db = NULL;
+	struct err away = {0};
+	bool is_there = db_take(gateway->pool, &db, &away);
+	db_give(db);
+	return http_reply_json(
+	    request, is_there ? 200 : 503,
+	    json_pack("{s:s, s:s}", "status", is_there ? "ok" : "ledger away", "version", daemon_version()), err);
+}

@@ -1,0 +1,131 @@
+/* /metrics: gauges of the ledger, coverage, the receiving journal and this process. No patients. */
+#include <string.h>
+
+#include "gateway/caller.h"
+#include "gateway/handlers.h"
+#include "gateway/metrics.h"
+#include "lib/domain/coverage.h"
+#include "lib/intake/intake.h"
+
+enum { METRICS_MAX = 4 * 1024 * 1024 };
+
+static const struct {
+	const char *name, *help;
+} gauges[] = {
+    {"reading_tasks", "reading tasks by queue and state"},
+    {"reading_tasks_late", "open reading tasks past their due time"},
+    {"deliveries", "deliveries by state"},
+    {"studies", "studies by state"},
+    {"study_signals_open", "signals that the router has not handled yet"},
+    {"program_seen_seconds_ago", "age of the last sign of life of a running program"},
+};
+
+static bool append_gauge(struct text_buf *out, const struct db_rows *rows, size_t which)
+{
+	if (!metrics_head(out, gauges[which].name, gauges[which].help))
+		return false;
+	for (int i = 0; i < db_rows_count(rows); i++) {
+		if (strcmp(db_get_text(rows, i, "name"), gauges[which].name) != 0)
+			continue;
+		json_t *labels = json_loads(db_get_text(rows, i, "labels"), 0, NULL);
+		bool ok = metrics_sample(out, gauges[which].name, labels, (double)db_get_int(rows, i, "value"));
+		json_decref(labels);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static bool append_gauges(struct text_buf *out, struct db *db, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	if (!db_exec(db, STMT_GATEWAY_GAUGES, DB_NO_PARAMS, &rows, err))
+		return false;
+	bool ok = true;
+	for (size_t i = 0; ok && i < sizeof gauges / sizeof gauges[0]; i++)
+		ok = append_gauge(out, rows, i);
+	db_rows_free(rows);
+	return ok || err_set(err, ERR_NO_SPACE, "the metrics are too long");
+}
+
+static const char *const bases[] = {"connected", "served", "regular"};
+
+static bool append_community(struct text_buf *out, const json_t *community, const char *what)
+{
+	bool ok = true;
+	for (size_t i = 0; ok && i < sizeof bases / sizeof bases[0]; i++) {
+		const json_t *value = strcmp(what, "coverage_rate") == 0
+		                          ? json_object_get(json_object_get(community, "rate"), bases[i])
+		                          : json_object_get(community, bases[i]);
+		if (!json_is_number(value))
+			continue;
+		json_t *labels =
+		    json_pack("{s:O, s:s}", "community", json_object_get(community, "name"), "basis", bases[i]);
+		ok = metrics_sample(out, what, labels, json_number_value(value));
+		json_decref(labels);
+	}
+	return ok;
+}
+
+static bool append_site_count(struct text_buf *out, const json_t *community)
+{
+	json_t *labels = json_pack("{s:O}", "community", json_object_get(community, "name"));
+	bool ok =
+	    metrics_sample(out, "coverage_sites_all", labels, json_number_value(json_object_get(community, "sites")));
+	json_decref(labels);
+	return ok;
+}
+
+/* The running month, as yqctl coverage and the API give it without a period. */
+static bool append_coverage(struct text_buf *out, struct db *db, struct err *err)
+{
+	struct coverage_query query = {0};
+	json_t *coverage = NULL;
+	if (!coverage_read(db, &query, &coverage, err))
+		return false;
+	json_t *community, *communities = json_object_get(coverage, "communities");
+	size_t i;
+	bool ok = metrics_head(out, "coverage_rate", "coverage of the running month, 0 to 1");
+	json_array_foreach(communities, i, community) ok = ok && append_community(out, community, "coverage_rate");
+	ok = ok && metrics_head(out, "coverage_sites", "sites covered in the running month");
+	json_array_foreach(communities, i, community) ok = ok && append_community(out, community, "coverage_sites");
+	ok = ok && metrics_head(out, "coverage_sites_all", "sites that count as township health centres");
+	json_array_foreach(communities, i, community) ok = ok && append_site_count(out, community);
+	json_decref(coverage);
+	return ok || err_set(err, ERR_NO_SPACE, "the metrics are too long");
+}
+
+static bool append_process(struct text_buf *out, struct gateway *gateway, struct err *err)
+{
+	struct intake_backlog backlog = {0};
+	if (!intake_backlog_read(&backlog, err))
+		return false;
+	bool ok = metrics_head(out, "journal_backlog_objects", "objects acknowledged and not yet in the ledger") &&
+	          metrics_sample(out, "journal_backlog_objects", NULL, (double)backlog.objects) &&
+	          metrics_head(out, "journal_backlog_bytes", "their bytes") &&
+	          metrics_sample(out, "journal_backlog_bytes", NULL, (double)backlog.bytes) &&
+	          metrics_head(out, "journal_backlog_oldest_seconds", "age of the oldest of them") &&
+	          metrics_sample(out, "journal_backlog_oldest_seconds", NULL, (double)backlog.oldest_ms / 1000) &&
+	          metrics_head(out, "audit_spooled_bytes", "audit records of this program that wait for the ledger") &&
+	          metrics_sample(out, "audit_spooled_bytes", NULL, (double)audit_spooled_bytes(gateway->audit)) &&
+	          metrics_head(out, "event_streams", "open event streams") &&
+	          metrics_sample(out, "event_streams", NULL, http_events_open(gateway->server));
+	return ok || err_set(err, ERR_NO_SPACE, "the metrics are too long");
+}
+
+bool handle_metrics(struct http_request *request, void *context, struct err *err)
+{
+	struct gateway *gateway = context;
+	struct text_buf out;
+	struct db *db = NULL;
+	/* Nobody's eyes: what is shown here is the same for every watcher. */
+	if (!db_take(gateway->pool, &db, err))
+		return false;
+	text_buf_init(&out, METRICS_MAX);
+	bool ok = append_gauges(&out, db, err) && append_coverage(&out, db, err) &&
+	          append_process(&out, gateway, err) &&
+	          http_reply_bytes(request, 200, "text/plain; version=0.0.4; charset=utf-8", out.data, out.length, err);
+	db_give(db);
+	text_buf_fini(&out);
+	return ok;
+}

@@ -1,0 +1,24 @@
+/*
+ * From the ledger's outbox of events to the open event streams: one thread reads events in order and sends each to the streams whose
+ * person may see its site. Streams carry ids only; a page fetches under its own rights.
+ *
+ * What a person may see is looked up when a stream opens, so a stream lives STREAM_LIFE at most: the browser opens it
+ * again with Last-Event-ID and loses nothing.
+ */
+#ifndef YQ_GATEWAY_FEED_H
+#define YQ_GATEWAY_FEED_H
+
+#include "gateway/gateway.h"
+
+struct feed;
+
+/* Starts the thread; gateway (with its server) is borrowed until feed_stop(). The ledger need not be there. */
+bool feed_start(struct gateway *gateway, struct feed **out, struct err *err);
+void feed_stop(struct feed *feed); /* NULL is fine */
+
+/* Makes the answer a stream of what the caller may see, from last_id (may be NULL, or nonsense: then from now). */
+bool feed_open(struct feed *feed, struct http_request *request, const char *last_id, struct err *err);
+/* Ends the streams of a session that logged out. */
+void feed_end_session(struct feed *feed, const char *token);
+
+#endif

@@ -1,0 +1,70 @@
+#include "gateway/routes.h"
+
+#include "gateway/caller.h"
+#include "gateway/handlers.h"
+
+#define RADIOGRAPHER ACCOUNT_ROLE(ACCOUNT_RADIOGRAPHER)
+#define CLINICIAN ACCOUNT_ROLE(ACCOUNT_CLINICIAN)
+#define REPORTER ACCOUNT_ROLE(ACCOUNT_REPORTER)
+#define REVIEWER ACCOUNT_ROLE(ACCOUNT_REVIEWER)
+#define DUTY_LEADER ACCOUNT_ROLE(ACCOUNT_DUTY_LEADER)
+#define QUALITY ACCOUNT_ROLE(ACCOUNT_QUALITY_CONTROLLER)
+#define ADMINISTRATOR ACCOUNT_ROLE(ACCOUNT_ADMINISTRATOR)
+#define OPERATOR ACCOUNT_ROLE(ACCOUNT_OPERATOR)
+
+/* Whose work is with patients. An administrator sees figures, not patients. */
+#define PATIENTS (RADIOGRAPHER | CLINICIAN | REPORTER | REVIEWER | DUTY_LEADER | QUALITY | OPERATOR)
+#define DOCTORS (REPORTER | REVIEWER | DUTY_LEADER)
+
+enum { NO_BODY = 0, SMALL = 16 * 1024, REPORT = 160 * 1024 };
+
+/* clang-format off */
+static const struct http_route routes[] = {
+	{"GET", "/", handle_front_page, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/style.css", handle_style, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/healthz", handle_health, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/metrics", handle_metrics, NO_BODY, ROUTE_WATCHER},
+
+	{"POST", "/api/v1/login", handle_login, SMALL, ROUTE_ANYBODY},
+	{"POST", "/api/v1/logout", handle_logout, SMALL, ROUTE_LOGGED_IN},
+	{"GET", "/api/v1/me", handle_me, NO_BODY, ROUTE_LOGGED_IN},
+	{"POST", "/api/v1/password", handle_password, SMALL, ROUTE_LOGGED_IN},
+	{"GET", "/api/v1/events", handle_events, NO_BODY, ROUTE_LOGGED_IN},
+
+	{"GET", "/api/v1/studies", handle_studies, NO_BODY, PATIENTS},
+	{"GET", "/api/v1/studies/{study}", handle_study, NO_BODY, PATIENTS},
+	{"POST", "/api/v1/studies/{study}/submit", handle_study_submit, SMALL, RADIOGRAPHER | OPERATOR},
+	{"GET", "/api/v1/studies/{study}/thumbnail", handle_thumbnail, NO_BODY, PATIENTS},
+	{"GET", "/dicom-web/studies/{study}/series/{series}/instances/{instance}/rendered", handle_rendered, NO_BODY, PATIENTS},
+	{"GET", "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frame}/rendered", handle_rendered, NO_BODY, PATIENTS},
+
+	{"GET", "/api/v1/queue", handle_queue, NO_BODY, DOCTORS},
+	{"POST", "/api/v1/tasks/{task}/take", handle_task_take, SMALL, REPORTER},
+	{"POST", "/api/v1/tasks/{task}/review", handle_task_review, SMALL, REVIEWER},
+	{"POST", "/api/v1/tasks/{task}/resume", handle_task_resume, SMALL, REPORTER | REVIEWER},
+	{"POST", "/api/v1/tasks/{task}/heartbeat", handle_task_heartbeat, SMALL, REPORTER | REVIEWER},
+	{"POST", "/api/v1/tasks/{task}/release", handle_task_release, SMALL, REPORTER | REVIEWER},
+	{"POST", "/api/v1/tasks/{task}/return", handle_task_return, SMALL, DOCTORS},
+	{"POST", "/api/v1/tasks/{task}/answer", handle_task_answer, SMALL, RADIOGRAPHER | CLINICIAN | OPERATOR},
+	{"POST", "/api/v1/tasks/{task}/assign", handle_task_assign, SMALL, DUTY_LEADER},
+	{"POST", "/api/v1/tasks/{task}/hand-over", handle_task_hand_over, SMALL, DOCTORS},
+	{"POST", "/api/v1/tasks/{task}/cancel", handle_task_cancel, SMALL, DUTY_LEADER},
+
+	{"GET", "/api/v1/tasks/{task}/report", handle_task_report, NO_BODY, PATIENTS},
+	{"PUT", "/api/v1/tasks/{task}/draft", handle_task_draft, REPORT, REPORTER},
+	{"POST", "/api/v1/tasks/{task}/submit", handle_task_submit, SMALL, REPORTER},
+	{"POST", "/api/v1/tasks/{task}/send-back", handle_task_send_back, SMALL, REVIEWER},
+	{"POST", "/api/v1/tasks/{task}/sign", handle_task_sign, SMALL, REVIEWER},
+	{"GET", "/api/v1/reports/{report}", handle_report, NO_BODY, PATIENTS},
+	{"GET", "/api/v1/reports/{report}/pdf", handle_report_pdf, NO_BODY, PATIENTS},
+
+	{"GET", "/api/v1/deliveries", handle_deliveries, NO_BODY, RADIOGRAPHER | DUTY_LEADER | QUALITY | OPERATOR},
+	{"GET", "/api/v1/coverage", handle_coverage, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
+};
+/* clang-format on */
+
+const struct http_route *routes_all(size_t *count)
+{
+	*count = sizeof routes / sizeof routes[0];
+	return routes;
+}

@@ -1,0 +1,147 @@
+-- case: nobody_sees_no_patient
+-- as: yq_gateway
+-- wants: value 0 0 0 0
+SELECT concat_ws(' ', (SELECT count(*) FROM study), (SELECT count(*) FROM identity_claim), (SELECT count(*) FROM report_version),
+                 (SELECT count(*) FROM patient));
+
+-- case: a_township_sees_its_own_studies
+-- as: yq_gateway
+-- person: radiographer
+-- wants: value duanfen
+SELECT string_agg(name, ' ' ORDER BY name) FROM study JOIN yq_test.name n ON n.kind = 'study' AND n.id = study_id;
+
+-- case: the_neighbour_sees_only_his_own
+-- as: yq_gateway
+-- person: neighbour
+-- wants: value haiyan
+SELECT string_agg(name, ' ' ORDER BY name) FROM study JOIN yq_test.name n ON n.kind = 'study' AND n.id = study_id;
+
+-- case: the_lead_sees_its_community
+-- as: yq_gateway
+-- person: reviewer
+-- wants: value duanfen haiyan
+SELECT string_agg(name, ' ' ORDER BY name) FROM study JOIN yq_test.name n ON n.kind = 'study' AND n.id = study_id;
+
+-- case: another_community_sees_nothing_of_this_one
+-- as: yq_gateway
+-- person: foreigner
+-- wants: value foreign
+SELECT string_agg(name, ' ' ORDER BY name) FROM study JOIN yq_test.name n ON n.kind = 'study' AND n.id = study_id;
+
+-- case: a_revoked_right_sees_nothing
+-- as: yq_gateway
+-- person: retired
+-- wants: value 0
+SELECT count(*) FROM study;
+
+-- case: an_inactive_person_sees_nothing
+-- as: yq_gateway
+-- person: inactive
+-- wants: value 0
+SELECT count(*) FROM study;
+
+-- case: every_table_with_patients_is_closed_to_other_sites
+-- as: yq_gateway
+-- person: neighbour
+-- wants: value 0
+SELECT (SELECT count(*) FROM identity_claim WHERE claim_id = yq_test.key('claim', 'duanfen'))
+     + (SELECT count(*) FROM patient WHERE patient_id = yq_test.key('patient', 'duanfen'))
+     + (SELECT count(*) FROM request WHERE request_id = yq_test.key('request', 'duanfen'))
+     + (SELECT count(*) FROM series WHERE series_id = yq_test.key('series', 'duanfen'))
+     + (SELECT count(*) FROM instance WHERE instance_id = yq_test.key('instance', 'duanfen'))
+     + (SELECT count(*) FROM reading_task WHERE task_id = yq_test.key('task', 'duanfen'))
+     + (SELECT count(*) FROM report WHERE report_id = yq_test.key('report', 'duanfen'))
+     + (SELECT count(*) FROM report_version WHERE report_version_id = yq_test.key('version', 'duanfen'));
+
+-- case: the_same_tables_are_open_to_the_own_site
+-- as: yq_gateway
+-- person: radiographer
+-- wants: value 8
+SELECT (SELECT count(*) FROM identity_claim WHERE claim_id = yq_test.key('claim', 'duanfen'))
+     + (SELECT count(*) FROM patient WHERE patient_id = yq_test.key('patient', 'duanfen'))
+     + (SELECT count(*) FROM request WHERE request_id = yq_test.key('request', 'duanfen'))
+     + (SELECT count(*) FROM series WHERE series_id = yq_test.key('series', 'duanfen'))
+     + (SELECT count(*) FROM instance WHERE instance_id = yq_test.key('instance', 'duanfen'))
+     + (SELECT count(*) FROM reading_task WHERE task_id = yq_test.key('task', 'duanfen'))
+     + (SELECT count(*) FROM report WHERE report_id = yq_test.key('report', 'duanfen'))
+     + (SELECT count(*) FROM report_version WHERE report_version_id = yq_test.key('version', 'duanfen'));
+
+-- case: nobody_writes_for_another_site
+-- as: yq_gateway
+-- person: neighbour
+-- wants: 42501
+INSERT INTO study_signal (study_id, site_id, kind) VALUES (yq_test.key('study', 'duanfen'), yq_test.key('site', 'duanfen'), 'submit');
+
+-- case: a_change_of_a_foreign_row_meets_no_row
+-- as: yq_gateway
+-- person: neighbour
+-- wants: value 0
+WITH changed AS (UPDATE reading_task SET priority = 10 WHERE task_id = yq_test.key('task', 'duanfen') RETURNING 1)
+SELECT count(*) FROM changed;
+
+-- case: the_router_serves_every_site
+-- as: yq_router
+-- wants: value 3
+SELECT count(*) FROM study WHERE study_id IN (SELECT id FROM yq_test.name WHERE kind = 'study');
+
+-- case: every_table_with_a_site_and_patients_has_its_policy
+-- wants: value {}
+SELECT coalesce(array_agg(c.relname ORDER BY c.relname), '{}')
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'site_id' AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND NOT c.relrowsecurity
+  AND c.relname NOT IN ('site', 'site_code', 'grid_lead', 'site_enrolment', 'device', 'edge', 'item_code', 'destination',
+                        'event', 'audit', 'rollup_site_day', 'month_adjustment');
+
+-- case: storescp_reads_no_reports
+-- as: yq_storescp
+-- wants: 42501
+SELECT count(*) FROM report_version;
+
+-- case: storescp_makes_no_devices
+-- as: yq_storescp
+-- wants: 42501
+INSERT INTO device (site_id, calling_ae) VALUES (yq_test.key('site', 'duanfen'), 'NEW');
+
+-- case: nobody_but_the_gateway_reads_password_hashes
+-- as: yq_router
+-- wants: 42501
+SELECT password_hash FROM person;
+
+-- case: the_operator_reads_no_sealed_keys
+-- as: yq_operator
+-- wants: 42501
+SELECT sealed_key FROM signing_key;
+
+-- case: the_gateway_deletes_no_study
+-- as: yq_gateway
+-- person: reviewer
+-- wants: 42501
+DELETE FROM study;
+
+-- case: the_router_issues_no_report
+-- as: yq_router
+-- wants: 42501
+UPDATE report_version SET state = 'issued';
+
+-- case: the_gateway_changes_no_policy
+-- as: yq_gateway
+-- person: reviewer
+-- wants: 42501
+UPDATE signing_policy_version SET signatures = 1, different_persons = false;
+
+-- case: the_gateway_grants_no_rights
+-- as: yq_gateway
+-- person: reviewer
+-- wants: 42501
+INSERT INTO person_right (person_id, role, scope_id)
+VALUES (yq_test.key('person', 'author'), 'administrator', yq_test.key('community', 'west'));
+
+-- case: the_programs_change_no_state_machine
+-- as: yq_operator
+-- wants: 42501
+INSERT INTO state_transition VALUES ('study', 'complete', 'x', 'incomplete');
+
+-- case: the_programs_make_no_tables
+-- as: yq_operator
+-- wants: 42501
+CREATE TABLE public.mine (x integer);
