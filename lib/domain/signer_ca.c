@@ -1,11 +1,13 @@
 #include "lib/domain/signer_ca.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,17 +95,37 @@ static bool make_missing(struct err *err)
 	return make_ca(err);
 }
 
+/* Waits for another program that makes the same files: it is done in a moment. */
+static bool lock_keys(int *out_fd, struct err *err)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!conf_path(path, sizeof path, err, "keys/.lock"))
+		return false;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set_errno(err, ERR_TEMPORARY, errno, "could not open %s", path);
+	while (flock(fd, LOCK_EX) != 0) {
+		if (errno == EINTR)
+			continue;
+		err_set_errno(err, ERR_TEMPORARY, errno, "could not lock %s", path);
+		close(fd);
+		return false;
+	}
+	*out_fd = fd;
+	return true;
+}
+
 bool signer_ca_init(struct err *err)
 {
-	char directory[PATH_MAX], lock[PATH_MAX];
+	char directory[PATH_MAX];
 	int lock_fd = -1;
 	bool ok;
 
 	if (!conf_path(directory, sizeof directory, err, "keys") || !file_make_dirs(directory, 0700, err) ||
-	    !conf_path(lock, sizeof lock, err, "keys/.lock"))
+	    !lock_keys(&lock_fd, err))
 		return false;
-	if (!file_lock(lock, &lock_fd, err))
-		return err_context(err, "could not make keys while another program does");
 	ok = make_missing(err);
 	close(lock_fd);
 	return ok;
