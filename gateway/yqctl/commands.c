@@ -152,6 +152,11 @@ const struct command commands[] = {
 
     {"coverage", "", 0, 0, "coverage per community and site against the targets", NULL, coverage_options, NEEDS_LEDGER,
      run_coverage},
+    {"report verify", "FILE", 1, 1, "is this paper genuine and in force?",
+     "FILE is a PDF, SR or Encapsulated PDF. Exit codes: 0 genuine and in force, 69 genuine but corrected, withdrawn "
+     "or not issued,\n"
+     "74 altered, 66 not of this installation.",
+     only_json, NEEDS_LEDGER, run_report_verify},
     {"store check", "", 0, 0, "do ledger and object store agree, byte for byte?",
      "Exit code 74 when an object is missing or has other bytes. Orphans are objects that nobody knows.", check_options,
      NEEDS_LEDGER, run_store_check},

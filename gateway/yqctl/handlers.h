@@ -56,6 +56,7 @@ HANDLER(run_quarantine_list);
 
 HANDLER(run_coverage);
 HANDLER(run_store_check);
+HANDLER(run_report_verify);
 HANDLER(run_audit_verify);
 
 #undef HANDLER
