@@ -1,0 +1,102 @@
+/* Killed at every named point of the answer. One process a point: YQ_KILL_AT is read once. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/db/db.h"
+#include "lib/store/store.h"
+#include "tests/support/dataset.h"
+#include "tests/support/home.h"
+
+struct kill_case {
+	char point[40];
+	int extra; /* durable, but the answer was not given: may be there */
+};
+
+static struct intake *open_intake(void)
+{
+	struct intake *intake;
+	struct db_pool *pool;
+	struct store *store;
+	struct err err;
+
+	cr_assert(store_open("file:store", &store, &err), "%s", err.text);
+	cr_assert(db_pool_new("yq_storescp", "test", 2, &pool, &err), "%s", err.text);
+	cr_assert(intake_open(store, pool, &intake, &err), "%s", err.text);
+	return intake;
+}
+
+static void send_three(const char *point, int answers)
+{
+	struct intake *intake;
+	struct err err;
+
+	setenv("YQ_KILL_AT", point, 1);
+	intake = open_intake();
+	for (int i = 0; i < 3; i++) {
+		char uids[3][TEXT_UID_SIZE];
+		struct dataset dataset = dataset_sample(uids);
+		struct intake_source source = {.origin = INTAKE_DEVICE,
+		                               .site_public_id = "0a9a5f4e-77f2-4a27-8a3b-2f8d3a1c9b10",
+		                               .calling_ae = "DR1",
+		                               .sop_class_uid = dataset.sop_class,
+		                               .sop_instance_uid = dataset.sop_instance,
+		                               .transfer_syntax_uid = TEST_EXPLICIT};
+
+		if (dataset_send(intake, &source, &dataset, &err) && write(answers, "a", 1) != 1)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+/* What the child acknowledged, told through a pipe. */
+static int acknowledged_by_child(const char *point)
+{
+	int ends[2], count = 0, status;
+	char one;
+	pid_t child;
+
+	cr_assert_eq(pipe(ends), 0);
+	child = fork();
+	if (child == 0) {
+		close(ends[0]);
+		send_three(point, ends[1]);
+	}
+	close(ends[1]);
+	while (read(ends[0], &one, 1) == 1)
+		count++;
+	close(ends[0]);
+	waitpid(child, &status, 0);
+	cr_assert(WIFSIGNALED(status), "the child was not killed at %s", point);
+	return count;
+}
+
+ParameterizedTestParameters(intake_kill, nothing_acknowledged_is_lost)
+{
+	static struct kill_case cases[] = {
+	    {"intake-after-begin:2", 0},     {"intake-in-append:3", 0},          {"intake-before-data-sync:2", 0},
+	    {"intake-after-data-sync:2", 0}, {"intake-after-record-write:2", 1}, {"intake-after-record-sync:2", 1},
+	    {"intake-after-commit:2", 1},
+	};
+
+	return cr_make_param_array(struct kill_case, cases, sizeof cases / sizeof cases[0]);
+}
+
+ParameterizedTest(struct kill_case *test, intake_kill, nothing_acknowledged_is_lost, .timeout = 60)
+{
+	struct intake_backlog backlog;
+	struct err err;
+	int acknowledged;
+
+	home_make(NULL);
+	acknowledged = acknowledged_by_child(test->point);
+	intake_close(open_intake(), 0);
+	cr_assert(intake_backlog_read(&backlog, &err), "%s", err.text);
+	cr_expect((int)backlog.objects >= acknowledged && (int)backlog.objects <= acknowledged + test->extra,
+	          "%s: %d acknowledged, %d found", test->point, acknowledged, (int)backlog.objects);
+	cr_expect_eq(home_count("journal/slot-0000", ".part"), home_count("journal/slot-0000", ".rec"),
+	             "%s: a half object is left", test->point);
+	home_remove();
+}

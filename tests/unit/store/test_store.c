@@ -1,0 +1,219 @@
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/base/text.h"
+#include "lib/store/store.h"
+#include "tests/support/home.h"
+
+static struct store *store;
+static struct err err;
+
+static void setup(void)
+{
+	home_make(NULL);
+	cr_assert(store_open("file:store", &store, &err), "%s", err.text);
+}
+
+static void teardown(void)
+{
+	store_close(store);
+	home_remove();
+}
+
+TestSuite(store, .init = setup, .fini = teardown, .timeout = 60);
+
+static const char *read_object(const char *key, uint64_t *size)
+{
+	static char content[4096];
+	int fd;
+	ssize_t got;
+
+	if (!store_open_object(store, key, &fd, size, &err))
+		return NULL;
+	got = read(fd, content, sizeof content - 1);
+	close(fd);
+	cr_assert_geq(got, 0);
+	content[got] = '\0';
+	return content;
+}
+
+static const char *write_file(const char *path, const char *content)
+{
+	cr_assert(file_replace(path, content, strlen(content), 0640, &err), "%s", err.text);
+	return path;
+}
+
+Test(store, keys_are_random_and_only_such_are_taken)
+{
+	static const char *const bad[] = {"",
+	                                  "abc",
+	                                  "../../../../etc/passwd",
+	                                  "0123456789abcdef0123456789abcde",
+	                                  "0123456789abcdef0123456789abcdef0",
+	                                  "0123456789ABCDEF0123456789abcdef",
+	                                  "0123456789abcdef/123456789abcdef"};
+	char one[STORE_KEY_SIZE], other[STORE_KEY_SIZE];
+	uint64_t size;
+	int fd;
+
+	store_key_new(one);
+	store_key_new(other);
+	cr_expect(store_key_is_valid(one));
+	cr_expect_neq(strcmp(one, other), 0, "two keys are the same: %s", one);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		cr_expect_not(store_put_bytes(store, bad[i], "x", 1, &err), "took the key \"%s\"", bad[i]);
+		cr_expect_eq(err.kind, ERR_INVALID, "key \"%s\": got %d", bad[i], err.kind);
+		cr_expect_not(store_open_object(store, bad[i], &fd, &size, &err), "opened \"%s\"", bad[i]);
+		cr_expect_not(store_remove(store, bad[i], &err), "removed \"%s\"", bad[i]);
+	}
+}
+
+Test(store, what_was_put_is_read_back)
+{
+	char key[STORE_KEY_SIZE];
+	struct stat info;
+	uint64_t size;
+
+	store_key_new(key);
+	cr_assert(store_put_bytes(store, key, "hello", 5, &err), "%s", err.text);
+	cr_expect_str_eq(read_object(key, &size), "hello");
+	cr_expect_eq(size, 5);
+	cr_assert_eq(stat(home_path("store/%.2s/%.2s/%s", key, key + 2, key), &info), 0);
+	cr_expect_eq(info.st_mode & 0777, 0640, "got %o", info.st_mode & 0777);
+	cr_expect_eq(home_count("store/.new", ""), 2, "a temporary file was left"); /* . and .. */
+}
+
+Test(store, a_file_is_put_without_a_copy_and_stays_the_callers)
+{
+	char key[STORE_KEY_SIZE];
+	struct stat from, to;
+	uint64_t size;
+	const char *path = write_file(home_path("part"), "from a file");
+
+	store_key_new(key);
+	cr_assert(store_put_file(store, key, path, &err), "%s", err.text);
+	cr_expect_str_eq(read_object(key, &size), "from a file");
+	cr_assert_eq(stat(path, &from), 0, "the caller's file is gone");
+	cr_assert_eq(stat(home_path("store/%.2s/%.2s/%s", key, key + 2, key), &to), 0);
+	cr_expect_eq(from.st_ino, to.st_ino, "the bytes were copied");
+	cr_assert_eq(unlink(path), 0);
+	cr_expect_str_eq(read_object(key, &size), "from a file");
+}
+
+Test(store, a_file_of_another_file_system_is_copied)
+{
+	char key[STORE_KEY_SIZE], other[] = "/dev/shm/yq-unit-store.XXXXXX";
+	struct stat here, there;
+	uint64_t size;
+	int fd = mkstemp(other);
+
+	if (fd < 0)
+		cr_skip_test("no /dev/shm");
+	cr_assert_eq(write(fd, "far away", 8), 8);
+	close(fd);
+	cr_assert_eq(stat(other, &there), 0);
+	cr_assert_eq(stat(home_path("store"), &here), 0);
+	store_key_new(key);
+	cr_expect(store_put_file(store, key, other, &err), "%s", err.text);
+	cr_expect(store_put_file(store, key, other, &err), "the second time: %s", err.text);
+	unlink(other);
+	cr_expect_str_eq(read_object(key, &size), "far away");
+	if (here.st_dev == there.st_dev)
+		cr_skip_test("/dev/shm is no file system of its own");
+}
+
+Test(store, replay_is_success_and_other_bytes_are_a_conflict)
+{
+	char key[STORE_KEY_SIZE];
+	uint64_t size;
+
+	store_key_new(key);
+	cr_assert(store_put_bytes(store, key, "same", 4, &err), "%s", err.text);
+	cr_expect(store_put_bytes(store, key, "same", 4, &err), "%s", err.text);
+	cr_expect(store_put_file(store, key, write_file(home_path("same"), "same"), &err), "%s", err.text);
+	cr_expect_not(store_put_bytes(store, key, "size", 4, &err));
+	cr_expect_eq(err.kind, ERR_CONFLICT, "got %d: %s", err.kind, err.text);
+	cr_expect_not(store_put_bytes(store, key, "longer", 6, &err));
+	cr_expect_eq(err.kind, ERR_CONFLICT, "got %d: %s", err.kind, err.text);
+	cr_expect_str_eq(read_object(key, &size), "same");
+}
+
+Test(store, removing_is_idempotent)
+{
+	char key[STORE_KEY_SIZE];
+	uint64_t size;
+
+	store_key_new(key);
+	cr_expect(store_remove(store, key, &err), "%s", err.text);
+	cr_assert(store_put_bytes(store, key, "x", 1, &err), "%s", err.text);
+	cr_expect(store_remove(store, key, &err), "%s", err.text);
+	cr_expect(store_remove(store, key, &err), "%s", err.text);
+	cr_expect_null(read_object(key, &size));
+	cr_expect_eq(err.kind, ERR_NOT_FOUND, "got %d", err.kind);
+}
+
+struct walked {
+	int count, stop_at;
+	uint64_t bytes;
+};
+
+static bool count_object(void *context, const char *key, uint64_t size, int64_t age_ms, struct err *walk_err)
+{
+	struct walked *walked = context;
+
+	cr_expect(store_key_is_valid(key), "%s", key);
+	cr_expect(age_ms >= 0 && age_ms < 60000, "age %lld", (long long)age_ms);
+	walked->bytes += size;
+	if (++walked->count == walked->stop_at)
+		return err_set(walk_err, ERR_CANCELLED, "enough");
+	return true;
+}
+
+Test(store, the_walk_sees_every_object_and_nothing_else)
+{
+	struct walked all = {0}, some = {.stop_at = 3};
+	char key[STORE_KEY_SIZE];
+
+	for (int i = 0; i < 20; i++) {
+		store_key_new(key);
+		cr_assert(store_put_bytes(store, key, "1234567", 7, &err), "%s", err.text);
+	}
+	write_file(home_path("store/%.2s/%.2s/stray", key, key + 2), "stray");
+	write_file(home_path("store/.new/%s.abcdef", key), "half");
+	cr_assert(store_walk(store, count_object, &all, &err), "%s", err.text);
+	cr_expect_eq(all.count, 20, "got %d", all.count);
+	cr_expect_eq(all.bytes, 140);
+	cr_expect_not(store_walk(store, count_object, &some, &err));
+	cr_expect_eq(err.kind, ERR_CANCELLED);
+	cr_expect_eq(some.count, 3, "got %d", some.count);
+}
+
+Test(store, room_ends_at_the_reserve)
+{
+	uint64_t bytes;
+
+	cr_assert(store_room(store, &bytes, &err), "%s", err.text);
+	cr_expect_gt(bytes, 0);
+	home_set("YQ_STORE_RESERVE", "1000000 TiB");
+	cr_assert(store_room(store, &bytes, &err), "%s", err.text);
+	cr_expect_eq(bytes, 0, "got %llu", (unsigned long long)bytes);
+}
+
+Test(store, only_known_schemes_open)
+{
+	static const char *const urls[] = {"", "store", "s3://bucket", "file:", "http://x"};
+	struct store *other;
+
+	for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+		cr_expect_not(store_open(urls[i], &other, &err), "opened \"%s\"", urls[i]);
+		cr_expect_eq(err.kind, ERR_INVALID, "\"%s\": got %d", urls[i], err.kind);
+	}
+	cr_assert(store_open("file:far/away", &other, &err), "%s", err.text);
+	store_close(other);
+}
