@@ -103,29 +103,29 @@ CREATE FUNCTION intake_decide_patient(p_site bigint, p_claim identity_claim, p_s
                                       OUT doubts bigint[], OUT doubt_reasons text[])
 LANGUAGE plpgsql AS $$
 DECLARE
-    found record;
+    known record;
     is_trivial boolean := yq_is_trivial_id(p_claim.typed_id);
     joins bigint[] := '{}';
 BEGIN
     doubts := '{}';
     doubt_reasons := '{}';
-    SELECT c.* INTO found
+    SELECT c.* INTO known
     FROM study s JOIN identity_claim c ON c.claim_id = s.claim_id
     WHERE s.site_id = p_site AND s.study_instance_uid = p_study_uid
       AND yq_identity_relation(p_claim.name, p_claim.sex, p_claim.birth_date, c.name, c.sex, c.birth_date) <> 'different'
     ORDER BY s.split_no LIMIT 1;
     IF FOUND THEN
-        IF found.typed_id = p_claim.typed_id OR is_trivial OR yq_is_trivial_id(found.typed_id) THEN
-            patient_id := found.patient_id;
+        IF known.typed_id = p_claim.typed_id OR is_trivial OR yq_is_trivial_id(known.typed_id) THEN
+            patient_id := known.patient_id;
             reason := 'same study, nothing contradicts';
             RETURN;
         END IF;
-        doubts := ARRAY[found.claim_id];
+        doubts := ARRAY[known.claim_id];
         doubt_reasons := ARRAY['candidate'];
     END IF;
 
     IF NOT is_trivial THEN
-        FOR found IN
+        FOR known IN
             SELECT t.patient_id, max(t.claim_id) AS claim_id, bool_or(t.relation = 'different') AS contradicts, bool_or(t.relation = 'same') AS agrees
             FROM (SELECT c.patient_id, c.claim_id,
                          yq_identity_relation(p_claim.name, p_claim.sex, p_claim.birth_date, c.name, c.sex, c.birth_date) AS relation
@@ -135,12 +135,12 @@ BEGIN
                   ORDER BY c.claim_id DESC LIMIT 200) t
             GROUP BY t.patient_id ORDER BY 2
         LOOP
-            IF found.agrees AND NOT found.contradicts THEN
-                joins := joins || found.patient_id;
+            IF known.agrees AND NOT known.contradicts THEN
+                joins := joins || known.patient_id;
             END IF;
-            IF cardinality(doubts) < 10 AND NOT found.claim_id = ANY (doubts) THEN
-                doubts := doubts || found.claim_id;
-                doubt_reasons := doubt_reasons || CASE WHEN found.contradicts THEN 'contradiction' ELSE 'candidate' END;
+            IF cardinality(doubts) < 10 AND NOT known.claim_id = ANY (doubts) THEN
+                doubts := doubts || known.claim_id;
+                doubt_reasons := doubt_reasons || CASE WHEN known.contradicts THEN 'contradiction'::text ELSE 'candidate' END;
             END IF;
         END LOOP;
     END IF;
@@ -211,7 +211,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     birth   date := yq_dicom_date(p_item.patient_birth_date);
     claim   bigint;
-    found   record;
+    known   record;
     other   bigint;
     splits  integer := 0;
     result  bigint;
@@ -221,19 +221,19 @@ BEGIN
         claim := intake_claim(p_site, p_item.patient_id, p_item.issuer_of_patient_id, p_item.patient_name, p_item.patient_sex,
                               p_item.patient_birth_date, p_item.other_patient_ids, p_item.study_instance_uid);
     END IF;
-    FOR found IN
+    FOR known IN
         SELECT s.study_id, s.claim_id, c.patient_id = mine.patient_id AS is_same,
                yq_identity_relation(p_item.patient_name, p_item.patient_sex, birth, c.name, c.sex, c.birth_date) AS relation
         FROM study s JOIN identity_claim c ON c.claim_id = s.claim_id LEFT JOIN identity_claim mine ON mine.claim_id = claim
         WHERE s.site_id = p_site AND s.study_instance_uid = p_item.study_instance_uid
         ORDER BY (c.patient_id IS NOT DISTINCT FROM mine.patient_id) DESC, s.split_no
     LOOP
-        IF found.is_same OR found.relation <> 'different' THEN
-            RETURN found.study_id;
+        IF known.is_same OR known.relation <> 'different' THEN
+            RETURN known.study_id;
         END IF;
         splits := splits + 1;
-        other := coalesce(other, found.claim_id);
-        result := coalesce(result, found.study_id);
+        other := coalesce(other, known.claim_id);
+        result := coalesce(result, known.study_id);
     END LOOP;
     IF claim IS NULL THEN
         RETURN result; -- our own, and the patient was corrected meanwhile
