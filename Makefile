@@ -193,6 +193,10 @@ $(B)/tidy/%.ok: % $(B)/obj/%.o .clang-tidy | lint-packages
 lint: lint-packages build ## layers, banned calls, SQL, sizes, options, clang-format, clang-tidy, cppcheck, each with a test of its own
 	@tests/lint/run $(CHECKS)
 
+.PHONY: docs-states
+docs-states: ## draws docs/states/ from the lists of the state machines
+	@docs/states/draw
+
 .PHONY: clean help
 clean: ## removes everything that was built
 	rm -rf build
