@@ -30,7 +30,7 @@ CXX := $(if $(shell command -v ccache 2>/dev/null),ccache )g++
 endif
 AR := ar
 # V=1 shows the whole commands.
-ifneq ($(filter 1,$(V))$(findstring s,$(firstword -$(MAKEFLAGS))),)
+ifneq ($(filter 1,$(V))$(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS)))),)
 say =
 else
 say = @echo "  $(1)$(2)";
@@ -88,11 +88,17 @@ generated: $(GENERATED)
 
 # --- archives ------------------------------------------------------------------------------------------------------
 
-# A list of members beside each archive, rewritten when it changes: a removed source leaves the archive, too.
+# A file with the members of each archive, rewritten when they change: so a removed source leaves its archive, too. What the
+# files say is read back from lists.mk, since reading a file with $(file <...) is not reliable in every make.
 $(shell mkdir -p $(B)/lib $(B)/bin $(B)/tests $(GEN))
+-include $(B)/lists.mk
+REMEMBERED :=
 define remember
-ifneq ($$(file <$(1)),of $(strip $(2)))
-$$(file >$(1),of $(strip $(2)))
+REMEMBERED += $(1)
+now_$(1) := $(strip $(2))
+ifneq ($$(was_$(1)),$(strip $(2)) .)
+$$(file >$(1),$(strip $(2)))
+LISTS_CHANGED := yes
 endif
 endef
 
@@ -137,6 +143,11 @@ $(eval $(call test_program,db,tests/db))
 # --- compiling -----------------------------------------------------------------------------------------------------
 
 $(eval $(call remember,$(B)/flags.list,$(YQ_CFLAGS) $(YQ_CXXFLAGS) $(CFLAGS) $(CXXFLAGS) $(CPPFLAGS)))
+
+ifdef LISTS_CHANGED
+$(file >$(B)/lists.mk,# What the *.list files say.)
+$(foreach r,$(REMEMBERED),$(file >>$(B)/lists.mk,was_$(r) := $(now_$(r)) .))
+endif
 
 $(B)/obj/gen/%.c.o: $(GEN)/%.c $(B)/flags.list | packages
 	@mkdir -p $(@D)
