@@ -71,9 +71,10 @@ int64_t clock_offset_us(void)
 /* A zone name becomes part of a path of the C library: only plain names, no way out of the zone directory. */
 static bool zone_name_is_plain(const char *zone)
 {
-	size_t length = strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+-");
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+-";
+	size_t length = strlen(zone);
 
-	return length > 0 && length < 64 && zone[length] == '\0' && zone[0] != '/';
+	return length > 0 && length < 64 && strspn(zone, plain) == length && zone[0] != '/';
 }
 
 bool clock_set_zone(const char *zone, struct err *err)

@@ -13,7 +13,7 @@
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 
-enum { CONF_FILE_MAX = 1024 * 1024 };
+enum { CONF_FILE_MAX = 1024 * 1024, CONF_VALUE_MAX = 1024 };
 
 static const struct conf_option options[CONF_OPTION_COUNT] = {
 #define CONF_OPTION(id, name, type, fallback, minimum, maximum, help)                                                  \
@@ -23,7 +23,7 @@ static const struct conf_option options[CONF_OPTION_COUNT] = {
 };
 
 struct value {
-	char *text;
+	char text[CONF_VALUE_MAX];
 	int64_t number;
 };
 
@@ -50,6 +50,7 @@ static const struct text_rule text_rules[] = {
 };
 
 static struct value current[CONF_OPTION_COUNT];
+static bool is_loaded;
 static char home[PATH_MAX];
 static pthread_once_t defaults_once = PTHREAD_ONCE_INIT;
 
@@ -197,38 +198,22 @@ static bool check_bounds(const struct conf_option *option, int64_t number, struc
 	return true;
 }
 
-static char *copy_text(const char *text)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		err_panic("out of memory");
-	return copy;
-}
-
 static bool set_value(struct value *values, const struct conf_option *option, const char *text, struct err *err)
 {
 	int64_t number = 0;
 
+	if (strlen(text) >= CONF_VALUE_MAX)
+		return err_set(err, ERR_INVALID, "%s: cannot have a value of more than %d bytes", option->name,
+		               CONF_VALUE_MAX - 1);
 	if (option->type == CONF_TEXT && !check_text(option, text, err))
 		return false;
 	if (!parse_typed(option, text, &number, err))
 		return err_context(err, "%s", option->name);
 	if (!check_bounds(option, number, err))
 		return false;
-	free(values[option->id].text);
-	values[option->id].text = copy_text(text);
+	text_copy(values[option->id].text, CONF_VALUE_MAX, text);
 	values[option->id].number = number;
 	return true;
-}
-
-static void free_values(struct value *values)
-{
-	size_t i;
-
-	for (i = 0; i < CONF_OPTION_COUNT; i++)
-		free(values[i].text);
-	memset(values, 0, CONF_OPTION_COUNT * sizeof(*values));
 }
 
 static void set_defaults(struct value *values)
@@ -368,18 +353,19 @@ static bool find_home(struct err *err)
 /* Newlines become blanks: the text of an error is one line. */
 static bool report_faults(struct faults *faults, struct err *err)
 {
-	char *at;
+	char *text = faults->text.data;
+	size_t i;
 
-	for (at = faults->text.data; at && (at = strchr(at, '\n')) != NULL;)
-		*at = at[1] ? ' ' : '\0';
-	err_set(err, ERR_INVALID, "cannot use the configuration, %d fault%s: %s", faults->count,
-	        faults->count == 1 ? "" : "s", faults->text.data ? faults->text.data : "");
-	return false;
+	for (i = 0; i < faults->text.length; i++)
+		if (text[i] == '\n')
+			text[i] = i + 1 < faults->text.length ? ' ' : '\0';
+	return err_set(err, ERR_INVALID, "cannot use the configuration, %d fault%s: %s", faults->count,
+	               faults->count == 1 ? "" : "s", text ? text : "");
 }
 
 bool conf_load(struct err *err)
 {
-	struct value values[CONF_OPTION_COUNT] = {0};
+	struct value values[CONF_OPTION_COUNT];
 	struct faults faults = {.count = 0};
 	char path[PATH_MAX];
 	bool ok = false;
@@ -401,19 +387,17 @@ bool conf_load(struct err *err)
 		err_context(err, "time_zone");
 		goto out;
 	}
-	free_values(current);
 	memcpy(current, values, sizeof(current));
-	memset(values, 0, sizeof(values));
+	is_loaded = true;
 	ok = true;
 out:
-	free_values(values);
 	text_buf_fini(&faults.text);
 	return ok;
 }
 
 bool conf_check(const char *path, FILE *report, struct err *err)
 {
-	struct value values[CONF_OPTION_COUNT] = {0};
+	struct value values[CONF_OPTION_COUNT];
 	struct faults faults = {.count = 0};
 	bool ok;
 
@@ -425,7 +409,6 @@ bool conf_check(const char *path, FILE *report, struct err *err)
 		ok = err_set(err, ERR_INVALID, "cannot use %s: %d fault%s", path, faults.count,
 		             faults.count == 1 ? "" : "s");
 	}
-	free_values(values);
 	text_buf_fini(&faults.text);
 	return ok;
 }
@@ -433,7 +416,7 @@ bool conf_check(const char *path, FILE *report, struct err *err)
 /* Code that runs before conf_load(), such as a unit test, sees the table's defaults. */
 static void load_defaults(void)
 {
-	if (!current[0].text)
+	if (!is_loaded)
 		set_defaults(current);
 }
 

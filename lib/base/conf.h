@@ -39,7 +39,7 @@ struct conf_option {
 	enum conf_id id;
 	const char *name;
 	enum conf_type type;
-	const char *fallback; /* as text, parsed like a value of the file */
+	const char *fallback;     /* as text, parsed like a value of the file */
 	int64_t minimum, maximum; /* both 0: no bounds */
 	const char *help;
 };
@@ -62,7 +62,8 @@ bool conf_bool(enum conf_id id);
 int64_t conf_number(enum conf_id id); /* CONF_NUMBER, CONF_DURATION (ms), CONF_SIZE (bytes) */
 
 /* A path below YQ_HOME: conf_path(out, sizeof out, "journal/%s", slot). ERR_INVALID when it does not fit. */
-bool conf_path(char *out, size_t out_size, struct err *err, const char *format, ...) __attribute__((format(printf, 4, 5)));
+bool conf_path(char *out, size_t out_size, struct err *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #ifdef __cplusplus
 }

@@ -61,9 +61,9 @@ enum err_log_level { ERR_LOG_DEBUG = 0, ERR_LOG_INFO, ERR_LOG_WARNING, ERR_LOG_E
 
 struct err_kind_info {
 	enum err_kind kind;
-	const char *name; /* "temporary", "refused", ...: stable, used in JSON, logs and the ledger */
-	bool retry;       /* an unchanged second try may succeed */
-	int http_status;  /* RFC 9110 */
+	const char *name;      /* "temporary", "refused", ...: stable, used in JSON, logs and the ledger */
+	bool retry;            /* an unchanged second try may succeed */
+	int http_status;       /* RFC 9110 */
 	uint16_t dimse_status; /* C-STORE, PS3.4 table B.2-1 */
 	enum err_log_level log_level;
 	int exit_code; /* of yqctl */
@@ -78,8 +78,8 @@ bool err_set_at(struct err *err, const char *file, int line, enum err_kind kind,
 #define err_set(err, kind, ...) err_set_at((err), __FILE__, __LINE__, (kind), __VA_ARGS__)
 
 /* Like err_set() with errno's number and text behind ": "; ENOSPC and EDQUOT give ERR_NO_SPACE whatever kind says. */
-bool err_set_errno_at(struct err *err, const char *file, int line, enum err_kind kind, int errnum, const char *format, ...)
-    __attribute__((format(printf, 6, 7)));
+bool err_set_errno_at(struct err *err, const char *file, int line, enum err_kind kind, int errnum, const char *format,
+                      ...) __attribute__((format(printf, 6, 7)));
 #define err_set_errno(err, kind, errnum, ...) err_set_errno_at((err), __FILE__, __LINE__, (kind), (errnum), __VA_ARGS__)
 
 /* Puts "format: " before the text that *err has, keeping kind, source, code and place. Returns false. */
@@ -93,7 +93,7 @@ bool err_code(struct err *err, enum err_source source, uint32_t code);
 #undef err_set
 #define err_set(err, kind, ...) (err_set_at((err), __FILE__, __LINE__, (kind), __VA_ARGS__), false)
 #undef err_set_errno
-#define err_set_errno(err, kind, errnum, ...) \
+#define err_set_errno(err, kind, errnum, ...)                                                                          \
 	(err_set_errno_at((err), __FILE__, __LINE__, (kind), (errnum), __VA_ARGS__), false)
 #define err_context(err, ...) (err_context((err), __VA_ARGS__), false)
 #define err_code(err, source, code) (err_code((err), (source), (code)), false)
@@ -104,7 +104,8 @@ uint32_t err_sqlstate_pack(const char *sqlstate);
 void err_sqlstate_unpack(uint32_t code, char out[6]);
 
 /* A bug or lack of memory: says so on the log and aborts. The state is durable; restart is the tested path. */
-__attribute__((noreturn)) void err_panic_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+__attribute__((noreturn)) void err_panic_at(const char *file, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 #define err_panic(...) err_panic_at(__FILE__, __LINE__, __VA_ARGS__)
 
 #ifdef __cplusplus

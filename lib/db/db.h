@@ -102,9 +102,10 @@ static inline struct db_param db_null(void)
 bool db_exec(struct db *db, enum db_statement statement, const struct db_param *params, size_t count,
              struct db_rows **rows, struct err *err);
 /* As db_exec(), ERR_NOT_FOUND with `what` in the text when no row came back; use for statements that return the row they change. */
-bool db_exec_one(struct db *db, enum db_statement statement, const struct db_param *params, size_t count, const char *what,
-                 struct db_rows **rows, struct err *err);
-#define DB_PARAMS(...) (const struct db_param[]){__VA_ARGS__}, sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param)
+bool db_exec_one(struct db *db, enum db_statement statement, const struct db_param *params, size_t count,
+                 const char *what, struct db_rows **rows, struct err *err);
+#define DB_PARAMS(...)                                                                                                 \
+	(const struct db_param[]){__VA_ARGS__}, sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param)
 #define DB_NO_PARAMS NULL, 0
 
 /* Row by row without holding the result: each is called with a one-row result, and ends the run early by false + *err. */
@@ -155,7 +156,8 @@ bool db_transact(struct db_pool *pool, const char *person_public_id, db_work *wo
  * only means waiting the full time.
  */
 struct db_listener;
-bool db_listener_new(const char *role, const char *const *channels, size_t count, struct db_listener **out, struct err *err);
+bool db_listener_new(const char *role, const char *const *channels, size_t count, struct db_listener **out,
+                     struct err *err);
 void db_listener_free(struct db_listener *listener);
 void db_wait(struct db_listener *listener, int64_t timeout_ms, int wake_fd);
 

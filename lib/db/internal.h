@@ -20,7 +20,8 @@ struct db {
 	bool in_transaction; /* between a good db_begin() and the end of the transaction */
 	bool is_streaming;   /* inside db_stream(): the connection is busy */
 	bool is_taken;
-	bool is_pinned; /* never replaced and without time-out: the session itself holds something (the migration lock) */
+	bool
+	    is_pinned; /* never replaced and without time-out: the session itself holds something (the migration lock) */
 	char person[TEXT_UUID_SIZE]; /* empty: nobody */
 	unsigned char is_prepared[STMT_COUNT + 1];
 };

@@ -141,6 +141,17 @@ Test(conf, all_faults_of_a_file_come_in_one_go)
 	cr_expect_not(conf_bool(CONF_DEMO));
 }
 
+Test(conf, a_value_has_a_length)
+{
+	char line[1100] = "store = file:";
+	struct err err;
+
+	memset(line + strlen(line), 'x', 1030);
+	scratch_write("var/etc/yingqiao.conf", line);
+	cr_expect_not(conf_load(&err));
+	cr_expect(strstr(err.text, "store: cannot have a value of more than 1023 bytes") != NULL, "got %s", err.text);
+}
+
 Test(conf, a_bad_file_leaves_what_was_in_force)
 {
 	struct err err;
