@@ -380,7 +380,7 @@ bool conf_load(struct err *err)
 		goto out;
 	read_environment(values, &faults);
 	if (faults.count) {
-		report_faults(&faults, err);
+		ok = report_faults(&faults, err);
 		goto out;
 	}
 	if (!clock_set_zone(values[CONF_TIME_ZONE].text, err)) {
