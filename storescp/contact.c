@@ -101,9 +101,8 @@ static bool write_one(struct db *db, const struct contact *contact, const char *
 {
 	return db_exec(db, STMT_CONTACT_ADD,
 	               DB_PARAMS(db_text(contact->device), db_text(zone), db_int(contact->counts[CONTACT_ECHO]),
-	                         db_int(contact->counts[CONTACT_ASSOCIATION]), db_int(contact->counts[CONTACT_IMAGE]),
-	                         db_int(contact->counts[CONTACT_REFUSED]), db_time(contact->last_us),
-	                         db_text(contact->error)),
+	                         db_int(contact->counts[CONTACT_ASSOCIATION]), db_int(contact->counts[CONTACT_REFUSED]),
+	                         db_time(contact->last_us), db_text(contact->error)),
 	               NULL, err);
 }
 

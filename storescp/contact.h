@@ -1,5 +1,6 @@
 /*
- * What devices did, counted in memory and brought to the ledger behind the work: when a device was seen, what it sent, what was refused.
+ * What devices did, counted in memory and brought to the ledger behind the work: when a device was seen, what was refused. Images are counted by
+ * lib/intake in the transaction that brings them in.
  * Reception never waits for it; while the ledger is away the counts wait, by device and hour.
  *
  * Threads: any.
@@ -9,7 +10,7 @@
 
 #include "lib/db/db.h"
 
-enum contact_kind { CONTACT_ECHO, CONTACT_ASSOCIATION, CONTACT_IMAGE, CONTACT_REFUSED, CONTACT_KIND_COUNT };
+enum contact_kind { CONTACT_ECHO, CONTACT_ASSOCIATION, CONTACT_REFUSED, CONTACT_KIND_COUNT };
 
 struct contacts;
 struct contacts *contacts_new(void);

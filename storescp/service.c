@@ -204,7 +204,6 @@ static bool store_end(void *context, void *object, struct err *err)
 
 	if (ok) {
 		session->images++;
-		contacts_note(service->contacts, session->device.device, CONTACT_IMAGE, NULL);
 		log_info(LOG_OBJECT_STORED, "device=%s sop=%s size_bytes=%lld elapsed_ms=%lld", session->device.device,
 		         reception->sop_instance_uid, (long long)reception->size_bytes,
 		         (long long)(clock_monotonic_ms() - reception->started_ms));

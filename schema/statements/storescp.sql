@@ -16,20 +16,19 @@ ORDER BY d.device_id;
 -- $2 zone of the day
 -- $3 echoes
 -- $4 associations
--- $5 images
--- $6 refused objects
--- $7 time of the last contact
--- $8 last error, or empty
+-- $5 refused objects
+-- $6 time of the last contact
+-- $7 last error, or empty
 WITH seen AS (
-    UPDATE device SET first_seen_at = coalesce(first_seen_at, $7::timestamptz),
-        last_seen_at = greatest(last_seen_at, $7::timestamptz),
-        last_error = CASE WHEN $8::text <> '' THEN $8::text ELSE last_error END,
-        last_error_at = CASE WHEN $8::text <> '' THEN $7::timestamptz ELSE last_error_at END
+    UPDATE device SET first_seen_at = coalesce(first_seen_at, $6::timestamptz),
+        last_seen_at = greatest(last_seen_at, $6::timestamptz),
+        last_error = CASE WHEN $7::text <> '' THEN $7::text ELSE last_error END,
+        last_error_at = CASE WHEN $7::text <> '' THEN $6::timestamptz ELSE last_error_at END
     WHERE public_id = $1::uuid
     RETURNING device_id
 )
-INSERT INTO device_contact AS c (device_id, day, echoes, associations, images, refused, last_at)
-SELECT device_id, ($7::timestamptz AT TIME ZONE $2::text)::date, $3::integer, $4::integer, $5::integer, $6::integer, $7::timestamptz
+INSERT INTO device_contact AS c (device_id, day, echoes, associations, refused, last_at)
+SELECT device_id, ($6::timestamptz AT TIME ZONE $2::text)::date, $3::integer, $4::integer, $5::integer, $6::timestamptz
 FROM seen
 ON CONFLICT (device_id, day) DO UPDATE SET echoes = c.echoes + excluded.echoes, associations = c.associations + excluded.associations,
-    images = c.images + excluded.images, refused = c.refused + excluded.refused, last_at = greatest(c.last_at, excluded.last_at);
+    refused = c.refused + excluded.refused, last_at = greatest(c.last_at, excluded.last_at);
