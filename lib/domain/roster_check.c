@@ -86,7 +86,9 @@ static bool check_code(const json_t *object, const char *place, const char *name
 {
 	const json_t *value = json_object_get(object, name);
 
-	if (!value || (json_is_string(value) && site_code_is_valid(json_string_value(value))))
+	const char *text = json_string_value(value);
+
+	if (!value || (text && strlen(text) == json_string_length(value) && site_code_is_valid(text)))
 		return true;
 	return err_set(err, ERR_INVALID, "%s.%s: 1 to 32 of A-Z a-z 0-9 _ . - are wanted", place, name);
 }
