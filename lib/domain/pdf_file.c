@@ -330,7 +330,7 @@ static bool read_subsection(struct pdf_file *file, const uint8_t **cursor, uint6
 
 	if (first > PDF_OBJECTS_MAX || count > (uint64_t)(end - *cursor) / 18 || !grow(file, first + count, err))
 		return bad(err, "its table is longer than the file");
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; file->offsets && i < count; i++) {
 		uint64_t offset = 0, generation = 0;
 
 		skip_space(cursor, end);

@@ -50,20 +50,42 @@ void report_minute(const char *rfc3339, char out[REPORT_MINUTE_SIZE])
 		out[10] = ' ';
 }
 
+static int two_digits(const char *text)
+{
+	return isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]) ? (text[0] - '0') * 10 + text[1] - '0'
+	                                                                          : -1;
+}
+
+/* Seconds that "Z" or "+08:00" is ahead of UTC. */
+static bool zone_seconds(const char *zone, int *out)
+{
+	int hours, minutes;
+
+	if (strcmp(zone, "Z") == 0) {
+		*out = 0;
+		return true;
+	}
+	if ((*zone != '+' && *zone != '-') || strlen(zone) != 6 || zone[3] != ':')
+		return false;
+	hours = two_digits(zone + 1);
+	minutes = two_digits(zone + 4);
+	*out = (*zone == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	return hours >= 0 && minutes >= 0;
+}
+
 int64_t report_time_us(const char *rfc3339)
 {
 	struct tm civil = {0};
 	const char *zone = strptime(rfc3339, "%Y-%m-%dT%H:%M:%S", &civil);
-	int hours = 0, minutes = 0;
-	char sign = '+';
+	int ahead_s;
 
 	if (!zone)
 		return 0;
 	if (*zone == '.')
 		zone += 1 + strspn(zone + 1, "0123456789");
-	if (strcmp(zone, "Z") != 0 && sscanf(zone, "%c%2d:%2d", &sign, &hours, &minutes) != 3)
+	if (!zone_seconds(zone, &ahead_s))
 		return 0;
-	return ((int64_t)timegm(&civil) - (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60)) * 1000000;
+	return ((int64_t)timegm(&civil) - ahead_s) * 1000000;
 }
 
 /* 128 bits are 26 digits of 5 bits; groups of 5, the last one of 6. */

@@ -2,7 +2,9 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
@@ -66,14 +68,29 @@ static const char *age_unit(char unit, bool english)
 	}
 }
 
+struct day {
+	int year, month, day;
+};
+
+/* The date that a text begins with, YYYY-MM-DD. */
+static bool read_day(const char *text, struct day *out)
+{
+	struct tm civil = {0};
+
+	if (!strptime(text, "%Y-%m-%d", &civil))
+		return false;
+	*out = (struct day){civil.tm_year + 1900, civil.tm_mon + 1, civil.tm_mday};
+	return true;
+}
+
 static void age_from_birth(const char *birth_date, const char *examined_at, bool english, char out[REPORT_AGE_SIZE])
 {
-	int by, bm, bd, ey, em, ed, months;
+	struct day birth, day;
+	int months;
 
-	if (sscanf(birth_date, "%4d-%2d-%2d", &by, &bm, &bd) != 3 ||
-	    sscanf(examined_at, "%4d-%2d-%2d", &ey, &em, &ed) != 3)
+	if (!read_day(birth_date, &birth) || !read_day(examined_at, &day))
 		return;
-	months = (ey - by) * 12 + em - bm - (ed < bd);
+	months = (day.year - birth.year) * 12 + day.month - birth.month - (day.day < birth.day);
 	if (months < 0 || months > 150 * 12)
 		return;
 	if (months >= 36)
@@ -81,19 +98,18 @@ static void age_from_birth(const char *birth_date, const char *examined_at, bool
 	else if (months > 0)
 		snprintf(out, REPORT_AGE_SIZE, "%d %s", months, age_unit('M', english));
 	else
-		snprintf(out, REPORT_AGE_SIZE, "%d %s", ed >= bd ? ed - bd : ed + 30 - bd, age_unit('D', english));
+		snprintf(out, REPORT_AGE_SIZE, "%d %s", day.day - birth.day + (day.day < birth.day ? 30 : 0),
+		         age_unit('D', english));
 }
 
 void report_display_age(const char *age, const char *birth_date, const char *examined_at, bool english,
                         char out[REPORT_AGE_SIZE])
 {
 	size_t digits = strspn(age, "0123456789");
-	int number;
 
 	out[0] = '\0';
-	if (digits >= 1 && digits <= 3 && strlen(age) == digits + 1 && *age_unit(age[digits], english) &&
-	    sscanf(age, "%d", &number) == 1)
-		snprintf(out, REPORT_AGE_SIZE, "%d %s", number, age_unit(age[digits], english));
+	if (digits >= 1 && digits <= 3 && strlen(age) == digits + 1 && *age_unit(age[digits], english))
+		snprintf(out, REPORT_AGE_SIZE, "%ld %s", strtol(age, NULL, 10), age_unit(age[digits], english));
 	else if (*age)
 		(void)text_copy(out, REPORT_AGE_SIZE, age);
 	else

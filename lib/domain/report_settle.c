@@ -54,6 +54,7 @@ static bool bring_in_bytes(struct report_desk *desk, struct report_object *objec
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	object->path = path;
 	ok = file_write_all(fd, bytes, length, err) && desk->sink.bring_in(desk->sink.context, object, err);
+	object->path = NULL;
 	close(fd);
 	return ok;
 }
