@@ -27,7 +27,7 @@ CT = dicomgen.SOP["ct"]
 EXPLICIT = dicomgen.EXPLICIT
 IMPLICIT = dicomgen.IMPLICIT
 PERMANENT, TRANSIENT = 1, 2
-LIMIT_S = 60
+LIMIT_S = 15
 
 SITE = """
 WITH c AS (INSERT INTO scope (kind, name) VALUES ('community', 'C') RETURNING scope_id),
