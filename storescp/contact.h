@@ -1,7 +1,6 @@
 /*
- * What devices did, counted in memory and brought to the ledger behind the work: when a device was seen, what was refused. Images are counted by
- * lib/intake in the transaction that brings them in.
- * Reception never waits for it; while the ledger is away the counts wait, by device and hour.
+ * That devices called, counted in memory and brought to the ledger behind the work: echoes, associations, refused objects. What
+ * was received is counted by whoever indexes it. Reception never waits for it; while the ledger is away the counts wait, by device and hour.
  *
  * Threads: any.
  */

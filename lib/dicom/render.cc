@@ -74,11 +74,16 @@ bool encode(DicomImage &image, const struct dicom_render &how, uint8_t **out, si
 	return picture_jpeg(&picture, std::min(std::max(how.quality, 1), 100), out, out_length, err);
 }
 
-bool no_image(DcmDataset &dataset, const DicomImage &image, struct err *err)
+/* A syntax that DCMTK does not know at all reads as explicit VR little endian, so the meta header is asked. */
+bool no_image(DcmFileFormat &file, const DicomImage &image, struct err *err)
 {
-	if (!dataset.canWriteXfer(EXS_LittleEndianExplicit, dataset.getOriginalXfer()))
-		return err_set(err, ERR_INVALID, "cannot render: %s cannot be decoded here",
-		               DcmXfer(dataset.getOriginalXfer()).getXferName());
+	DcmDataset &dataset = *file.getDataset();
+	OFString syntax;
+
+	if (file.getMetaInfo()->findAndGetOFString(DCM_TransferSyntaxUID, syntax).good() &&
+	    (syntax != DcmXfer(dataset.getOriginalXfer()).getXferID() ||
+	     !dataset.canWriteXfer(EXS_LittleEndianExplicit, dataset.getOriginalXfer())))
+		return err_set(err, ERR_INVALID, "cannot render: transfer syntax %s cannot be decoded here", syntax.c_str());
 	return err_set(err, ERR_INVALID, "cannot render: %s", DicomImage::getString(image.getStatus()));
 }
 
@@ -92,7 +97,7 @@ bool render(DcmFileFormat &file, const struct dicom_render &how, uint8_t **out, 
 	image.reset(new DicomImage(&dataset, dataset.getOriginalXfer(), CIF_UsePartialAccessToPixelData,
 	                           static_cast<unsigned long>(how.frame - 1), 1));
 	if (image->getStatus() != EIS_Normal)
-		return no_image(dataset, *image, err);
+		return no_image(file, *image, err);
 	set_window(*image, how);
 	scaled.reset(scale(*image, how));
 	if (scaled && scaled->getStatus() != EIS_Normal)

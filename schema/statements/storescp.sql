@@ -11,7 +11,7 @@ WHERE d.is_enabled AND d.certificate_sha256 IS NULL AND d.edge_id IS NULL
 ORDER BY d.device_id;
 
 -- name: contact_add
--- Adds what a device did since the last call to its day, and remembers when it was seen.
+-- Adds what a device did since the last call to its day, and remembers when it was seen. What it sent is counted by the index.
 -- $1 device
 -- $2 zone of the day
 -- $3 echoes
