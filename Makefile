@@ -7,6 +7,7 @@
 #   deploy/supervisor/             -> bin/yq-supervisor
 #   tests/unit/X/*.c               -> tests/unit_X    (Criterion)
 #   tests/db/*.c                   -> tests/db        (Criterion, against a private ledger: tests/support/with-ledger)
+#   tests/migrate/*.c              -> tests/migrate   (Criterion, against a private ledger without any migration)
 #   tests/support/*.c              -> linked into every test binary
 #   schema/statements/*.sql, schema/migrations/*.sql -> build/gen/
 #
@@ -79,7 +80,7 @@ MIGRATION_FILES := $(sort $(wildcard schema/migrations/*.sql))
 GENERATED := $(GEN)/statements.h $(GEN)/statements.c $(GEN)/migrations.h $(GEN)/migrations.c
 
 BINS := $(foreach p,$(PRESENT),$(B)/bin/$(call program_name,$(p)))
-TESTS := $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db)
+TESTS := $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate)
 
 .PHONY: build test-programs packages generated FORCE
 build: packages generated $(BINS) ## builds the programs into build/bin/
@@ -139,6 +140,7 @@ endef
 program_archive = $(patsubst %,$(B)/lib/lib%.a,$(foreach p,$(PRESENT),$(if $(filter $(1),$(notdir $(call program_dir,$(p)))),$(call program_name,$(p)))))
 $(foreach u,$(UNIT_DIRS),$(eval $(call test_program,unit_$(u),tests/unit/$(u),$(call program_archive,$(u)))))
 $(eval $(call test_program,db,tests/db))
+$(eval $(call test_program,migrate,tests/migrate,$(call objects,tests/db/ledger.c)))
 
 # --- compiling -----------------------------------------------------------------------------------------------------
 

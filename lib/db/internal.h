@@ -44,8 +44,8 @@ bool db_session_is_alive(struct db *db);
 bool db_session_wait(struct db *db, int64_t until_ms, struct err *err);
 /* The whole answer of one command: its last result, or its first error. NULL with *err when none came. */
 PGresult *db_session_answer(struct db *db, struct err *err);
-/* BEGIN and the like, literals of lib/db only. */
-bool db_session_command(struct db *db, const char *command, PGresult **out, struct err *err);
+/* BEGIN and the like, literals of lib/db only, and migrations; what names it in errors. */
+bool db_session_command(struct db *db, const char *command, const char *what, PGresult **out, struct err *err);
 
 /* Fills *err from a failed result; `what` names the statement. Values of parameters never get into the text. */
 bool db_result_error(struct db *db, const PGresult *result, const char *what, struct err *err);

@@ -60,7 +60,7 @@ static bool listen_on(struct db *db, const char *channel, struct err *err)
 		return err_set(err, ERR_INVALID, "cannot listen on channel %s", channel);
 	text_buf_init(&command, 256);
 	ok = text_buf_printf(&command, "LISTEN %s", quoted)
-	         ? db_session_command(db, command.data, NULL, err)
+	         ? db_session_command(db, command.data, "LISTEN", NULL, err)
 	         : err_set(err, ERR_INVALID, "cannot listen on channel %s", channel);
 	text_buf_fini(&command);
 	PQfreemem(quoted);

@@ -42,7 +42,7 @@ static bool apply(struct db *db, const struct migration *migration, struct err *
 
 	if (!db_begin(db, err))
 		return false;
-	ok = db_session_command(db, migration->sql, NULL, err) &&
+	ok = db_session_command(db, migration->sql, "it", NULL, err) &&
 	     db_exec(db, STMT_MIGRATION_RECORD,
 	             DB_PARAMS(db_int(migration->number), db_text(migration->name), db_text(migration->sha256)), NULL,
 	             err);

@@ -299,7 +299,7 @@ PGresult *db_session_answer(struct db *db, struct err *err)
 	return kept;
 }
 
-bool db_session_command(struct db *db, const char *command, PGresult **out, struct err *err)
+bool db_session_command(struct db *db, const char *command, const char *what, PGresult **out, struct err *err)
 {
 	PGresult *result;
 	bool ok;
@@ -309,7 +309,7 @@ bool db_session_command(struct db *db, const char *command, PGresult **out, stru
 	result = db_session_answer(db, err);
 	if (!result)
 		return false;
-	ok = db_result_is_good(result) || db_result_error(db, result, command, err);
+	ok = db_result_is_good(result) || db_result_error(db, result, what, err);
 	if (ok && out)
 		*out = result;
 	else

@@ -10,9 +10,9 @@ bool db_begin(struct db *db, struct err *err)
 		return err_set(err, ERR_REFUSED, "cannot begin a transaction inside another");
 	if (!db_session_ready(db, err))
 		return false;
-	if (!db_session_command(db, "BEGIN", NULL, err)) {
+	if (!db_session_command(db, "BEGIN", "BEGIN", NULL, err)) {
 		/* Nothing was done yet: a connection that died just now is replaced once. */
-		if (!db->is_lost || !db_session_ready(db, err) || !db_session_command(db, "BEGIN", NULL, err))
+		if (!db->is_lost || !db_session_ready(db, err) || !db_session_command(db, "BEGIN", "BEGIN", NULL, err))
 			return false;
 	}
 	db->in_transaction = true;
@@ -40,7 +40,7 @@ bool db_commit(struct db *db, struct err *err)
 		return false;
 	}
 	db->in_transaction = false;
-	if (db_session_command(db, "COMMIT", &answer, err))
+	if (db_session_command(db, "COMMIT", "COMMIT", &answer, err))
 		return was_committed(answer, err);
 	if (!db->is_lost)
 		return false;
@@ -57,7 +57,7 @@ void db_rollback(struct db *db)
 		return;
 	db->in_transaction = false;
 	/* A connection that cannot say ROLLBACK is closed by its replacement, which ends the transaction too. */
-	if (!db->is_lost && !db_session_command(db, "ROLLBACK", NULL, &ignored))
+	if (!db->is_lost && !db_session_command(db, "ROLLBACK", "ROLLBACK", NULL, &ignored))
 		db->is_lost = true;
 }
 
