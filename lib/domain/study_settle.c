@@ -70,7 +70,8 @@ static void read_facts(const struct db_rows *rows, struct settle *settle)
 	settle->version = (int)db_get_int(rows, 0, "version");
 	facts->state = (enum study_state)machine_state_find(study_machine(), db_get_text(rows, 0, "state"));
 	facts->is_emergency = strcmp(settle->patient_class, "emergency") == 0;
-	facts->has_new_images = db_get_bool(rows, 0, "has_new_images");
+	/* Before it was ever offered, no image is late. */
+	facts->has_new_images = facts->state != STUDY_RECEIVING && db_get_bool(rows, 0, "has_new_images");
 	facts->images = (int)db_get_int(rows, 0, "instance_count");
 	facts->expected_views = (int)db_get_int(rows, 0, "expected_views");
 	facts->quiet_us = study_quiet_ms(settle->modality) * 1000;
