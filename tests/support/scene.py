@@ -1,0 +1,132 @@
+"""Two communities in a fresh ledger, for tests of what a person may see and do.
+
+Community "east" has the lead hospital E0 and the townships E1 and E2, community "west" the lead W0 and the township W1. East has one person per
+role (account "<role>1", all with rights over the whole of east) and one person without rights ("nobody1"). Each township has a
+complete study with an open task. Everything is written by SQL as the superuser: the programs under test are not needed for it.
+"""
+
+import uuid
+
+PASSWORD = "correct horse battery"
+# Argon2id of PASSWORD at the least cost: what a hash costs is written in it.
+PASSWORD_HASH = "$argon2id$v=19$m=1024,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$54v2fL0K6dm0FxSEfWl4+62QpOWyVbyEl7Ov4IYIt1I"
+ROLES = ["radiographer", "clinician", "reporter", "reviewer", "duty_leader", "quality_controller", "administrator", "operator"]
+
+_SITES = [("east", "E0", "hospital"), ("east", "E1", "township_health_centre"), ("east", "E2", "township_health_centre"),
+          ("west", "W0", "hospital"), ("west", "W1", "township_health_centre")]
+
+
+def _quote(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Scene:
+    """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], queues["east"]."""
+
+    def __init__(self, home):
+        self.home = home
+        self.scopes, self.persons, self.studies, self.tasks, self.queues = {}, {}, {}, {}, {}
+        self._script = []
+        for community in ("east", "west"):
+            self._community(community)
+        for community, code, kind in _SITES:
+            self._site(community, code, kind)
+        for community in ("east", "west"):
+            self._queue(community, community[0].upper() + "0")
+        for role in ROLES:
+            self.person(role + "1", "E0" if role not in ("radiographer", "clinician") else "E1", [(role, "east")])
+        self.person("reporter2", "E0", [("reporter", "east")])
+        self.person("reviewer2", "E0", [("reviewer", "east")])
+        self.person("nobody1", "E0", [])
+        self.person("reporter9", "W0", [("reporter", "west"), ("reviewer", "west")])
+        for code in ("E1", "E2", "W1"):
+            self.study(code)
+        self.flush()
+
+    def flush(self):
+        self.home.sql("BEGIN;" + "\n".join(self._script) + "COMMIT;")
+        self._script = []
+
+    def _add(self, text):
+        self._script.append(text)
+
+    def _scope(self, name, kind):
+        self.scopes[name] = str(uuid.uuid4())
+        self._add(f"INSERT INTO scope (public_id, kind, name) VALUES ('{self.scopes[name]}', '{kind}', {_quote(name)});")
+
+    def _under(self, child, parent):
+        self._add(f"""INSERT INTO scope_membership (child_id, child_kind, parent_id, parent_kind)
+            SELECT c.scope_id, c.kind, p.scope_id, p.kind FROM scope c, scope p
+            WHERE c.public_id = '{self.scopes[child]}' AND p.public_id = '{self.scopes[parent]}';""")
+
+    def _community(self, name):
+        self._scope(name, "community")
+        self._scope(name + " grid", "grid")
+        self._under(name + " grid", name)
+
+    def _site(self, community, code, kind):
+        self._scope(code, "site")
+        self._add(f"""INSERT INTO site (site_id, code, licensed_type, counts_as_township_health_centre)
+            SELECT scope_id, '{code}', '{kind}', {str(kind.startswith('township')).lower()} FROM scope
+            WHERE public_id = '{self.scopes[code]}';""")
+        self._under(code, community + " grid")
+
+    def _queue(self, community, lead):
+        self.queues[community] = str(uuid.uuid4())
+        self._add(f"""INSERT INTO grid_lead (grid_id, site_id) SELECT g.scope_id, s.scope_id FROM scope g, scope s
+            WHERE g.public_id = '{self.scopes[community + " grid"]}' AND s.public_id = '{self.scopes[lead]}';
+            INSERT INTO signing_policy (name) VALUES ('two of {community}');
+            INSERT INTO signing_policy_version (policy_id, version, signatures, different_persons, in_force)
+            SELECT policy_id, 1, 2, true, tstzrange(NULL, NULL) FROM signing_policy WHERE name = 'two of {community}';
+            INSERT INTO reading_queue (public_id, lead_site_id, policy_id, name)
+            SELECT '{self.queues[community]}', s.scope_id, p.policy_id, 'queue of {community}' FROM scope s, signing_policy p
+            WHERE s.public_id = '{self.scopes[lead]}' AND p.name = 'two of {community}';""")
+
+    def person(self, account, site, rights):
+        """rights: (role, name of a scope) pairs."""
+        self.persons[account] = str(uuid.uuid4())
+        self._add(f"""INSERT INTO person (public_id, account, name, password_hash, institution_id, seat_id)
+            SELECT '{self.persons[account]}', '{account}', 'Dr {account}', '{PASSWORD_HASH}', scope_id, scope_id FROM scope
+            WHERE public_id = '{self.scopes[site]}';""")
+        for role, scope in rights:
+            self._add(f"""INSERT INTO person_right (person_id, role, scope_id) SELECT person_id, '{role}', scope_id
+                FROM person p, scope s
+                WHERE p.public_id = '{self.persons[account]}' AND s.public_id = '{self.scopes[scope]}';""")
+        for role, scope in rights:
+            kinds = {"reporter": ["write"], "reviewer": ["write", "review"]}.get(role, [])
+            for kind in kinds:
+                self._add(f"""INSERT INTO qualification (person_id, kind, scope_id, valid) SELECT person_id, '{kind}', scope_id,
+                    daterange('2020-01-01', '2099-01-01') FROM person p, scope s
+                    WHERE p.public_id = '{self.persons[account]}' AND s.public_id = '{self.scopes[scope]}';""")
+        return self.persons[account]
+
+    def study(self, site, name=None, patient_class="outpatient", state="complete", with_task=True, arrived="yq_now()",
+              patient="张^三"):
+        """A study without objects, with an open task. name: key in studies and tasks, default the site's code."""
+        name = name or site
+        study, task, typed = str(uuid.uuid4()), str(uuid.uuid4()), uuid.uuid4().hex[:12]
+        uid = "2.25." + str(uuid.uuid4().int)
+        self.studies[name] = study
+        steps = "" if state == "receiving" else f"UPDATE study SET state = '{state}', completed_at = yq_now() WHERE public_id = '{study}';"
+        self._add(f"""WITH p AS (INSERT INTO patient DEFAULT VALUES RETURNING patient_id),
+            c AS (INSERT INTO identity_claim (site_id, patient_id, source, typed_id, name, sex, content_hash)
+                  SELECT s.scope_id, p.patient_id, 'image', '{typed}', {_quote("ZHANG^SAN=" + patient)}, 'M', sha256('{typed}'::bytea)
+                  FROM scope s, p WHERE s.public_id = '{self.scopes[site]}' RETURNING claim_id, site_id)
+            INSERT INTO study (public_id, site_id, study_instance_uid, claim_id, patient_class, modality, first_arrival_at,
+                               last_arrival_at)
+            SELECT '{study}', site_id, '{uid}', claim_id, '{patient_class}', 'CT', {arrived}, {arrived} FROM c; {steps}""")
+        if with_task:
+            self.tasks[name] = task
+            queue = self.queues["east" if site[0] == "E" else "west"]
+            self._add(f"""INSERT INTO reading_task (public_id, site_id, study_id, queue_id, reading_mode, patient_class, study_version,
+                    due_at)
+                SELECT '{task}', s.site_id, s.study_id, q.queue_id, 'central', s.patient_class, 1, yq_now() + interval '2 hours'
+                FROM study s, reading_queue q WHERE s.public_id = '{study}' AND q.public_id = '{queue}';
+                INSERT INTO workitem (sop_instance_uid, site_id, task_id)
+                SELECT '2.25.{uuid.uuid4().int}', site_id, task_id FROM reading_task WHERE public_id = '{task}';""")
+        return study
+
+    def login(self, account):
+        api = self.home.api()
+        api.login(account, PASSWORD)
+        return api
