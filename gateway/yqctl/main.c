@@ -4,6 +4,7 @@
 #include "gateway/yqctl/command.h"
 #include "lib/base/conf.h"
 #include "lib/base/daemon.h"
+#include "lib/base/log.h"
 #include "lib/db/db.h"
 #include "lib/db/migrate.h"
 
@@ -19,10 +20,10 @@ static int wrong_usage(const char *command, const char *text)
 }
 
 /* What the user can do about it goes behind the error. */
-static int failed(const struct err *err)
+static int failed(const struct err *err, bool ledger_is_away)
 {
 	fprintf(stderr, "yqctl: %s\n", err->text);
-	if (err->source == ERR_SOURCE_SQL && err->kind == ERR_TEMPORARY)
+	if (ledger_is_away)
 		fprintf(stderr, "yqctl: is the installation in %s running? `make status` tells, `make run` starts it\n",
 		        conf_home());
 	return err_kind_info(err->kind)->exit_code;
@@ -34,6 +35,7 @@ static bool prepare(struct invocation *in, struct err *err)
 		return true;
 	if (!daemon_init("yqctl", err))
 		return false;
+	log_init("yqctl", ERR_LOG_ERROR); /* the terminal is for the answer */
 	if (in->command->needs == NEEDS_HOME)
 		return true;
 	return db_pool_new("yq_operator", "yqctl", 2, &in->pool, err) && db_take(in->pool, &in->db, err) &&
@@ -52,11 +54,12 @@ static int run(struct invocation *in)
 {
 	struct err err = {0};
 	bool ok = prepare(in, &err) && in->command->run(in, &err) && flush_output(&err);
+	bool ledger_is_away = !ok && err.kind == ERR_TEMPORARY && in->pool && (!in->db || err.source == ERR_SOURCE_SQL);
 
 	db_give(in->db);
 	if (in->pool)
 		db_pool_free(in->pool);
-	return ok ? 0 : failed(&err);
+	return ok ? 0 : failed(&err, ledger_is_away);
 }
 
 static int help(int argc, char **argv)

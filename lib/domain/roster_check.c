@@ -85,7 +85,6 @@ static bool check_flag(const json_t *object, const char *place, const char *name
 static bool check_code(const json_t *object, const char *place, const char *name, struct err *err)
 {
 	const json_t *value = json_object_get(object, name);
-
 	const char *text = json_string_value(value);
 
 	if (!value || (text && strlen(text) == json_string_length(value) && site_code_is_valid(text)))
