@@ -208,7 +208,7 @@ static bool store_end(void *context, void *object, struct err *err)
 		         reception->sop_instance_uid, (long long)reception->size_bytes,
 		         (long long)(clock_monotonic_ms() - reception->started_ms));
 	} else {
-		refused(service, session, reception->sop_instance_uid, err);
+		(void)refused(service, session, reception->sop_instance_uid, err);
 	}
 	free(reception);
 	return ok;

@@ -138,7 +138,7 @@ bool Client::open(const std::vector<Context> &contexts, struct err *err)
 		return false;
 	cond = ASC_requestAssociation(network_, params_, &association_, nullptr, nullptr, DUL_NOBLOCK, patience_s);
 	if (cond.bad()) {
-		refused(cond, err);
+		(void)refused(cond, err);
 		if (association_ != nullptr)
 			params_ = nullptr;
 		return false;

@@ -137,7 +137,7 @@ static enum MHD_Result access_handler(void *context, struct MHD_Connection *conn
 	guard_rest(&server->guard, connection);
 	struct err err = {0};
 	if (request->dropped > 0) {
-		too_large(request, &err);
+		(void)too_large(request, &err);
 		return refuse(request, &err);
 	}
 	request->phase = HTTP_WORKING;

@@ -173,13 +173,14 @@ FALLIBLE = re.compile(r"\bbool\s+(\w+)\s*\(([^;{}]*?)\bstruct err \*err\s*\)", r
 
 def results_used(tree):
     """A fallible function's result is looked at, or thrown away with (void)."""
-    fallible = set()
-    for _, text in tree.c_files():
-        fallible.update(match[1] for match in FALLIBLE.finditer(c_text.code_only(text)))
-    fallible -= {"err_set_at", "err_set_errno_at", "err_context", "err_code"}
+    in_headers = set()
+    for name, text in tree.c_files():
+        if name.endswith(".h"):
+            in_headers.update(match[1] for match in FALLIBLE.finditer(c_text.code_only(text)))
     statement = re.compile(r"(?<=[;{}])\s*(\w+)\s*\(")
     for name, text in tree.c_files(under=("lib/", "storescp/", "router/", "gateway/", "deploy/")):
         code = re.sub(r"^[ \t]*#.*$", "", c_text.code_only(text), flags=re.MULTILINE)
+        fallible = in_headers.union(match[1] for match in FALLIBLE.finditer(code))
         for match in statement.finditer(code):
             if match[1] in fallible:
                 number = code.count("\n", 0, match.start(1)) + 1
