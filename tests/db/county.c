@@ -265,3 +265,53 @@ void county_add_task(struct county *county)
 	take_id(county, county->task,
 	        "SELECT t.public_id FROM reading_task t JOIN study s USING (study_id) WHERE s.public_id = $study");
 }
+
+static void add_object(struct county *county, const char *report_id, const char *column)
+{
+	char sql[1500], key[33];
+	uint8_t bytes[16];
+
+	text_random(bytes, sizeof(bytes));
+	text_hex(bytes, sizeof(bytes), key);
+	snprintf(sql, sizeof(sql),
+	         "INSERT INTO instance (site_id, series_id, origin, sop_class_uid, sop_instance_uid, "
+	         "transfer_syntax_uid, object_key,"
+	         "                      size_bytes, header_bytes, sha256, arrived_at)"
+	         " SELECT v.site_id, r.series_id, 'own', '1.2.840.10008.5.1.4.1.1.88.11', v.%s, '1.2.840.10008.1.2.1', "
+	         "'%s', 100, 400,"
+	         "        sha256('%s'), yq_now()"
+	         " FROM report_version v JOIN report p USING (report_id) JOIN series r ON r.study_id = p.study_id"
+	         " WHERE v.public_id = '%s' LIMIT 1",
+	         column, key, key, report_id);
+	county_run(county, sql);
+}
+
+void county_add_report(struct county *county, const char *age, bool has_objects, char out_id[TEXT_UUID_SIZE])
+{
+	char sql[2500], sr[TEXT_UID_SIZE], pdf[TEXT_UID_SIZE];
+
+	text_uid_new(sr);
+	text_uid_new(pdf);
+	county_run(county, "ALTER TABLE report_version DISABLE TRIGGER USER");
+	snprintf(
+	    sql, sizeof(sql),
+	    "WITH t AS (SELECT t.*, yq_now() - interval '%s' AS at FROM reading_task t WHERE t.public_id = $task),"
+	    " r AS (INSERT INTO report (site_id, study_id, task_id) SELECT site_id, study_id, task_id FROM t RETURNING "
+	    "report_id),"
+	    " v AS (INSERT INTO report_version (site_id, report_id, version, state, body, study_version, author_id, "
+	    "policy_version_id,"
+	    "         canonical, content_sha256, sr_sop_instance_uid, pdf_sop_instance_uid, submitted_at, issued_at)"
+	    "   SELECT t.site_id, r.report_id, 1, 'issued', '{}', 1, p.person_id, y.policy_version_id, 'x', "
+	    "sha256('x'), '%s', '%s', t.at,"
+	    "          t.at"
+	    "   FROM t, r, person p, reading_queue q JOIN signing_policy_version y USING (policy_id)"
+	    "   WHERE p.public_id = $author AND q.public_id = $queue RETURNING public_id)"
+	    " SELECT public_id FROM v",
+	    age, sr, pdf);
+	take_id(county, out_id, sql);
+	county_run(county, "ALTER TABLE report_version ENABLE TRIGGER USER");
+	if (has_objects) {
+		add_object(county, out_id, "sr_sop_instance_uid");
+		add_object(county, out_id, "pdf_sop_instance_uid");
+	}
+}

@@ -43,5 +43,10 @@ void county_add_image(struct county *county);
 void county_settle(struct county *county);
 /* A complete study with a task awaiting; sets county->study and county->task. */
 void county_add_task(struct county *county);
+/*
+ * A report of county->task, issued some time ago (e.g. "1 hour"), with its two objects in the study where has_objects; its public id. How it
+ * came to be issued is not the matter of who uses this.
+ */
+void county_add_report(struct county *county, const char *age, bool has_objects, char out_id[TEXT_UUID_SIZE]);
 
 #endif
