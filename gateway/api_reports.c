@@ -109,22 +109,6 @@ bool handle_report(struct http_request *request, void *context, struct err *err)
 	return show(request, context, task, err);
 }
 
-/* Opening an issued report is a fact (回执), whoever does it; the audit has every look besides. */
-static bool note_opened(struct http_request *request, const char *report, struct err *err)
-{
-	struct db *db;
-	struct db_rows *rows = NULL;
-	if (!caller_db(request, &db, err) ||
-	    !db_exec_one(db, STMT_GATEWAY_REPORT, DB_PARAMS(db_text(report)), "report", &rows, err))
-		return false;
-	bool ok =
-	    db_exec(db, STMT_GATEWAY_REPORT_OPENED, DB_PARAMS(db_text(report), db_text(caller_id(request))), NULL,
-	            err) &&
-	    caller_audit(request, "report.open", "report_version", report, db_get_text(rows, 0, "site_id"), NULL, err);
-	db_rows_free(rows);
-	return ok;
-}
-
 bool handle_report_pdf(struct http_request *request, void *context, struct err *err)
 {
 	struct gateway *gateway = context;
@@ -134,8 +118,8 @@ bool handle_report_pdf(struct http_request *request, void *context, struct err *
 	if (!input_path_id(request, "report", &report, err) ||
 	    !report_open_pdf(&gateway->desk, caller_id(request), report, &fd, &size, err))
 		return false;
-	if (!note_opened(request, report, err) ||
-	    !http_add_header(request, "Content-Disposition", "inline; filename=\"report.pdf\"", err)) {
+	/* The look and the receipt (回执) were noted with the opening. */
+	if (!http_add_header(request, "Content-Disposition", "inline; filename=\"report.pdf\"", err)) {
 		close(fd);
 		return false;
 	}

@@ -280,15 +280,6 @@ JOIN reading_task t ON t.task_id = r.task_id
 JOIN scope sc ON sc.scope_id = v.site_id
 WHERE v.public_id = $1::uuid;
 
--- name: gateway_report_opened
--- A person opened an issued report: a fact, each time.
--- $1 report version
--- $2 person
-INSERT INTO receipt (site_id, report_version_id, kind, person_id, at_site_id)
-SELECT v.site_id, v.report_version_id, 'opened', p.person_id, p.seat_id
-FROM report_version v CROSS JOIN person p
-WHERE v.public_id = $1::uuid AND v.state IN ('issued', 'superseded', 'void', 'provisional') AND p.public_id = $2::uuid;
-
 -- name: gateway_delivery_list
 -- Deliveries, the newest first.
 -- $1 state, or NULL
