@@ -13,13 +13,12 @@ bookworm | trixie) ;;
 *) sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p}' "$0"; exit 2 ;;
 esac
 cache=${2:-/var/cache/yingqiao-bare}
-mirror=${MIRROR:-http://deb.debian.org/debian}
 tree=$(cd "$(dirname "$0")/.." && pwd)
 
 mkdir -p "$cache"
 if [ ! -e "$cache/$release/etc/debian_version" ]; then
 	rm -rf "$cache/$release.new"
-	debootstrap --variant=minbase "$release" "$cache/$release.new" "$mirror"
+	debootstrap --variant=minbase "$release" "$cache/$release.new" ${MIRROR:+"$MIRROR"}
 	mv "$cache/$release.new" "$cache/$release"
 fi
 

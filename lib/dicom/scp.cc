@@ -114,16 +114,17 @@ void leave(scp_connection &connection)
 		scp->empty.notify_all();
 }
 
-void association_thread(std::unique_ptr<scp_connection> connection)
+void association_thread(scp_connection *connection)
 {
-	scp_association_run(*connection);
-	leave(*connection);
+	std::unique_ptr<scp_connection> own(connection);
+
+	scp_association_run(*own);
+	leave(*own);
 }
 
 void start_association(struct dicom_scp *scp, int fd, const struct sockaddr_storage &name)
 {
 	std::unique_ptr<scp_connection> connection(new scp_connection());
-	scp_connection *raw = connection.get();
 
 	connection->scp = scp;
 	connection->fd = fd;
@@ -135,11 +136,12 @@ void start_association(struct dicom_scp *scp, int fd, const struct sockaddr_stor
 		return;
 	}
 	try {
-		std::thread(association_thread, std::move(connection)).detach();
+		std::thread(association_thread, connection.get()).detach();
+		(void)connection.release(); /* touches the pointer only: the thread may have freed it already */
 	} catch (const std::system_error &) {
-		log_warning(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", raw->peer.address, "no_thread");
+		log_warning(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection->peer.address, "no_thread");
+		leave(*connection);
 		(void)::close(fd);
-		leave(*raw);
 	}
 }
 
