@@ -104,19 +104,22 @@ static bool pump(struct feed *feed, struct db *db, struct err *err)
 	return true;
 }
 
-static void pump_once(struct feed *feed)
+/* True: look again soon. */
+static bool pump_once(struct feed *feed)
 {
 	struct db *db = NULL;
 	struct err err = {0};
 	/* lib/db tells the log when the ledger goes and comes back. */
 	if (!db_take(feed->gateway->pool, &db, &err))
-		return;
+		return false;
+	bool is_held_back = false;
 	pthread_mutex_lock(&feed->lock);
-	bool ok = pump(feed, db, &err);
+	bool ok = pump(feed, db, &err) && event_is_held_back(db, &is_held_back, &err);
 	pthread_mutex_unlock(&feed->lock);
 	db_give(db);
 	if (!ok)
 		log_err(LOG_LEDGER_FAILED, &err, "what=%s", "events");
+	return is_held_back;
 }
 
 static bool is_over(void *user, void *context)
@@ -133,12 +136,12 @@ static bool is_stopping(struct feed *feed)
 static void *run(void *context)
 {
 	struct feed *feed = context;
-	int64_t poll_ms = conf_number(CONF_POLL_INTERVAL);
+	int64_t poll_ms = conf_number(CONF_POLL_INTERVAL) < SWEEP_MS ? conf_number(CONF_POLL_INTERVAL) : SWEEP_MS;
 	while (!is_stopping(feed)) {
-		pump_once(feed);
+		bool is_held_back = pump_once(feed);
 		int64_t now_ms = clock_monotonic_ms();
 		http_events_end(feed->gateway->server, is_over, &now_ms);
-		db_wait(feed->listener, poll_ms < SWEEP_MS ? poll_ms : SWEEP_MS, feed->wake_fd);
+		db_wait(feed->listener, is_held_back ? EVENT_HELD_BACK_MS : poll_ms, feed->wake_fd);
 	}
 	return NULL;
 }

@@ -13,7 +13,6 @@
 #include "lib/base/conf.h"
 #include "lib/base/daemon.h"
 #include "lib/base/log.h"
-#include "lib/db/migrate.h"
 #include "lib/domain/presence.h"
 #include "lib/store/store.h"
 #include "storescp/service.h"
@@ -91,16 +90,14 @@ static void *keep_up(void *unused)
 static bool check_ledger(struct err *err)
 {
 	struct db *db = NULL;
-	struct err away;
-	bool ok;
 
-	if (!db_take(app.pool, &db, &away)) {
-		log_err(LOG_LEDGER_AWAY, &away, "what=%s", "start");
-		return true;
+	if (!db_take(app.pool, &db, err)) {
+		if (err->kind != ERR_TEMPORARY)
+			return false;
+		log_err(LOG_LEDGER_AWAY, err, "what=%s", "start");
 	}
-	ok = migrate_check(db, err) || err->kind == ERR_TEMPORARY;
 	db_give(db);
-	return ok;
+	return true;
 }
 
 static bool open_ledger(struct err *err)

@@ -36,7 +36,10 @@ struct db_rows;
 bool db_pool_new(const char *role, const char *application, int max, struct db_pool **out, struct err *err);
 void db_pool_free(struct db_pool *pool);
 
-/* Waits for a free connection at most ledger_timeout. ERR_TEMPORARY when the ledger is away or the pool is busy. */
+/*
+ * Waits for a free connection at most ledger_timeout. ERR_TEMPORARY when the ledger is away or the pool is busy; ERR_CONFLICT when
+ * it is not at exactly the version that this program was built for (migrate_check() on every new connection).
+ */
 bool db_take(struct db_pool *pool, struct db **out, struct err *err);
 /* Rolls an open transaction back, forgets the person, gives the connection back. NULL is fine. */
 void db_give(struct db *db);

@@ -57,16 +57,14 @@ static bool send(struct db *db, enum db_statement statement, const struct db_wir
  */
 static bool start(struct db *db, enum db_statement statement, const struct db_wire *wire, struct err *err)
 {
-	bool is_setup = statement == STMT_DB_SESSION_SETTINGS || statement == STMT_DB_SESSION_PERSON;
-
 	if (wire->count != db_statements[statement].params)
 		err_panic("%s takes %d parameters, not %d", name_of(statement), db_statements[statement].params,
 		          wire->count);
-	if (!is_setup && !db_session_ready(db, err))
+	if (!db->is_opening && !db_session_ready(db, err))
 		return false;
 	if (prepare(db, statement, err) && send(db, statement, wire, err))
 		return true;
-	if (is_setup || !db->is_lost || db->in_transaction)
+	if (db->is_opening || !db->is_lost || db->in_transaction)
 		return false;
 	return db_session_ready(db, err) && prepare(db, statement, err) && send(db, statement, wire, err);
 }

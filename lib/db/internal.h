@@ -15,13 +15,13 @@ struct db_pool;
 struct db {
 	struct db_pool *pool; /* NULL: a session of its own (migrations) */
 	const char *role, *application;
-	PGconn *connection; /* NULL until first used */
-	bool is_lost; /* the server said farewell, or an answer did not come in time: replace before the next use */
+	PGconn *connection;  /* NULL until first used */
+	bool is_lost;        /* the server said farewell, or gave no answer in time: replace before the next use */
 	bool in_transaction; /* between a good db_begin() and the end of the transaction */
+	bool is_opening;     /* being set up: what fails then is not replaced from inside */
 	bool is_streaming;   /* inside db_stream(): the connection is busy */
 	bool is_taken;
-	bool
-	    is_pinned; /* never replaced and without time-out: the session itself holds something (the migration lock) */
+	bool is_pinned; /* never replaced, no time-out: the session itself holds something (the migration lock) */
 	char person[TEXT_UUID_SIZE]; /* empty: nobody */
 	unsigned char is_prepared[STMT_COUNT + 1];
 };

@@ -13,7 +13,7 @@
 
 /* *out_applied: how many were run now. Several callers at once are fine. */
 bool migrate_up(int *out_applied, struct err *err);
-/* Programs call this at start: the ledger is at exactly the version that they were built for, else ERR_CONFLICT. */
+/* The ledger is at exactly the version that this program was built for, else ERR_CONFLICT. Every new connection of a pool is asked. */
 struct db;
 bool migrate_check(struct db *db, struct err *err);
 

@@ -10,6 +10,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/db/internal.h"
+#include "lib/db/migrate.h"
 
 /* The server ends a statement after ledger_timeout itself; this much longer we wait for it to say so. */
 enum { ANSWER_GRACE_MS = 5000, CONNECTION_STRING_MAX = 4096, KEYWORDS_MAX = 64 };
@@ -181,11 +182,13 @@ bool db_session_open(struct db *db, int wake_fd, struct err *err)
 	bool ok;
 
 	db_session_close(db);
+	db->is_opening = true;
 	ok = start_connecting(db, err) && finish_connecting(db, until_ms, wake_fd, err);
 	if (ok) {
 		PQsetNoticeReceiver(db->connection, on_notice, db);
-		ok = apply_settings(db, err);
+		ok = apply_settings(db, err) && (!db->pool || migrate_check(db, err));
 	}
+	db->is_opening = false;
 	if (ok) {
 		note_back();
 		return true;

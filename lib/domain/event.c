@@ -90,6 +90,17 @@ bool event_read(struct db *db, const char *cursor, int limit, event_each *each, 
 	return ok;
 }
 
+bool event_is_held_back(struct db *db, bool *out, struct err *err)
+{
+	struct db_rows *rows;
+
+	if (!db_exec_one(db, STMT_EVENT_HELD_BACK, DB_NO_PARAMS, "the events", &rows, err))
+		return false;
+	*out = db_get_bool(rows, 0, "held_back");
+	db_rows_free(rows);
+	return true;
+}
+
 bool event_trim(struct db *db, int64_t keep_ms, int64_t *out_deleted, struct err *err)
 {
 	struct db_rows *rows;

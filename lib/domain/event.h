@@ -43,6 +43,13 @@ typedef bool event_each(void *context, const struct event *event, struct err *er
 bool event_read(struct db *db, const char *cursor, int limit, event_each *each, void *context, int *out_count,
                 struct err *err);
 
+/*
+ * True when something is committed that event_read() does not show yet. Its NOTIFY came already, so look again soon
+ * (EVENT_HELD_BACK_MS) instead of waiting for the next one.
+ */
+enum { EVENT_HELD_BACK_MS = 50 };
+bool event_is_held_back(struct db *db, bool *out, struct err *err);
+
 /* Deletes events that are older than keep_ms. */
 bool event_trim(struct db *db, int64_t keep_ms, int64_t *out_deleted, struct err *err);
 

@@ -26,6 +26,10 @@ WHERE (e.xid, e.event_id) > ($1::text::xid8, $2::bigint)
 ORDER BY e.xid, e.event_id
 LIMIT $3::integer;
 
+-- name: event_held_back
+-- Is anything committed and not yet readable, because an older transaction still runs?
+SELECT EXISTS (SELECT FROM event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS held_back;
+
 -- name: event_head
 -- The cursor of now: what is readable lies before it, what will be readable behind it.
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid;

@@ -67,6 +67,7 @@ Test(event, one_that_commits_late_is_not_missed_and_none_is_read_twice)
 	struct db_pool *pool = ledger_pool("yq_router", 4);
 	struct db *early = take(pool), *late = take(pool), *quick = take(pool), *reader = take(pool);
 	struct seen seen = {0};
+	bool is_held_back = false;
 	char name[40], kind[60];
 	struct err err;
 
@@ -84,6 +85,7 @@ Test(event, one_that_commits_late_is_not_missed_and_none_is_read_twice)
 	cr_assert(db_commit(quick, &err));
 	read_all(reader, &seen);
 	cr_expect_eq(seen.count, 0, "read past an open transaction: %d", seen.count);
+	cr_expect(event_is_held_back(reader, &is_held_back, &err) && is_held_back);
 	append(late, kind, 5);
 	cr_assert(db_commit(late, &err));
 	/* Another test's open transaction may hold ours back for a moment. */
