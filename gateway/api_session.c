@@ -47,8 +47,8 @@ static bool audit_login(struct gateway *gateway, const struct account_session *s
 	char *text = json_dumps(detail, JSON_COMPACT);
 	struct audit_fact fact = {
 	    .action = "session.login",
-	    .actor_kind = refusal == NULL ? "person" : "unknown",
-	    .actor = refusal == NULL ? session->person_id : address,
+	    .actor_kind = session != NULL ? "person" : "unknown",
+	    .actor = session != NULL ? session->person_id : address,
 	    .outcome = refusal == NULL ? "success" : "refused",
 	    .detail = text,
 	};
