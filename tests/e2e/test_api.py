@@ -507,3 +507,11 @@ def test_ledger_away_and_back(home, scene):
         subject = str(uuid.uuid4())
         write_event(scene, "study.test", subject, "E1")
         assert subject in next(stream)["data"]
+
+
+def test_every_route_is_documented():
+    text = (TREE / "docs" / "api.md").read_text()
+    for method, pattern, _, _ in ROUTES:
+        assert f"`{method} {pattern}" in text, f"{method} {pattern}"
+    for method, pattern in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?]*)[`?]", text):
+        assert (method, pattern) in {(route[0], route[1]) for route in ROUTES}, f"{method} {pattern} is no route"
