@@ -113,6 +113,7 @@ bool report_settle(struct report_desk *desk, int *out_count, struct err *err)
 	int count = 0;
 	bool ok = true;
 
+	report_scratch_sweep();
 	if (!db_transact(desk->pool, NULL, unsettled_work, &rows, err)) {
 		db_rows_free(rows);
 		return false;

@@ -1,17 +1,22 @@
 #include "lib/domain/report_sign.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "lib/domain/pdf_sign.h"
 #include "lib/domain/report_content.h"
 #include "lib/domain/report_pdf.h"
+
+enum { SCRATCH_AGE_S = 3600 };
 
 /* ---- PDF ------------------------------------------------------------------------------------------------------------------ */
 
@@ -88,6 +93,28 @@ static bool scratch_path(char out[PATH_MAX], struct err *err)
 		return false;
 	text_uuid_new(name);
 	return conf_path(out, PATH_MAX, err, "tmp/%s.dcm", name);
+}
+
+void report_scratch_sweep(void)
+{
+	char path[PATH_MAX];
+	struct err ignored;
+	DIR *directory = conf_path(path, sizeof path, &ignored, "tmp") ? opendir(path) : NULL;
+	/* Of files, the machine's own clock: an offset for tests does not move it. */
+	int64_t now_s = (clock_wall_us() - clock_offset_us()) / 1000000;
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		size_t length = strlen(entry->d_name);
+		struct stat status;
+
+		if (length == TEXT_UUID_SIZE - 1 + 4 && strcmp(entry->d_name + length - 4, ".dcm") == 0 &&
+		    fstatat(dirfd(directory), entry->d_name, &status, 0) == 0 &&
+		    now_s - status.st_mtime > SCRATCH_AGE_S)
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	}
+	if (directory)
+		closedir(directory);
 }
 
 static bool read_scratch(const char *path, uint8_t **out, size_t *out_length, struct err *err)

@@ -28,6 +28,9 @@ bool report_sr_object(const struct dicom_report *report, struct signer *signer, 
 bool report_pdf_object(const struct dicom_report *report, const uint8_t *pdf, size_t pdf_length, uint8_t **out,
                        size_t *out_length, struct err *err);
 
+/* Removes scratch files that a crash left behind. */
+void report_scratch_sweep(void);
+
 /* Where the dataset of a part 10 file begins, by its group length (PS3.10 section 7.1). False: that is none. */
 bool report_dataset_offset(const uint8_t *bytes, size_t length, uint64_t *out);
 

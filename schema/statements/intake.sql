@@ -21,7 +21,10 @@ UNION ALL
 SELECT 'conflict', c.object_key, i.sop_instance_uid, encode(c.sha256, 'hex'), c.size_bytes, c.header_bytes
 FROM instance_conflict c JOIN instance i USING (instance_id)
 UNION ALL
-SELECT 'artefact', object_key, sop_instance_uid, encode(sha256, 'hex'), size_bytes, 0 FROM artefact WHERE voided_at IS NULL;
+SELECT 'artefact', a.object_key, a.sop_instance_uid, encode(a.sha256, 'hex'), a.size_bytes, 0
+FROM artefact a JOIN report_version v USING (report_version_id)
+-- The row of a paper is written before its bytes; only what was submitted or issued with it must be there.
+WHERE a.voided_at IS NULL AND (v.issued_at IS NOT NULL OR (a.kind = 'pdf_submitted' AND v.submitted_at IS NOT NULL));
 
 -- name: intake_unknown_keys
 -- Keys of stored objects that no row names.

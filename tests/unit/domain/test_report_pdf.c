@@ -85,10 +85,12 @@ Test(report_pdf, empty_and_hostile_content_still_makes_a_paper)
 {
 	static const char *const hostile[] = {"", "\xe2\x80\xae反转", "<span size='99999'>", "\xf0\xa0\xae\xb7",
 	                                      "%s%n%d"};
-	struct report_pdf pdf = render(json_object());
+	json_t *nothing = json_object();
+	struct report_pdf pdf = render(nothing);
 
 	cr_assert_eq(pdf.page_count, 1);
 	free(pdf.bytes);
+	json_decref(nothing);
 	for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
 		json_t *content = report_fixture();
 
