@@ -54,13 +54,13 @@ static bool looks_like_big5(const struct charset_tally *t)
 
 /*
  * Well-formed UTF-8 with a character of three bytes is hardly anything else. With two-byte characters only it may be GB 2312
- * by accident: 模式 is C4 A3 CA BD.
+ * by accident, 模式 is C4 A3 CA BD, unless each stands alone in a word of small letters.
  */
 static bool looks_like_utf8(const struct charset_tally *t)
 {
 	if (t->utf8_broken || t->utf8_two + t->utf8_more == 0)
 		return false;
-	return t->utf8_more > 0 || t->gb_broken || t->gb_common < t->gb_pairs;
+	return t->utf8_more > 0 || t->gb_broken || t->gb_common < t->gb_pairs || t->latin_pair == t->latin_run;
 }
 
 static bool looks_like_latin(const struct charset_tally *t)

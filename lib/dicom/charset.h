@@ -31,7 +31,9 @@ struct charset_tally {
 	size_t gb_pairs, gb_common, gb_level2,
 	    gb_unassigned; /* characters; GB 2312 level 1 and symbols; level 2; user-defined area */
 	size_t big5_pairs, big5_common;
-	size_t latin_single, latin_run; /* high letters of Latin-1 alone beside ASCII letters; others */
+	size_t latin_single, latin_run; /* one high letter of Latin-1 beside ASCII letters; other runs of high bytes */
+	size_t
+	    latin_pair; /* of those runs: two bytes beside a small ASCII letter, as UTF-8 of Western names has them */
 };
 
 /* One value, as it stands in the dataset. A character cut at the end of a value is not held against an encoding. */

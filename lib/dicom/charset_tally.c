@@ -116,7 +116,25 @@ static bool is_letter(unsigned char c)
 	return in_range(c | 0x20, 'a', 'z');
 }
 
-/* "Mueller" with one high letter among ASCII letters is how Western text looks; Chinese comes in runs. */
+static bool is_small_letter(unsigned char c)
+{
+	return in_range(c, 'a', 'z');
+}
+
+/* "Müller" with one high letter among ASCII letters is how Western text looks; Chinese comes in runs. */
+static void tally_latin_run(struct charset_tally *tally, const unsigned char *p, size_t at, size_t run, size_t length)
+{
+	unsigned char before = at > 0 ? p[at - 1] : ' ';
+	unsigned char after = at + run < length ? p[at + run] : ' ';
+
+	if (run == 1 && p[at] >= 0xc0 && (is_letter(before) || is_letter(after))) {
+		tally->latin_single++;
+		return;
+	}
+	tally->latin_run++;
+	tally->latin_pair += run == 2 && (is_small_letter(before) || is_small_letter(after));
+}
+
 static void tally_latin(struct charset_tally *tally, const unsigned char *p, size_t length)
 {
 	for (size_t i = 0; i < length;) {
@@ -124,11 +142,8 @@ static void tally_latin(struct charset_tally *tally, const unsigned char *p, siz
 
 		while (i + run < length && p[i + run] >= 0x80)
 			run++;
-		if (run == 1 && p[i] >= 0xc0 &&
-		    ((i > 0 && is_letter(p[i - 1])) || (i + 1 < length && is_letter(p[i + 1]))))
-			tally->latin_single++;
-		else if (run > 0)
-			tally->latin_run++;
+		if (run > 0)
+			tally_latin_run(tally, p, i, run, length);
 		i += run + 1;
 	}
 }

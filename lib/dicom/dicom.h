@@ -50,7 +50,14 @@ struct dicom_store_request {
 	void *association;                            /* what admit() put there */
 };
 
-enum dicom_end { DICOM_END_RELEASED, DICOM_END_ABORTED, DICOM_END_LOST, DICOM_END_TIMEOUT, DICOM_END_REJECTED, DICOM_END_STOPPED };
+enum dicom_end {
+	DICOM_END_RELEASED,
+	DICOM_END_ABORTED,
+	DICOM_END_LOST,
+	DICOM_END_TIMEOUT,
+	DICOM_END_REJECTED,
+	DICOM_END_STOPPED
+};
 
 /*
  * Called on the association's own thread. `context` is dicom_scp_settings.context, `association` is per association: what admit() put
@@ -65,7 +72,8 @@ enum dicom_end { DICOM_END_RELEASED, DICOM_END_ABORTED, DICOM_END_LOST, DICOM_EN
  */
 struct dicom_scp_handlers {
 	enum dicom_reject (*admit)(void *context, const struct dicom_peer *peer, void **association);
-	void (*end)(void *context, void *association, const struct dicom_peer *peer, enum dicom_end how, enum dicom_reject reject);
+	void (*end)(void *context, void *association, const struct dicom_peer *peer, enum dicom_end how,
+	            enum dicom_reject reject);
 	void (*echo)(void *context, void *association, const struct dicom_peer *peer);
 	bool (*store_begin)(void *context, const struct dicom_store_request *request, void **object, struct err *err);
 	bool (*store_data)(void *context, void *object, const void *bytes, size_t length, struct err *err);
@@ -109,13 +117,14 @@ struct dicom_send_item {
 };
 /* Transport result and DIMSE status are two outputs. */
 enum dicom_sent {
-	DICOM_SENT_ANSWERED,     /* dimse_status is the peer's; 0000 and Bxxx mean it has the object */
-	DICOM_SENT_NO_CONTEXT,   /* the peer accepts no presentation context for it */
-	DICOM_SENT_UNREADABLE,   /* our file cannot be read: local fault */
-	DICOM_SENT_UNKNOWN       /* bytes went out, no answer came */
+	DICOM_SENT_ANSWERED,   /* dimse_status is the peer's; 0000 and Bxxx mean it has the object */
+	DICOM_SENT_NO_CONTEXT, /* the peer accepts no presentation context for it */
+	DICOM_SENT_UNREADABLE, /* our file cannot be read: local fault */
+	DICOM_SENT_UNKNOWN     /* bytes went out, no answer came */
 };
 /* Called after each item in order; false stops (the association is released). */
-typedef bool dicom_sent_item(void *context, size_t index, enum dicom_sent sent, uint16_t dimse_status, const char *comment);
+typedef bool dicom_sent_item(void *context, size_t index, enum dicom_sent sent, uint16_t dimse_status,
+                             const char *comment);
 /*
  * Sends items over one association with the contexts that they need, as stored (no transcoding). Returns true when every item
  * was reported; false when the association could not be opened or broke: items not reported were not sent, except that the
@@ -133,9 +142,9 @@ bool dicom_meta_header(const char *sop_class_uid, const char *sop_instance_uid, 
 /* Verdict on the character set of a dataset: what was declared, what the bytes are. */
 enum dicom_charset_verdict {
 	DICOM_CHARSET_AS_DECLARED,
-	DICOM_CHARSET_ASCII,      /* nothing but ASCII: any declaration is right */
-	DICOM_CHARSET_DETECTED,   /* the declaration is wrong or missing, the bytes read well as charset_used */
-	DICOM_CHARSET_UNDECIDED   /* kept, unreadable characters replaced by U+FFFD */
+	DICOM_CHARSET_ASCII,    /* nothing but ASCII: any declaration is right */
+	DICOM_CHARSET_DETECTED, /* the declaration is wrong or missing, the bytes read well as charset_used */
+	DICOM_CHARSET_UNDECIDED /* kept, unreadable characters replaced by U+FFFD */
 };
 
 /* Text fields are UTF-8, blanks trimmed, cut to the buffer; empty when absent. Dates and times as text, as they came. */
@@ -147,7 +156,8 @@ struct dicom_fields {
 	char patient_id[200], issuer_of_patient_id[200], other_patient_ids[400];
 	char patient_sex[17], patient_birth_date[33], patient_age[33];
 	char accession_number[65], study_id[65], referring_physician[400];
-	char study_date[33], study_time[33], acquisition_date[33], acquisition_time[33], content_date[33], content_time[33];
+	char study_date[33], study_time[33], acquisition_date[33], acquisition_time[33], content_date[33],
+	    content_time[33];
 	char study_description[400], series_description[400], protocol_name[400], body_part[65], laterality[17];
 	char modality[17], manufacturer[200], model[200], station_name[65], device_serial[200], institution[400];
 	char operators_name[400], view_position[65];
@@ -172,8 +182,8 @@ const char *dicom_uid_name(const char *uid);      /* borrowed, "" when unknown *
 
 enum dicom_media { DICOM_MEDIA_JPEG, DICOM_MEDIA_PNG };
 struct dicom_render {
-	int frame;                   /* 1.. */
-	int width_max, height_max;   /* 0: as it is; keeps the aspect ratio */
+	int frame;                 /* 1.. */
+	int width_max, height_max; /* 0: as it is; keeps the aspect ratio */
 	bool has_window;
 	double window_center, window_width; /* else the object's first window, else the full range */
 	enum dicom_media media;
@@ -184,22 +194,27 @@ bool dicom_render(const char *path, const struct dicom_render *how, uint8_t **ou
 
 /* ---- report objects ---------------------------------------------------------------------------------------------- */
 
-struct dicom_reference { const char *sop_class_uid, *sop_instance_uid, *series_instance_uid; };
+struct dicom_reference {
+	const char *sop_class_uid, *sop_instance_uid, *series_instance_uid;
+};
 
 /* What SR and Encapsulated PDF of one report version say. UTF-8, borrowed. Written as ISO_IR 192. */
 struct dicom_report {
 	const char *sop_instance_uid, *series_instance_uid; /* ours, 2.25. */
 	int series_number, instance_number;
-	const char *study_instance_uid, *study_id, *accession_number, *study_date, *study_time, *referring_physician, *study_description;
-	const char *patient_name, *patient_id, *issuer_of_patient_id, *patient_birth_date, *patient_sex; /* as the study has them */
-	const char *title;            /* "CT胸部平扫诊断报告" */
-	const char *issuer_institution; /* 诊断机构 */
-	const char *performer_institution; /* 检查机构 */
+	const char *study_instance_uid, *study_id, *accession_number, *study_date, *study_time, *referring_physician,
+	    *study_description;
+	const char *patient_name, *patient_id, *issuer_of_patient_id, *patient_birth_date,
+	    *patient_sex;                                            /* as the study has them */
+	const char *title;                                           /* "CT胸部平扫诊断报告" */
+	const char *issuer_institution;                              /* 诊断机构 */
+	const char *performer_institution;                           /* 检查机构 */
 	const char *method, *findings, *impression, *recommendation; /* empty: no such section */
-	const char *author_name, *reviewer_name; /* PN; verifying observer is the last signer */
+	const char *author_name, *reviewer_name;                     /* PN; verifying observer is the last signer */
 	int64_t written_us, verified_us;
 	int version;
-	const char *predecessor_sop_instance_uid, *predecessor_sop_class_uid, *predecessor_series_instance_uid; /* of the version it corrects, or NULL */
+	const char *predecessor_sop_instance_uid, *predecessor_sop_class_uid,
+	    *predecessor_series_instance_uid; /* of the version it corrects, or NULL */
 	const struct dicom_reference *evidence;
 	size_t evidence_count;
 };
@@ -209,11 +224,14 @@ struct dicom_report {
  */
 struct dicom_signing; /* the dataset being signed; what libdcmdsig needs lives behind it */
 typedef bool dicom_sign_report(void *context, struct dicom_signing *signing, struct err *err);
-bool dicom_report_sr_write(const struct dicom_report *report, const char *path, dicom_sign_report *sign, void *context, struct err *err);
+bool dicom_report_sr_write(const struct dicom_report *report, const char *path, dicom_sign_report *sign, void *context,
+                           struct err *err);
 /* Encapsulated PDF Storage (PS3.3 A.45.1) around the bytes, unchanged. Fails when path exists. */
-bool dicom_report_pdf_write(const struct dicom_report *report, const void *pdf, size_t pdf_length, const char *path, struct err *err);
+bool dicom_report_pdf_write(const struct dicom_report *report, const void *pdf, size_t pdf_length, const char *path,
+                            struct err *err);
 /* Adds an RSA or ECDSA digital signature with the "SR RSA / verification" profile of PS3.15 C.4 over the dataset. PEM, borrowed. */
-bool dicom_sign_with_key(struct dicom_signing *signing, const char *private_key_pem, const char *certificate_pem, struct err *err);
+bool dicom_sign_with_key(struct dicom_signing *signing, const char *private_key_pem, const char *certificate_pem,
+                         struct err *err);
 /* The Encapsulated Document of a part 10 file; *out: free(3). */
 bool dicom_pdf_extract(const char *path, uint8_t **out, size_t *out_length, struct err *err);
 

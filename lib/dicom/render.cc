@@ -83,7 +83,8 @@ bool no_image(DcmFileFormat &file, const DicomImage &image, struct err *err)
 	if (file.getMetaInfo()->findAndGetOFString(DCM_TransferSyntaxUID, syntax).good() &&
 	    (syntax != DcmXfer(dataset.getOriginalXfer()).getXferID() ||
 	     !dataset.canWriteXfer(EXS_LittleEndianExplicit, dataset.getOriginalXfer())))
-		return err_set(err, ERR_INVALID, "cannot render: transfer syntax %s cannot be decoded here", syntax.c_str());
+		return err_set(err, ERR_INVALID, "cannot render: transfer syntax %s cannot be decoded here",
+		               syntax.c_str());
 	return err_set(err, ERR_INVALID, "cannot render: %s", DicomImage::getString(image.getStatus()));
 }
 

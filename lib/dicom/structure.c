@@ -307,7 +307,8 @@ static bool walk_dataset(struct walk *walk, struct err *err)
 			if (!source_at_end(walk->source, &at_end, err))
 				return false;
 			if (at_end)
-				return true;
+				return walk->elements > 0 ||
+				       err_set(err, ERR_INVALID, "cannot read the dataset: it is empty");
 		}
 		if (++walk->elements > STRUCTURE_ELEMENTS_MAX)
 			return fault(walk, walk->parent, "too many elements", err);
