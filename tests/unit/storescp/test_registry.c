@@ -1,0 +1,149 @@
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storescp/registry.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define ID(n) "00000000-0000-4000-8000-00000000000" #n
+#define SITE "10000000-0000-4000-8000-000000000000"
+
+static struct registry *make(const struct registry_device *devices, size_t count)
+{
+	struct registry *registry = registry_new();
+	struct err err;
+
+	for (size_t i = 0; i < count; i++)
+		cr_assert(registry_add(registry, &devices[i], &err), "device %zu: %s", i, err.text);
+	return registry;
+}
+
+static const struct registry_device devices[] = {
+    {ID(1), SITE, "CT1", "", "", 0},
+    {ID(2), SITE, "DR", "", "192.0.2.0/24", 0},
+    {ID(3), SITE, "DR", "", "192.0.2.7/32", 0},
+    {ID(4), SITE, "DR", "BAISHA", "", 0},
+    {ID(5), SITE, "DR", "", "192.0.2.0/24", 11113},
+    {ID(6), SITE, "US", "", "2001:db8::/32", 0},
+    {ID(7), SITE, "TWIN", "", "198.51.100.0/25", 0},
+    {ID(8), SITE, "TWIN", "OURS", "198.51.100.0/25", 0},
+    {ID(9), SITE, "ODD", "", "10.64.0.0/10", 0},
+};
+
+Test(registry, most_specific_device_wins)
+{
+	static const struct {
+		const char *calling, *called, *address;
+		uint16_t port;
+		enum registry_verdict verdict;
+		const char *device;
+	} cases[] = {
+	    {"CT1", "OURS", "203.0.113.9", 11112, REGISTRY_KNOWN, ID(1)},
+	    {"CT1", "OTHER", "203.0.113.9", 11112, REGISTRY_UNKNOWN_CALLED_AE, NULL},
+	    {"ct1", "OURS", "203.0.113.9", 11112, REGISTRY_UNKNOWN_CALLING_AE, NULL},
+	    {"CT2", "OTHER", "203.0.113.9", 11112, REGISTRY_UNKNOWN_CALLING_AE, NULL},
+	    {"DR", "OURS", "192.0.2.9", 11112, REGISTRY_KNOWN, ID(2)},
+	    {"DR", "OURS", "192.0.2.7", 11112, REGISTRY_KNOWN, ID(3)},
+	    {"DR", "OURS", "192.0.2.9", 11113, REGISTRY_KNOWN, ID(5)},
+	    {"DR", "OURS", "192.0.2.7", 11113, REGISTRY_KNOWN, ID(3)},
+	    {"DR", "OURS", "192.0.3.7", 11112, REGISTRY_UNKNOWN_ADDRESS, NULL},
+	    {"DR", "BAISHA", "203.0.113.9", 11112, REGISTRY_KNOWN, ID(4)},
+	    {"US", "OURS", "2001:db8:1::5", 11112, REGISTRY_KNOWN, ID(6)},
+	    {"US", "OURS", "2001:db9::5", 11112, REGISTRY_UNKNOWN_ADDRESS, NULL},
+	    {"US", "OURS", "192.0.2.1", 11112, REGISTRY_UNKNOWN_ADDRESS, NULL},
+	    {"TWIN", "OURS", "198.51.100.5", 11112, REGISTRY_KNOWN, ID(8)},
+	    {"TWIN", "OURS", "198.51.100.129", 11112, REGISTRY_UNKNOWN_ADDRESS, NULL},
+	    {"ODD", "OURS", "10.127.255.255", 11112, REGISTRY_KNOWN, ID(9)},
+	    {"ODD", "OURS", "10.128.0.0", 11112, REGISTRY_UNKNOWN_ADDRESS, NULL},
+	    {"CT1", "OURS", "no address", 11112, REGISTRY_KNOWN, ID(1)},
+	    {"DR", "OURS", "no address", 11112, REGISTRY_UNKNOWN_ADDRESS, NULL},
+	    {"", "", "192.0.2.1", 11112, REGISTRY_UNKNOWN_CALLING_AE, NULL},
+	};
+	struct registry *registry = make(devices, COUNT(devices));
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct dicom_peer peer = {.local_port = cases[i].port};
+		const struct registry_device *found = NULL;
+		enum registry_verdict verdict;
+
+		(void)text_copy(peer.calling_ae, sizeof peer.calling_ae, cases[i].calling);
+		(void)text_copy(peer.called_ae, sizeof peer.called_ae, cases[i].called);
+		(void)text_copy(peer.address, sizeof peer.address, cases[i].address);
+		verdict = registry_match(registry, &peer, "OURS", &found);
+		cr_expect_eq(verdict, cases[i].verdict, "case %zu: %s, want %s", i, registry_verdict_name(verdict),
+		             registry_verdict_name(cases[i].verdict));
+		if (cases[i].device != NULL && found != NULL)
+			cr_expect_str_eq(found->device, cases[i].device, "case %zu: %s, want %s", i, found->device,
+			                 cases[i].device);
+		else
+			cr_expect_eq(cases[i].device == NULL, found == NULL, "case %zu", i);
+	}
+	registry_free(registry);
+}
+
+Test(registry, two_devices_that_say_the_same_are_ambiguous)
+{
+	static const struct registry_device twins[] = {{ID(1), SITE, "DR", "", "192.0.2.0/24", 0},
+	                                               {ID(2), SITE, "DR", "", "192.0.2.0/24", 0}};
+	static const struct registry_device third = {ID(3), SITE, "DR", "", "192.0.2.1/32", 0};
+	struct registry *registry = make(twins, COUNT(twins));
+	struct dicom_peer peer = {.calling_ae = "DR", .called_ae = "OURS", .address = "192.0.2.1"};
+	const struct registry_device *found = NULL;
+	struct err err;
+
+	cr_expect_eq(registry_match(registry, &peer, "OURS", &found), REGISTRY_AMBIGUOUS);
+	cr_expect_null(found);
+	cr_assert(registry_add(registry, &third, &err));
+	cr_expect_eq(registry_match(registry, &peer, "OURS", &found), REGISTRY_KNOWN, "a more specific one settles it");
+	registry_free(registry);
+}
+
+Test(registry, survives_its_text_form)
+{
+	struct registry *registry = make(devices, COUNT(devices)), *copy = NULL;
+	char *text, *again;
+	size_t length, again_length;
+	struct err err;
+
+	registry_write(registry, &text, &length);
+	cr_assert(registry_read(text, length, &copy, &err), "%s", err.text);
+	cr_expect_eq(registry_count(copy), COUNT(devices));
+	registry_write(copy, &again, &again_length);
+	cr_expect_str_eq(text, again);
+	for (size_t cut = 0; cut < length; cut++) {
+		struct registry *part = NULL;
+
+		cr_expect_not(registry_read(text, cut, &part, &err), "cut at %zu", cut);
+		cr_expect_eq(err.kind, ERR_CORRUPT);
+	}
+	free(text);
+	free(again);
+	registry_free(registry);
+	registry_free(copy);
+}
+
+Test(registry, refuses_malformed_devices)
+{
+	static const struct registry_device bad[] = {
+	    {"1", SITE, "CT1", "", "", 0},
+	    {ID(1), "site", "CT1", "", "", 0},
+	    {ID(1), SITE, "", "", "", 0},
+	    {ID(1), SITE, "A\\B", "", "", 0},
+	    {ID(1), SITE, "CT1", "A\\B", "", 0},
+	    {ID(1), SITE, "CT1", "", "192.0.2", 0},
+	    {ID(1), SITE, "CT1", "", "192.0.2.0/33", 0},
+	    {ID(1), SITE, "CT1", "", "192.0.2.0/", 0},
+	    {ID(1), SITE, "CT1", "", "2001:db8::/129", 0},
+	    {ID(1), SITE, "CT1", "", "localhost", 0},
+	};
+	struct registry *registry = registry_new();
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct err err = {0};
+
+		cr_expect_not(registry_add(registry, &bad[i], &err), "case %zu", i);
+		cr_expect_eq(err.kind, ERR_INVALID, "case %zu", i);
+	}
+	cr_expect_eq(registry_count(registry), 0);
+	registry_free(registry);
+}
