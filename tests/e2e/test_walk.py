@@ -1,10 +1,8 @@
 """The whole path: a study pushed in a township comes back as a signed report and is counted (deploy/demo-walk, as make run does it)."""
 
-import contextlib
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 
@@ -12,61 +10,10 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-import dicomgen  # noqa: E402
-from installation import BUILD, PATIENCE_S, TREE, Installation, _end_with_parent, free_port  # noqa: E402
+from demo import PROGRAMS, Demo  # noqa: E402
+from installation import BUILD, PATIENCE_S, TREE  # noqa: E402
 
 STATIONS = 10
-PROGRAMS = ("yq-storescp", "yq-router", "yq-gateway")
-
-
-def listening(port):
-    """Is the port open? Asked again until it is."""
-    import socket
-    import time
-
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert time.monotonic() < deadline, f"nobody listens on port {port}"
-        time.sleep(0.02)
-
-
-class Demo(Installation):
-    """An installation with the demonstration's site beside it."""
-
-    def __init__(self, **settings):
-        self.site_port = free_port()
-        super().__init__({"YQ_DEMO": "yes", "YQ_DEMO_SITE_PORT": str(self.site_port), "YQ_QUIET_DEFAULT": "1 h",
-                          "YQ_DELIVERY_BACKOFF_MIN": "100 ms", "YQ_DELIVERY_BACKOFF_MAX": "200 ms", **settings})
-        self.site = None
-        self.received = self.home / "demo" / "site"
-
-    def start_site(self):
-        self.received.mkdir(parents=True, exist_ok=True)
-        self.site = subprocess.Popen(["storescp", "--bit-preserving", "--aetitle", "DEMOSITE", "--output-directory", str(self.received),
-                                      str(self.site_port)], preexec_fn=_end_with_parent, stdout=subprocess.DEVNULL,
-                                     stderr=subprocess.DEVNULL)
-        listening(self.site_port)
-
-    def stop_site(self):
-        if self.site:
-            self.site.send_signal(signal.SIGTERM)
-            self.site.wait(PATIENCE_S)
-            self.site = None
-
-    def close(self):
-        with contextlib.suppress(Exception):
-            self.stop_site()
-        super().close()
-
-    def walk(self):
-        return subprocess.run([TREE / "deploy" / "demo-walk"], env=self.environment(YQ_BIN_DIR=str(BUILD / "bin")), capture_output=True,
-                              text=True, timeout=300)
-
-    def passwords(self):
-        return {one["account"]: one["password"] for one in json.loads((self.home / "demo" / "accounts").read_text())["accounts"]}
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +44,7 @@ def test_the_site_has_both_objects_as_they_left(walked):
     """Byte for byte: the digests of what the site received are those of our own instances."""
     home, _ = walked
     own = {one["sop_instance_uid"]: one["sha256"] for one in home.yqctl("instance", "list", json=True) if one["origin"] == "own"}
-    got = {}
-    import hashlib
-    for path in home.received.iterdir():
-        dataset = dicomgen.split_part10(path.read_bytes())[1]
-        uid = subprocess.run(["dcmdump", "-M", "+P", "SOPInstanceUID", path], capture_output=True, text=True).stdout
-        got[uid.split("[")[1].split("]")[0]] = hashlib.sha256(dataset).hexdigest()
+    got = home.received_digests()
     assert len(own) == 2
     assert got == own
 
