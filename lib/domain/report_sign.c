@@ -109,9 +109,9 @@ void report_scratch_sweep(void)
 		struct stat status;
 
 		if (length == TEXT_UUID_SIZE - 1 + 4 && strcmp(entry->d_name + length - 4, ".dcm") == 0 &&
-		    fstatat(dirfd(directory), entry->d_name, &status, 0) == 0 &&
+		    conf_path(path, sizeof path, &ignored, "tmp/%s", entry->d_name) && stat(path, &status) == 0 &&
 		    now_s - status.st_mtime > SCRATCH_AGE_S)
-			unlinkat(dirfd(directory), entry->d_name, 0);
+			unlink(path);
 	}
 	if (directory)
 		closedir(directory);

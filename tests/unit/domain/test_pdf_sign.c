@@ -195,11 +195,13 @@ Test(pdf_sign, bytes_behind_the_last_signature_are_a_tail, .init = signing_home_
 	size_t count = 0;
 	bool has_tail = false;
 	struct err err;
-	uint8_t *longer = malloc(paper.both.length + 20);
+	static const char tail[] = "% a comment at last\n";
+	size_t length = paper.both.length + sizeof tail;
+	uint8_t *longer = malloc(length);
 
 	memcpy(longer, paper.both.at, paper.both.length);
-	memcpy(longer + paper.both.length, "% a comment at last\n", 20);
-	cr_assert(pdf_verify(longer, paper.both.length + 20, paper.ca, found, &count, &has_tail, &err), "%s", err.text);
+	memcpy(longer + paper.both.length, tail, sizeof tail);
+	cr_assert(pdf_verify(longer, length, paper.ca, found, &count, &has_tail, &err), "%s", err.text);
 	cr_assert(has_tail);
 	cr_assert_eq(found[0].state, PDF_SIGNATURE_VALID);
 	free(longer);
