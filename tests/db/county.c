@@ -145,13 +145,13 @@ static void add_queue(struct county *county)
 	take_id(county, county->queue, sql);
 }
 
-/* One rule set is in force for everybody: a test adds to it what concerns its own community. */
+/* One rule set is in force for everybody: a test adds to it what concerns its own community. As a default one it may be replaced. */
 static void add_rule(struct county *county)
 {
-	county_run(county,
-	           "INSERT INTO routing_rule_set (version, in_force)"
-	           " SELECT coalesce((SELECT max(version) FROM routing_rule_set), 0) + 1, tstzrange('2000-01-01', NULL)"
-	           " WHERE NOT EXISTS (SELECT FROM routing_rule_set WHERE in_force @> yq_now())");
+	county_run(county, "INSERT INTO routing_rule_set (version, note, in_force)"
+	                   " SELECT coalesce((SELECT max(version) FROM routing_rule_set), 0) + 1, 'default', "
+	                   "tstzrange('2000-01-01', NULL)"
+	                   " WHERE NOT EXISTS (SELECT FROM routing_rule_set WHERE in_force @> yq_now())");
 	county_run(county, "INSERT INTO routing_rule (rule_set_id, ordinal, scope_id, queue_id, reading_mode)"
 	                   " SELECT v.rule_set_id, (SELECT coalesce(max(ordinal), 0) + 1 FROM routing_rule), "
 	                   "c.scope_id, q.queue_id, 'central'"
