@@ -1,6 +1,5 @@
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,37 +47,38 @@ static int64_t age_ms(const struct stat *info)
 }
 
 /* A file that is gone again reached the ledger while we look. */
-static void count_record(int dir_fd, const struct journal_name *name, bool is_quarantine,
-                         struct intake_backlog *backlog)
+static void count_record(const char *directory, const struct journal_name *name, struct intake_backlog *backlog)
 {
-	char part[STORE_KEY_SIZE + 8];
+	char path[PATH_MAX];
 	struct stat info;
 
-	if (is_quarantine) {
-		backlog->quarantined++;
-		return;
-	}
-	if (fstatat(dir_fd, name->text, &info, AT_SYMLINK_NOFOLLOW) != 0)
+	if (snprintf(path, sizeof path, "%s/%s", directory, name->text) >= (int)sizeof path || lstat(path, &info) != 0)
 		return;
 	if (age_ms(&info) > backlog->oldest_ms)
 		backlog->oldest_ms = age_ms(&info);
 	backlog->objects++;
-	snprintf(part, sizeof part, "%s.part", name->key);
-	if (fstatat(dir_fd, part, &info, AT_SYMLINK_NOFOLLOW) == 0)
+	if (snprintf(path, sizeof path, "%s/%s.part", directory, name->key) < (int)sizeof path &&
+	    lstat(path, &info) == 0)
 		backlog->bytes += (uint64_t)info.st_size;
 }
 
 static bool count_slot(void *context, const char *directory, bool is_quarantine, struct err *err)
 {
+	struct intake_backlog *backlog = context;
 	struct journal_name name;
 	struct dirent *entry;
 	DIR *dir = opendir(directory);
 
 	if (!dir)
 		return err_set_errno(err, ERR_TEMPORARY, errno, "could not read %s", directory);
-	while ((entry = readdir(dir)))
-		if (journal_name_parse(entry->d_name, &name) && name.kind == JOURNAL_RECORD)
-			count_record(dirfd(dir), &name, is_quarantine, context);
+	while ((entry = readdir(dir))) {
+		if (!journal_name_parse(entry->d_name, &name) || name.kind != JOURNAL_RECORD)
+			continue;
+		if (is_quarantine)
+			backlog->quarantined++;
+		else
+			count_record(directory, &name, backlog);
+	}
 	closedir(dir);
 	return true;
 }

@@ -45,7 +45,7 @@ static void put(json_t *object, const char *name, json_t *value)
 }
 
 /* Text from outside is valid UTF-8 by lib/dicom's contract; should it not be, the ledger shows nothing rather than refuse the image. */
-static void put_text(json_t *object, const char *name, const char *text)
+static void add_text(json_t *object, const char *name, const char *text)
 {
 	put(object, name, text_is_utf8(text, strlen(text)) ? json_string(text) : json_string(""));
 }
@@ -53,7 +53,7 @@ static void put_text(json_t *object, const char *name, const char *text)
 static void put_fields(json_t *object, const struct dicom_fields *fields)
 {
 	for (size_t i = 0; i < sizeof text_members / sizeof text_members[0]; i++)
-		put_text(object, text_members[i].name, (const char *)fields + text_members[i].offset);
+		add_text(object, text_members[i].name, (const char *)fields + text_members[i].offset);
 	for (size_t i = 0; i < sizeof number_members / sizeof number_members[0]; i++) {
 		const char *at = (const char *)fields + number_members[i].offset;
 		int32_t number;
@@ -62,25 +62,25 @@ static void put_fields(json_t *object, const struct dicom_fields *fields)
 		put(object, number_members[i].name, number < 0 ? json_null() : json_integer(number));
 	}
 	put(object, "has_pixels", json_boolean(fields->has_pixels));
-	put_text(object, "charset_verdict", verdicts[fields->charset_verdict]);
+	add_text(object, "charset_verdict", verdicts[fields->charset_verdict]);
 }
 
 static void put_record(json_t *object, const struct intake_record *record)
 {
 	char hex[DIGEST_HEX_SIZE];
 
-	put_text(object, "object_key", record->key);
-	put_text(object, "origin", intake_origin_name(record->origin));
+	add_text(object, "object_key", record->key);
+	add_text(object, "origin", intake_origin_name(record->origin));
 	put(object, "device", record->device[0] ? json_string(record->device) : json_null());
-	put_text(object, "site", record->site);
-	put_text(object, "sop_class_uid", record->sop_class_uid);
-	put_text(object, "sop_instance_uid", record->sop_instance_uid);
-	put_text(object, "transfer_syntax_uid", record->transfer_syntax_uid);
+	add_text(object, "site", record->site);
+	add_text(object, "sop_class_uid", record->sop_class_uid);
+	add_text(object, "sop_instance_uid", record->sop_instance_uid);
+	add_text(object, "transfer_syntax_uid", record->transfer_syntax_uid);
 	put(object, "size_bytes", json_integer((json_int_t)record->size_bytes));
 	put(object, "header_bytes", json_integer(record->header_bytes));
 	put(object, "arrived_us", json_integer(record->arrived_us));
 	text_hex(record->sha256, sizeof record->sha256, hex);
-	put_text(object, "sha256", hex);
+	add_text(object, "sha256", hex);
 }
 
 static char *encode(const struct index_item *items, size_t count)

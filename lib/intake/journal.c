@@ -26,6 +26,53 @@ struct slot {
 	_Atomic uint64_t last_sequence;
 };
 
+/* ---- what is in a slot ----------------------------------------------------------------------------------------------- */
+
+static int compare_entries(const void *one, const void *other)
+{
+	const struct slot_entry *a = one, *b = other;
+
+	if (a->sequence != b->sequence)
+		return a->sequence < b->sequence ? -1 : 1;
+	return strcmp(a->key, b->key);
+}
+
+static struct slot_entry *grow(struct slot_entry *entries, size_t *capacity)
+{
+	*capacity = *capacity ? 2 * *capacity : 256;
+	entries = reallocarray(entries, *capacity, sizeof *entries);
+	if (!entries)
+		err_panic("out of memory");
+	return entries;
+}
+
+bool slot_scan(const struct slot *slot, struct slot_entry **out, size_t *out_count, struct err *err)
+{
+	struct slot_entry *entries = NULL;
+	size_t count = 0, capacity = 0;
+	struct journal_name name;
+	struct dirent *found;
+	DIR *dir = opendir(slot->path);
+
+	if (!dir)
+		return err_set_errno(err, ERR_TEMPORARY, errno, "could not read journal %s", slot->name);
+	while ((found = readdir(dir))) {
+		if (!journal_name_parse(found->d_name, &name) || name.kind != JOURNAL_RECORD)
+			continue;
+		if (count == capacity)
+			entries = grow(entries, &capacity);
+		entries[count].sequence = name.sequence;
+		entries[count].is_checked = false;
+		memcpy(entries[count++].key, name.key, STORE_KEY_SIZE);
+	}
+	closedir(dir);
+	if (count)
+		qsort(entries, count, sizeof *entries, compare_entries);
+	*out = entries;
+	*out_count = count;
+	return true;
+}
+
 /* ---- recovery ------------------------------------------------------------------------------------------------------- */
 
 static bool read_record(const char *path, enum record_shape *shape, struct intake_record *out, struct err *err)
@@ -57,54 +104,38 @@ static bool drop_torn_record(struct slot *slot, const struct journal_name *name,
 	return true;
 }
 
-struct key_list {
-	char (*keys)[STORE_KEY_SIZE];
-	size_t count, capacity;
-};
-
-static void key_list_add(struct key_list *list, const char *key)
-{
-	if (list->count == list->capacity) {
-		list->capacity = list->capacity ? 2 * list->capacity : 256;
-		list->keys = realloc(list->keys, list->capacity * sizeof *list->keys);
-		if (!list->keys)
-			err_panic("out of memory");
-	}
-	memcpy(list->keys[list->count++], key, STORE_KEY_SIZE);
-}
-
 static int compare_keys(const void *one, const void *other)
 {
-	return memcmp(one, other, STORE_KEY_SIZE);
+	return strcmp(((const struct slot_entry *)one)->key, ((const struct slot_entry *)other)->key);
 }
 
-/* Both passes see the directory after the torn records are gone: keys with a record first, then the parts without one. */
+/* After the torn records are gone: a part whose key has no record was never acknowledged, or has left. */
 static bool drop_lone_parts(struct slot *slot, DIR *dir, size_t *records, size_t *parts, struct err *err)
 {
-	struct key_list list = {0};
+	struct slot_entry *entries, wanted;
 	struct journal_name name;
 	struct dirent *entry;
+	char path[PATH_MAX];
 	bool ok = true;
 
-	rewinddir(dir);
-	while ((entry = readdir(dir)))
-		if (journal_name_parse(entry->d_name, &name) && name.kind == JOURNAL_RECORD)
-			key_list_add(&list, name.key);
-	if (list.count)
-		qsort(list.keys, list.count, sizeof *list.keys, compare_keys);
+	if (!slot_scan(slot, &entries, records, err))
+		return false;
+	if (*records)
+		qsort(entries, *records, sizeof *entries, compare_keys);
 	rewinddir(dir);
 	while (ok && (entry = readdir(dir))) {
 		if (!journal_name_parse(entry->d_name, &name) || name.kind != JOURNAL_PART)
 			continue;
-		if (list.count && bsearch(name.key, list.keys, list.count, sizeof *list.keys, compare_keys))
+		memcpy(wanted.key, name.key, sizeof wanted.key);
+		if (*records && bsearch(&wanted, entries, *records, sizeof *entries, compare_keys))
 			continue;
-		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0 && errno != ENOENT)
+		snprintf(path, sizeof path, "%s/%s", slot->path, name.text);
+		if (unlink(path) != 0 && errno != ENOENT)
 			ok = err_set_errno(err, ERR_TEMPORARY, errno, "could not remove what was half received in %s",
 			                   slot->name);
 		(*parts)++;
 	}
-	*records = list.count;
-	free(list.keys);
+	free(entries);
 	return ok;
 }
 
@@ -160,7 +191,7 @@ static bool try_lock(const char *name, int *fd, struct err *err)
 
 bool slot_claim(struct slot **out, struct err *err)
 {
-	char name[16], path[PATH_MAX];
+	char name[24], path[PATH_MAX];
 	int fd;
 
 	for (int i = 0; i < SLOT_MAX; i++) {
@@ -336,46 +367,6 @@ bool slot_record(struct slot *slot, int fd, const struct intake_record *record, 
 }
 
 /* ---- the queue -------------------------------------------------------------------------------------------------------- */
-
-static int compare_entries(const void *one, const void *other)
-{
-	const struct slot_entry *a = one, *b = other;
-
-	if (a->sequence != b->sequence)
-		return a->sequence < b->sequence ? -1 : 1;
-	return memcmp(a->key, b->key, sizeof a->key);
-}
-
-bool slot_scan(const struct slot *slot, struct slot_entry **out, size_t *out_count, struct err *err)
-{
-	struct slot_entry *entries = NULL;
-	size_t count = 0, capacity = 0;
-	struct journal_name name;
-	struct dirent *found;
-	DIR *dir = opendir(slot->path);
-
-	if (!dir)
-		return err_set_errno(err, ERR_TEMPORARY, errno, "could not read journal %s", slot->name);
-	while ((found = readdir(dir))) {
-		if (!journal_name_parse(found->d_name, &name) || name.kind != JOURNAL_RECORD)
-			continue;
-		if (count == capacity) {
-			capacity = capacity ? 2 * capacity : 256;
-			entries = realloc(entries, capacity * sizeof *entries);
-			if (!entries)
-				err_panic("out of memory");
-		}
-		entries[count].sequence = name.sequence;
-		entries[count].is_checked = false;
-		memcpy(entries[count++].key, name.key, STORE_KEY_SIZE);
-	}
-	closedir(dir);
-	if (count)
-		qsort(entries, count, sizeof *entries, compare_entries);
-	*out = entries;
-	*out_count = count;
-	return true;
-}
 
 bool slot_read(const struct slot *slot, const struct slot_entry *entry, enum record_shape *shape,
                struct intake_record *out, struct err *err)

@@ -14,10 +14,13 @@ enum { BACKOFF_MIN_MS = 100 };
 void queue_add(struct queue *queue, const struct slot_entry *entry)
 {
 	if (queue->count == queue->capacity) {
-		queue->capacity = queue->capacity ? 2 * queue->capacity : 256;
-		queue->entries = realloc(queue->entries, queue->capacity * sizeof *queue->entries);
-		if (!queue->entries)
+		size_t capacity = queue->capacity ? 2 * queue->capacity : 256;
+		struct slot_entry *entries = reallocarray(queue->entries, capacity, sizeof *entries);
+
+		if (!entries)
 			err_panic("out of memory");
+		queue->entries = entries;
+		queue->capacity = capacity;
 	}
 	queue->entries[queue->count++] = *entry;
 }

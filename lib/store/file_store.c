@@ -24,14 +24,14 @@ struct file_store {
 	char root[PATH_MAX - 128]; /* room for /aa/bb/key and /.new/key.XXXXXX behind it */
 };
 
-struct place {
-	char directory[PATH_MAX], path[PATH_MAX];
-};
-
-static void place_of(const struct file_store *store, const char *key, struct place *out)
+static void directory_of(const struct file_store *store, const char *key, char out[PATH_MAX])
 {
-	snprintf(out->directory, sizeof out->directory, "%s/%.2s/%.2s", store->root, key, key + 2);
-	snprintf(out->path, sizeof out->path, "%s/%.2s/%.2s/%s", store->root, key, key + 2, key);
+	snprintf(out, PATH_MAX, "%s/%.2s/%.2s", store->root, key, key + 2);
+}
+
+static void path_of(const struct file_store *store, const char *key, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/%.2s/%.2s/%s", store->root, key, key + 2, key);
 }
 
 static bool read_some(int fd, char *out, size_t size, size_t *length, struct err *err)
@@ -105,28 +105,29 @@ out:
  */
 static bool link_in(const struct file_store *store, const char *key, const char *path, bool *crosses, struct err *err)
 {
-	struct place place;
+	char directory[PATH_MAX], name[PATH_MAX];
 	bool same = true;
 
 	*crosses = false;
-	place_of(store, key, &place);
-	if (!file_make_dirs(place.directory, 0750, err))
+	directory_of(store, key, directory);
+	path_of(store, key, name);
+	if (!file_make_dirs(directory, 0750, err))
 		return false;
 	file_kill_point("store-before-link");
-	if (link(path, place.path) != 0) {
+	if (link(path, name) != 0) {
 		if (errno == EXDEV || errno == EPERM || errno == EMLINK) {
 			*crosses = true;
 			return true;
 		}
 		if (errno != EEXIST)
 			return err_set_errno(err, ERR_TEMPORARY, errno, "could not place object %s", key);
-		if (!same_content(path, place.path, &same, err))
+		if (!same_content(path, name, &same, err))
 			return false;
 		if (!same)
 			return err_set(err, ERR_CONFLICT, "cannot place object %s: the key has other bytes", key);
 	}
 	file_kill_point("store-after-link");
-	return file_sync_dir(place.directory, err);
+	return file_sync_dir(directory, err);
 }
 
 static bool make_new_file(const struct file_store *store, const char *key, char path[PATH_MAX], int *fd,
@@ -214,12 +215,12 @@ static bool file_put_bytes(void *self, const char *key, const void *bytes, size_
 
 static bool file_open_object(void *self, const char *key, int *out_fd, uint64_t *out_size, struct err *err)
 {
-	struct place place;
+	char path[PATH_MAX];
 	struct stat info;
 	int fd;
 
-	place_of(self, key, &place);
-	fd = open(place.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	path_of(self, key, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_TEMPORARY, errno,
 		                     "could not open object %s", key);
@@ -234,11 +235,12 @@ static bool file_open_object(void *self, const char *key, int *out_fd, uint64_t 
 
 static bool file_remove(void *self, const char *key, struct err *err)
 {
-	struct place place;
+	char path[PATH_MAX], directory[PATH_MAX];
 
-	place_of(self, key, &place);
-	if (unlink(place.path) == 0)
-		return file_sync_dir(place.directory, err);
+	path_of(self, key, path);
+	directory_of(self, key, directory);
+	if (unlink(path) == 0)
+		return file_sync_dir(directory, err);
 	if (errno == ENOENT)
 		return true;
 	return err_set_errno(err, ERR_TEMPORARY, errno, "could not remove object %s", key);
@@ -311,16 +313,18 @@ static void clean_new(const char *directory)
 {
 	int64_t now = (clock_wall_us() - clock_offset_us()) / 1000000;
 	struct dirent *entry;
+	char path[PATH_MAX];
 	struct stat info;
 	DIR *dir = opendir(directory);
 
 	if (!dir)
 		return;
 	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+		if (snprintf(path, sizeof path, "%s/%s", directory, entry->d_name) >= (int)sizeof path ||
+		    lstat(path, &info) != 0)
 			continue;
 		if (S_ISREG(info.st_mode) && now - info.st_mtim.tv_sec > STALE_SECONDS)
-			unlinkat(dirfd(dir), entry->d_name, 0);
+			unlink(path);
 	}
 	closedir(dir);
 }

@@ -149,7 +149,8 @@ Test(intake_index, hostile_values_stay_values)
 	index_stored(&dataset);
 	EXPECT_VALUE("'; DROP TABLE study; --", "SELECT name FROM identity_claim WHERE site_id = %s");
 	EXPECT_VALUE("t", "SELECT birth_date IS NULL FROM identity_claim WHERE site_id = %s");
-	EXPECT_VALUE("99999999|true", "SELECT study_date_text || '|' || (study_at IS NULL) FROM study WHERE site_id = %s");
+	EXPECT_VALUE("99999999|true",
+	             "SELECT study_date_text || '|' || (study_at IS NULL) FROM study WHERE site_id = %s");
 }
 
 Test(intake_index, a_device_is_seen_counted_and_its_clock_measured)

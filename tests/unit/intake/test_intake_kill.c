@@ -15,11 +15,12 @@ struct kill_case {
 	int extra; /* durable, but the answer was not given: may be there */
 };
 
+static struct store *store;
+static struct db_pool *pool;
+
 static struct intake *open_intake(void)
 {
 	struct intake *intake;
-	struct db_pool *pool;
-	struct store *store;
 	struct err err;
 
 	cr_assert(store_open("file:store", &store, &err), "%s", err.text);
@@ -93,6 +94,8 @@ ParameterizedTest(struct kill_case *test, intake_kill, nothing_acknowledged_is_l
 	home_make(NULL);
 	acknowledged = acknowledged_by_child(test->point);
 	intake_close(open_intake(), 0);
+	db_pool_free(pool);
+	store_close(store);
 	cr_assert(intake_backlog_read(&backlog, &err), "%s", err.text);
 	cr_expect((int)backlog.objects >= acknowledged && (int)backlog.objects <= acknowledged + test->extra,
 	          "%s: %d acknowledged, %d found", test->point, acknowledged, (int)backlog.objects);
