@@ -139,8 +139,9 @@ static bool read_range(const struct http_request *request, uint64_t size, struct
 		*out = (struct range){tail < size ? size - tail : 0, last, tail > 0 && size > 0};
 		return true;
 	}
-	if (!read_number(&text, &first) || *text++ != '-')
+	if (!read_number(&text, &first) || *text != '-')
 		return false;
+	text++;
 	uint64_t asked = last;
 	if (*text != '\0' && (!read_number(&text, &asked) || *text != '\0' || asked < first))
 		return false;

@@ -198,11 +198,6 @@ FROM pictures JOIN first_series USING (series_id)
 ORDER BY number NULLS LAST, instance_id
 LIMIT 1 OFFSET (SELECT (count - 1) / 2 FROM first_series);
 
--- name: gateway_study_site
--- Whether a study is there for these eyes, and where.
--- $1 study
-SELECT sc.public_id AS site_id FROM study st JOIN scope sc ON sc.scope_id = st.site_id WHERE st.public_id = $1::uuid;
-
 -- name: gateway_instance
 -- The object behind a DICOMweb address.
 -- $1 Study Instance UID
