@@ -39,7 +39,7 @@ bool handle_thumbnail(struct http_request *request, void *context, struct err *e
 	struct db *db;
 	struct db_rows *rows = NULL;
 	if (!input_path_id(request, "study", &study, err) || !caller_db(request, &db, err) ||
-	    !db_exec_one(db, STMT_GATEWAY_STUDY_PICTURE, DB_PARAMS(db_text(study)), "picture of this study", &rows,
+	    !db_exec_one(db, STMT_GATEWAY_STUDY_PICTURE, DB_PARAMS(db_text(study)), "the picture of this study", &rows,
 	                 err))
 		return false;
 	struct dicom_render how = {
@@ -93,7 +93,7 @@ bool handle_rendered(struct http_request *request, void *context, struct err *er
 	                     http_query(request, "window"), &how, err) ||
 	    !read_frame(request, &how.frame, err) || !caller_db(request, &db, err) ||
 	    !db_exec_one(db, STMT_GATEWAY_INSTANCE, DB_PARAMS(db_text(study), db_text(series), db_text(instance)),
-	                 "instance", &rows, err))
+	                 "the instance", &rows, err))
 		return false;
 	bool ok = check_frame(rows, how.frame, err) &&
 	          caller_audit(request, "instance.view", "instance", db_get_text(rows, 0, "id"),

@@ -71,18 +71,24 @@ bool handle_task_sign(struct http_request *request, void *context, struct err *e
 	       report_issue(&gateway->desk, &claim, password, err) && answer_done(request, err);
 }
 
-static bool show(struct http_request *request, struct gateway *gateway, const char *task, struct err *err)
+static bool audit_view(struct http_request *request, const char *task, struct err *err)
 {
 	struct db *db;
 	struct db_rows *rows = NULL;
-	json_t *report = NULL;
 	if (!caller_db(request, &db, err) ||
-	    !db_exec_one(db, STMT_GATEWAY_TASK_STUDY, DB_PARAMS(db_text(task)), "task", &rows, err))
+	    !db_exec_one(db, STMT_GATEWAY_TASK_SITE, DB_PARAMS(db_text(task)), "the task", &rows, err))
 		return false;
-	bool ok = report_show(&gateway->desk, caller_id(request), task, &report, err) &&
-	          caller_audit(request, "report.view", "task", task, db_get_text(rows, 0, "site_id"), NULL, err);
+	bool ok = caller_audit(request, "report.view", "task", task, db_get_text(rows, 0, "site_id"), NULL, err);
 	db_rows_free(rows);
-	if (!ok) {
+	return ok;
+}
+
+static bool show(struct http_request *request, struct gateway *gateway, const char *task, struct err *err)
+{
+	json_t *report = NULL;
+	if (!report_show(&gateway->desk, caller_id(request), task, &report, err))
+		return false;
+	if (!audit_view(request, task, err)) {
 		json_decref(report);
 		return false;
 	}
@@ -101,11 +107,12 @@ bool handle_report(struct http_request *request, void *context, struct err *err)
 	struct db *db;
 	struct db_rows *rows = NULL;
 	if (!input_path_id(request, "report", &report, err) || !caller_db(request, &db, err) ||
-	    !db_exec_one(db, STMT_GATEWAY_REPORT, DB_PARAMS(db_text(report)), "report", &rows, err))
+	    !db_exec_one(db, STMT_GATEWAY_REPORT, DB_PARAMS(db_text(report)), "the report", &rows, err))
 		return false;
 	char task[TEXT_UUID_SIZE];
 	text_copy(task, sizeof task, db_get_text(rows, 0, "task_id"));
 	db_rows_free(rows);
+	caller_rest(request);
 	return show(request, context, task, err);
 }
 

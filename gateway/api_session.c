@@ -104,7 +104,7 @@ bool handle_me(struct http_request *request, void *context, struct err *err)
 	struct db *db;
 	struct db_rows *rows = NULL;
 	if (!caller_db(request, &db, err) ||
-	    !db_exec_one(db, STMT_GATEWAY_ME, DB_PARAMS(db_text(caller_id(request))), "person", &rows, err))
+	    !db_exec_one(db, STMT_GATEWAY_ME, DB_PARAMS(db_text(caller_id(request))), "the person", &rows, err))
 		return false;
 	json_t *me = answer_row(rows, 0);
 	db_rows_free(rows);

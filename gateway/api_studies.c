@@ -60,7 +60,7 @@ bool handle_study(struct http_request *request, void *context, struct err *err)
 	struct db *db;
 	struct db_rows *rows = NULL;
 	if (!input_path_id(request, "study", &study, err) || !caller_db(request, &db, err) ||
-	    !db_exec_one(db, STMT_GATEWAY_STUDY, DB_PARAMS(db_text(study)), "study", &rows, err))
+	    !db_exec_one(db, STMT_GATEWAY_STUDY, DB_PARAMS(db_text(study)), "the study", &rows, err))
 		return false;
 	bool ok = caller_audit(request, "study.view", "study", study, db_get_text(rows, 0, "site_id"), NULL, err);
 	json_t *json = ok ? answer_row(rows, 0) : NULL;

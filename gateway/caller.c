@@ -32,6 +32,13 @@ bool caller_db(struct http_request *request, struct db **out, struct err *err)
 	return true;
 }
 
+void caller_rest(const struct http_request *request)
+{
+	struct caller *caller = caller_of(request);
+	db_give(caller->db);
+	caller->db = NULL;
+}
+
 static bool is_loopback(const char *address)
 {
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||

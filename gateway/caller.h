@@ -29,8 +29,12 @@ struct caller *caller_of(const struct http_request *request);
 const char *
 caller_id(const struct http_request *request); /* public id of the person; never NULL on routes with a login */
 
-/* A session with the caller's eyes, for the rest of the request. */
+/*
+ * A session with the caller's eyes, until caller_rest() or the end of the request. A handler gives it back before it calls a function
+ * that takes one of the pool itself: a request that holds two could wait for others that do the same.
+ */
 bool caller_db(struct http_request *request, struct db **out, struct err *err);
+void caller_rest(const struct http_request *request);
 /* Where the request comes from: the peer, or what a proxy on this machine says that it forwards for. */
 void caller_address(const struct http_request *request, char *out, size_t out_size);
 

@@ -6,7 +6,7 @@
  * handler runs, larger ones are 413; handlers run on the server's thread pool and may block on the ledger: connections are served by
  * one thread that never waits. A GET route answers HEAD too. A request must arrive within receive_timeout_ms (and afterwards with 1 KiB/s),
  * else its connection is closed. Percent-encoding that is broken, hides a NUL or is no UTF-8 is 400.
- * Every answer gets X-Content-Type-Options, Referrer-Policy, Cache-Control: no-store (unless the handler set one) and a request id.
+ * Every answer gets X-Content-Type-Options, Referrer-Policy, Cross-Origin-Resource-Policy, Cache-Control: no-store (unless the handler set one) and a request id.
  * An error answer is application/problem+json (RFC 9457): {"title","status","kind","detail","request_id"}. Its status is that of the
  * error's kind, or err.code when the source is ERR_SOURCE_HTTP; above 499 the detail stays in the log.
  */

@@ -258,12 +258,10 @@ ORDER BY CASE t.patient_class WHEN 'emergency' THEN 0 WHEN 'health_check' THEN 2
          t.priority DESC, t.due_at NULLS LAST, t.task_id
 LIMIT $4::integer;
 
--- name: gateway_task_study
--- The study and site of a task, for these eyes.
+-- name: gateway_task_site
+-- Where a task is, for these eyes.
 -- $1 task
-SELECT st.public_id AS study_id, sc.public_id AS site_id
-FROM reading_task t JOIN study st ON st.study_id = t.study_id JOIN scope sc ON sc.scope_id = t.site_id
-WHERE t.public_id = $1::uuid;
+SELECT sc.public_id AS site_id FROM reading_task t JOIN scope sc ON sc.scope_id = t.site_id WHERE t.public_id = $1::uuid;
 
 -- name: gateway_report
 -- The task behind a report version.

@@ -355,6 +355,28 @@ def test_take_heartbeat_release(scene, people):
     assert people["reviewer"].post(base + "/take").status == 200
 
 
+def test_killed_gateway_forgets_nobody(scene):
+    """Sessions and leases are in the ledger; an answer that was lost is asked for again."""
+    home = scene.home
+    scene.study("E1", name="survivor")
+    scene.flush()
+    api = scene.login("reporter1")
+    base = f"/api/v1/tasks/{scene.tasks['survivor']}"
+    lease = api.post(base + "/take").body
+    home.kill("yq-gateway")
+    home.start("yq-gateway")
+    assert api.post(base + "/heartbeat", {"lease_token": lease["lease_token"]}).status == 200
+    assert api.post(base + "/resume").body["lease_token"] == lease["lease_token"]
+
+
+def test_more_requests_than_threads(scene, people):
+    """Each request holds one session of the ledger at a time, so that none waits for another."""
+    target = f"/api/v1/tasks/{scene.tasks['E1']}/report"
+    with concurrent.futures.ThreadPoolExecutor(60) as pool:
+        asked = [pool.submit(people["reporter"].get, target) for _ in range(240)]
+        assert {one.result().status for one in asked} == {200}
+
+
 def test_expired_lease(scene):
     home = scene.home
     scene.study("E1", name="silent")
