@@ -23,7 +23,7 @@ CREATE TABLE destination (
     CHECK (protocol <> 'dicom' OR (ae_title IS NOT NULL AND host IS NOT NULL AND port IS NOT NULL))
 );
 CREATE UNIQUE INDEX destination_once ON destination (site_id, protocol, ae_title, host, port) NULLS NOT DISTINCT WHERE is_enabled;
-CREATE TRIGGER destination_hint AFTER INSERT OR UPDATE ON destination FOR EACH STATEMENT EXECUTE FUNCTION yq_notify('yq_delivery');
+CREATE TRIGGER destination_hint AFTER INSERT OR UPDATE ON destination FOR EACH ROW EXECUTE FUNCTION yq_notify('yq_delivery');
 
 CREATE TABLE delivery (
     delivery_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -54,7 +54,8 @@ CREATE INDEX delivery_state ON delivery (state);
 CREATE INDEX delivery_report ON delivery (report_version_id);
 CREATE TRIGGER delivery_transition BEFORE INSERT OR UPDATE OF state ON delivery
     FOR EACH ROW EXECUTE FUNCTION yq_check_transition('delivery');
-CREATE TRIGGER delivery_hint AFTER INSERT OR UPDATE OF state ON delivery FOR EACH STATEMENT EXECUTE FUNCTION yq_notify('yq_delivery');
+-- By row: a statement that changed nothing is no hint, or a router that looks for work would wake itself for ever.
+CREATE TRIGGER delivery_hint AFTER INSERT OR UPDATE OF state ON delivery FOR EACH ROW EXECUTE FUNCTION yq_notify('yq_delivery');
 
 -- Progress per object; what is confirmed is not sent again.
 CREATE TABLE delivery_item (
