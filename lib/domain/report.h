@@ -90,7 +90,7 @@ bool report_submit(struct report_desk *desk, const struct task_claim *claim, con
 bool report_send_back(struct report_desk *desk, const struct task_claim *claim, const char *remark, struct err *err);
 
 /*
- * The reviewer signs and issues. More than one transaction, each step repeatable: papers are made and kept first, then one transaction
+ * The reviewer signs and issues (a policy that asks for one signature only is satisfied by this, too). More than one transaction, each step repeatable: papers are made and kept first, then one transaction
  * issues, then SR and Encapsulated PDF are brought in through the sink. After true: issued, survives power loss. Whatever dies in
  * between, the same call again completes it (also when it had issued already), and so does report_settle(); nothing is doubled.
  */

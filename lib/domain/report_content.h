@@ -7,7 +7,7 @@
  *	report   {id, code, version (int), kind}
  *	policy   {id, version (int)}
  *	issuer, performer {id, name, code}
- *	patient  {name, sex M|F|O|"", age (number and unit), birth_date, class, number}
+ *	patient  {name, sex M|F|O|"", age (number and unit), birth_date, class, number (of the visit), id (typed at the device)}
  *	request  {department, doctor, item, body_part, laterality, clinical_diagnosis, purpose, history}
  *	study    {study_instance_uid, version (int), is_complete (bool), accession_number, modality, device, radiographer}
  *	body     {method, findings, impression, recommendation}

@@ -153,6 +153,7 @@ static json_t *patient_part(const struct db_rows *rows, const char *examined_at,
 	put(patient, "birth_date", birth);
 	put(patient, "class", db_get_text(rows, 0, "patient_class"));
 	put(patient, "number", db_get_text(rows, 0, "visit_number"));
+	put(patient, "id", db_get_text(rows, 0, "patient_id"));
 	return patient;
 }
 

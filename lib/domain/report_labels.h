@@ -7,7 +7,7 @@
 struct report_labels {
 	const char *colon; /* between label and value */
 	const char *name, *sex, *age, *birth_date, *accession_number, *patient_class;
-	const char *number_outpatient, *number_inpatient, *number_health_check, *number_other;
+	const char *number_outpatient, *number_inpatient, *number_health_check, *number_other, *patient_id;
 	const char *performer, *department, *doctor, *item, *body_part, *laterality, *device, *radiographer;
 	const char *examined_at, *written_at, *issued_at, *signed_at, *clinical_diagnosis;
 	const char *method, *findings, *impression, *recommendation;

@@ -16,8 +16,11 @@ struct cell {
 static const struct paper_style label_style = {9, false, PAPER_LEFT, 0.35, 0};
 static const struct paper_style value_style = {9.5, false, PAPER_LEFT, 0, 0};
 
-static const char *number_label(const struct report_labels *labels, const char *patient_class)
+/* A number typed at the device is not known to be that of a visit. */
+static const char *number_label(const struct report_labels *labels, const char *patient_class, const char *number)
 {
+	if (*number == '\0')
+		return labels->patient_id;
 	if (strcmp(patient_class, "outpatient") == 0 || strcmp(patient_class, "emergency") == 0)
 		return labels->number_outpatient;
 	if (strcmp(patient_class, "inpatient") == 0)
@@ -75,6 +78,7 @@ void sheet_table(struct sheet *sheet, double x, double width)
 	const struct report_labels *l = sheet->labels;
 	const struct grid grid = {x, sheet->is_english ? 66 : 50, width / PAIRS};
 	const char *patient_class = report_content_text(c, "patient", "class");
+	const char *number = report_content_text(c, "patient", "number");
 	char examined[REPORT_MINUTE_SIZE], written[REPORT_MINUTE_SIZE];
 
 	report_minute(report_content_text(c, NULL, "examined_at"), examined);
@@ -83,7 +87,7 @@ void sheet_table(struct sheet *sheet, double x, double width)
 	    {{l->name, report_content_text(c, "patient", "name"), 1},
 	     {l->sex, report_word_sex(report_content_text(c, "patient", "sex"), sheet->is_english), 1},
 	     {l->age, report_content_text(c, "patient", "age"), 1}},
-	    {{number_label(l, patient_class), report_content_text(c, "patient", "number"), 1},
+	    {{number_label(l, patient_class, number), report_content_text(c, "patient", *number ? "number" : "id"), 1},
 	     {l->accession_number, report_content_text(c, "study", "accession_number"), 1},
 	     {l->patient_class, report_word_class(patient_class, sheet->is_english), 1}},
 	    {{l->performer, report_content_text(c, "performer", "name"), 1},

@@ -90,7 +90,7 @@ SELECT s.study_instance_uid, s.version AS study_version, s.state = 'complete' AS
        coalesce(qc.name, c.name) AS patient_name, coalesce(nullif(qc.sex, ''), c.sex) AS patient_sex,
        coalesce(qc.birth_date, c.birth_date)::text AS birth_date,
        coalesce(nullif(q.age_text, ''), s.patient_age_text) AS age_text,
-       coalesce(nullif(q.visit_number, ''), c.typed_id) AS visit_number,
+       coalesce(q.visit_number, '') AS visit_number, c.typed_id AS patient_id,
        coalesce(q.department, '') AS department,
        coalesce(nullif(q.doctor, ''), s.referring_physician) AS doctor,
        coalesce(nullif(q.item_name, ''), i.name, s.description) AS item,
