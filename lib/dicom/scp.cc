@@ -139,7 +139,10 @@ void start_association(struct dicom_scp *scp, int fd, const struct sockaddr_stor
 		std::thread(association_thread, connection.get()).detach();
 		(void)connection.release(); /* touches the pointer only: the thread may have freed it already */
 	} catch (const std::system_error &) {
+		/* release() throws nothing: the connection is still ours. */
+		/* cppcheck-suppress nullPointer */
 		log_warning(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection->peer.address, "no_thread");
+		/* cppcheck-suppress nullPointer */
 		leave(*connection);
 		(void)::close(fd);
 	}
