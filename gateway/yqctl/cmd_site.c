@@ -112,7 +112,7 @@ static bool defaults_work(struct db *db, void *context, struct err *err)
 bool run_rule_defaults(struct invocation *in, struct err *err)
 {
 	struct operator_note note = {.action = "rule.defaults", .subject_kind = "routing_rule_set"};
-	struct defaults_made made;
+	struct defaults_made made = {0};
 
 	if (!operator_change(in, &note, defaults_work, &made, err))
 		return false;

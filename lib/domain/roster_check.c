@@ -4,6 +4,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/text.h"
+#include "lib/domain/day.h"
 #include "lib/domain/roster.h"
 #include "lib/domain/roster_parts.h"
 #include "lib/domain/site.h"
@@ -153,10 +154,8 @@ static bool check_community(const json_t *community, const char *place, struct e
 static bool check_deadline(const json_t *target, const char *place, struct err *err)
 {
 	const char *text = roster_text(target, "deadline");
-	int year, month, day, used = 0;
 
-	if (text && sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &used) == 3 && used == 10 && !text[used] &&
-	    month >= 1 && month <= 12 && day >= 1 && day <= 31)
+	if (text && day_is_valid(text))
 		return true;
 	return err_set(err, ERR_INVALID, "%s.deadline: a day like 2025-12-31 is wanted", place);
 }

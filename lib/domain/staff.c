@@ -1,10 +1,10 @@
 #include "lib/domain/staff.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/db/db.h"
 #include "lib/domain/account.h"
+#include "lib/domain/day.h"
 
 enum { NAME_CHARACTERS_MAX = 100, SHORT_CHARACTERS_MAX = 64 };
 
@@ -118,9 +118,7 @@ static bool check_kind(const char *kind, struct err *err)
 
 static bool check_day(const char *day, struct err *err)
 {
-	int year, month, number, used = 0;
-
-	if (!day || (sscanf(day, "%4d-%2d-%2d%n", &year, &month, &number, &used) == 3 && used == 10 && !day[used]))
+	if (!day || day_is_valid(day))
 		return true;
 	return err_set(err, ERR_INVALID, "'%.20s' is no day: 2026-12-31 is wanted", day);
 }

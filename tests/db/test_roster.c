@@ -155,11 +155,12 @@ Test(roster, a_wrong_file_changes_nothing)
 	cr_expect_not(load(ROSTER(SITE("A-@", ""), "{\"name\":\"broken-@\"}"), &counts, &err));
 	cr_expect_eq(err.kind, ERR_INVALID);
 	cr_expect_eq(number("SELECT count(*) FROM scope WHERE name = 'C-#'"), 0);
-	/* Two sites of one file with the same code. */
-	cr_expect_not(load("{\"communities\":[{\"name\":\"C-@\",\"grids\":[]}],\"targets\":[{\"figure\":\"coverage_"
-	                   "rate\",\"site_type\":"
-	                   "\"hospital\",\"value\":0.5,\"deadline\":\"2026-02-30\",\"source\":\"s\"}]}",
-	                   &counts, &err));
+	/* What only the ledger can refuse, after the community was put. */
+	cr_expect_not(load(
+	    "{\"communities\":[{\"name\":\"C-@\",\"grids\":[]}],\"targets\":[{\"figure\":\"coverage_"
+	    "rate\",\"site_type\":"
+	    "\"hospital\",\"value\":0.5,\"deadline\":\"2026-02-28\",\"source\":\"s\",\"community\":\"nobody-@\"}]}",
+	    &counts, &err));
 	cr_expect_eq(number("SELECT count(*) FROM scope WHERE name = 'C-#'"), 0, "the transaction was not rolled back");
 }
 
