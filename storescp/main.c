@@ -53,10 +53,21 @@ static void beat(void)
 	text_buf_fini(&detail);
 }
 
+/* Needs no ledger: what cannot go there goes to the spool. */
+static void write_rejections(bool everything)
+{
+	struct rejection_due due;
+
+	while (rejections_take(app.service.rejections, clock_monotonic_ms(), everything, &due))
+		rejection_write(app.service.audit, &due);
+}
+
 static void catch_up(void)
 {
 	struct err err;
 	int count;
+
+	write_rejections(false);
 
 	if (!directory_reload(app.service.directory, &err)) {
 		note(&err, "devices");
@@ -146,6 +157,7 @@ static void stop(void)
 
 	if (app.has_keeper)
 		pthread_join(app.keeper, NULL);
+	write_rejections(true);
 	intake_close(app.service.intake, INDEX_DRAIN_MS);
 	if (app.service.contacts != NULL && app.pool != NULL &&
 	    !contacts_flush(app.service.contacts, app.pool, conf_text(CONF_TIME_ZONE), &err))
@@ -154,6 +166,7 @@ static void stop(void)
 	dicom_scp_free(app.scp);
 	directory_free(app.service.directory);
 	audit_free(app.service.audit);
+	rejections_free(app.service.rejections);
 	contacts_free(app.service.contacts);
 	db_listener_free(app.listener);
 	db_pool_free(app.pool);
@@ -165,6 +178,7 @@ static bool start(struct err *err)
 	if (!text_is_ae_title(conf_text(CONF_AE_TITLE)))
 		return err_set(err, ERR_INVALID, "cannot start: ae_title is no AE title");
 	app.service.contacts = contacts_new();
+	app.service.rejections = rejections_new();
 	/* The port first: a second instance ends here, before it adopts anything. */
 	return dicom_init(err) && open_provider(err) && store_open(conf_text(CONF_STORE), &app.store, err) &&
 	       open_ledger(err) && intake_open(app.store, app.pool, &app.service.intake, err) && start_keeper(err);

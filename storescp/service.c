@@ -1,6 +1,5 @@
 #include "storescp/service.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,32 +44,6 @@ static const char *reason_name(int answer)
 	return answer == DIRECTORY_NO_SNAPSHOT ? "no_registry" : registry_verdict_name((enum registry_verdict)answer);
 }
 
-/* Who called as whom, from where, and why not: none of it is patient data. On the record even while the ledger is away. */
-static void audit_rejection(struct service *service, const struct dicom_peer *peer, const char *reason)
-{
-	json_t *detail =
-	    json_pack("{s:s, s:s, s:s, s:i, s:s}", "calling_ae", peer->calling_ae, "called_ae", peer->called_ae,
-	              "address", peer->address, "local_port", (int)peer->local_port, "reason", reason);
-	char *text = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
-	struct audit_fact fact = {.action = "association.reject", .actor_kind = "unknown", .outcome = "refused"};
-	char actor[AUDIT_TEXT_MAX];
-	struct text_buf name;
-	struct err err;
-
-	if (text == NULL)
-		err_panic("out of memory");
-	text_buf_init(&name, sizeof actor - 1);
-	if (!text_buf_printf(&name, "%s@%s", peer->calling_ae, peer->address))
-		err_panic("an AE title and address longer than %zu", sizeof actor);
-	fact.actor = name.data;
-	fact.detail = text;
-	if (!audit_record(service->audit, &fact, &err))
-		log_err(LOG_PROGRAM_FAILED, &err, "what=%s", "audit");
-	text_buf_fini(&name);
-	free(text);
-	json_decref(detail);
-}
-
 static enum dicom_reject admit(void *context, const struct dicom_peer *peer, void **association)
 {
 	struct service *service = context;
@@ -102,10 +75,10 @@ static const char *end_name(enum dicom_end how)
 static void end_rejected(struct service *service, const struct session *session, const struct dicom_peer *peer)
 {
 	const char *reason = session != NULL ? reason_name(session->answer) : "congestion";
+	struct rejection_due due;
 
-	log_warning(LOG_ASSOCIATION_REJECTED, "calling_ae=%s called_ae=%s address=%s reason=%s", peer->calling_ae,
-	            peer->called_ae, peer->address, reason);
-	audit_rejection(service, peer, reason);
+	if (rejections_note(service->rejections, peer, reason, clock_monotonic_ms(), &due))
+		rejection_write(service->audit, &due);
 }
 
 static void end(void *context, void *association, const struct dicom_peer *peer, enum dicom_end how,

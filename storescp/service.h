@@ -10,12 +10,14 @@
 #include "lib/intake/intake.h"
 #include "storescp/contact.h"
 #include "storescp/directory.h"
+#include "storescp/rejection.h"
 
 struct service {
 	struct intake *intake;
 	struct directory *directory;
 	struct contacts *contacts;
 	struct audit *audit;
+	struct rejections *rejections;
 	int64_t object_max; /* bytes */
 };
 

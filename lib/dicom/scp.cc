@@ -114,38 +114,47 @@ void leave(scp_connection &connection)
 		scp->empty.notify_all();
 }
 
+/* Takes connection. */
 void association_thread(scp_connection *connection)
 {
-	std::unique_ptr<scp_connection> own(connection);
+	std::unique_ptr<scp_connection> owned(connection);
 
-	scp_association_run(*own);
-	leave(*own);
+	scp_association_run(*connection);
+	leave(*connection);
+}
+
+/* The thread owns the connection from the moment it was started. */
+bool start_thread(std::unique_ptr<scp_connection> &connection)
+{
+	scp_connection *handed = connection.release();
+
+	try {
+		std::thread(association_thread, handed).detach();
+	} catch (const std::system_error &) {
+		connection.reset(handed);
+		return false;
+	}
+	return true;
 }
 
 void start_association(struct dicom_scp *scp, int fd, const struct sockaddr_storage &name)
 {
 	std::unique_ptr<scp_connection> connection(new scp_connection());
+	const char *reason = "too_many_connections";
+	bool is_entered;
 
 	connection->scp = scp;
 	connection->fd = fd;
 	describe_peer(name, fd, &connection->peer);
-	if (!enter(*connection)) {
-		log_warning(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection->peer.address,
-		            "too_many_connections");
-		(void)::close(fd);
+	is_entered = enter(*connection);
+	if (is_entered && start_thread(connection))
 		return;
-	}
-	try {
-		std::thread(association_thread, connection.get()).detach();
-		(void)connection.release(); /* touches the pointer only: the thread may have freed it already */
-	} catch (const std::system_error &) {
-		/* release() throws nothing: the connection is still ours. */
-		/* cppcheck-suppress nullPointer */
-		log_warning(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection->peer.address, "no_thread");
-		/* cppcheck-suppress nullPointer */
+	if (is_entered) {
 		leave(*connection);
-		(void)::close(fd);
+		reason = "no_thread";
 	}
+	log_warning(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection->peer.address, reason);
+	(void)::close(fd);
 }
 
 /* Out of descriptors or memory: the connection stays in the backlog; wait a little rather than spin. */
