@@ -120,6 +120,66 @@ static bool read_ledger(struct db *db, json_t *status, struct err *err)
 	return read_states(db, "task", status, "tasks", err) && read_states(db, "delivery", status, "deliveries", err);
 }
 
+static bool is_program(const char *name)
+{
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		if (strcmp(name, programs[i]) == 0)
+			return true;
+	return strcmp(name, "ledger") == 0;
+}
+
+/* "router     running    1 process" */
+static void print_program(const char *name, const json_t *program)
+{
+	const char *reason = json_string_value(json_object_get(program, "reason"));
+	size_t processes = json_array_size(json_object_get(program, "processes"));
+
+	printf("%-11s %-9s", name, json_string_value(json_object_get(program, "state")));
+	if (strcmp(name, "ledger") != 0)
+		printf(" %zu process%s", processes, processes == 1 ? "" : "es");
+	if (reason)
+		printf(" %s", reason);
+	putchar('\n');
+}
+
+/* "deliveries  waiting 2, delivered 40": what is zero is left out. */
+static void print_queue(const char *name, const json_t *queue)
+{
+	const char *member, *comma = "";
+	json_t *value;
+
+	printf("%-11s ", name);
+	json_object_foreach((json_t *)queue, member, value)
+	{
+		if (json_integer_value(value) == 0)
+			continue;
+		printf("%s%s %lld", comma, member, (long long)json_integer_value(value));
+		comma = ", ";
+	}
+	printf("%s\n", *comma ? "" : "-");
+}
+
+static bool print_status(struct invocation *in, json_t *status, struct err *err)
+{
+	const char *name;
+	json_t *member;
+
+	if (option_given(in, "json"))
+		return output_json(status, err);
+	json_object_foreach(status, name, member)
+	{
+		if (is_program(name))
+			print_program(name, member);
+	}
+	json_object_foreach(status, name, member)
+	{
+		if (!is_program(name) && !json_object_get(member, "processes"))
+			print_queue(name, member);
+	}
+	json_decref(status);
+	return true;
+}
+
 /* The journal can be read without the ledger, so that an operator sees what is safe while PostgreSQL is away. */
 bool run_status(struct invocation *in, struct err *err)
 {
@@ -132,11 +192,11 @@ bool run_status(struct invocation *in, struct err *err)
 	json_object_set_new(status, "journal", journal);
 	if (db_pool_new("yq_operator", "yqctl", 2, &in->pool, &away) && db_take(in->pool, &in->db, &away) &&
 	    read_ledger(in->db, status, &away))
-		return output_object(option_given(in, "json"), status, err);
+		return print_status(in, status, err);
 	json_object_set_new(
 	    status, "ledger",
 	    json_pack("{ss ss}", "state", away.kind == ERR_TEMPORARY ? "away" : "failed", "reason", away.text));
-	if (!output_object(option_given(in, "json"), status, &output)) {
+	if (!print_status(in, status, &output)) {
 		*err = output;
 		return false;
 	}
