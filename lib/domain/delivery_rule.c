@@ -90,11 +90,12 @@ enum delivery_event delivery_judge(const struct delivery_tally *tally, bool is_r
 
 int64_t delivery_backoff_ms(int failures, int64_t min_ms, int64_t max_ms, uint32_t random)
 {
-	int64_t wait_ms = min_ms < max_ms ? min_ms : max_ms;
+	int64_t wait_ms = min_ms < max_ms ? min_ms : max_ms, fifth_ms, share = (int64_t)(random % 1001);
 	int i;
 
 	/* Doubling stops before it could overflow. */
 	for (i = 1; i < failures && wait_ms < max_ms; i++)
 		wait_ms = wait_ms > max_ms / 2 ? max_ms : wait_ms * 2;
-	return wait_ms - wait_ms / 5 + (int64_t)(random % 1001) * (wait_ms * 2 / 5) / 1000;
+	fifth_ms = wait_ms / 5;
+	return wait_ms - fifth_ms + fifth_ms / 500 * share + fifth_ms % 500 * share / 500;
 }
