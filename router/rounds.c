@@ -91,12 +91,22 @@ static bool dispatch_deliveries(struct router *router, struct err *err)
 	return dispatch_scan(router->dispatch, err);
 }
 
-/* ---- events ----------------------------------------------------------------------------------------------------------------- */
+/* ---- what is kept for a time ------------------------------------------------------------------------------------------------- */
 
-static bool trim_events(struct router *router, struct err *err)
+static bool trim(struct db *db, struct err *err)
+{
+	int64_t deleted;
+
+	if (!event_trim(db, conf_number(CONF_EVENT_KEEP), &deleted, err) ||
+	    !db_exec(db, STMT_PRESENCE_TRIM, DB_PARAMS(db_int(conf_number(CONF_EVENT_KEEP))), NULL, err))
+		return false;
+	log_debug(LOG_SWEEP, "job=%s events=%lld", "trim", (long long)deleted);
+	return true;
+}
+
+static bool trim_now_and_then(struct router *router, struct err *err)
 {
 	static int64_t next_ms;
-	int64_t deleted;
 	struct db *db;
 	bool ok;
 
@@ -104,13 +114,11 @@ static bool trim_events(struct router *router, struct err *err)
 		return true;
 	if (!db_take(router->pool, &db, err))
 		return false;
-	ok = event_trim(db, conf_number(CONF_EVENT_KEEP), &deleted, err);
+	ok = trim(db, err);
 	db_give(db);
-	if (!ok)
-		return false;
-	next_ms = clock_monotonic_ms() + TRIM_EVERY_MS;
-	log_debug(LOG_SWEEP, "job=%s count=%lld", "trim_events", (long long)deleted);
-	return true;
+	if (ok)
+		next_ms = clock_monotonic_ms() + TRIM_EVERY_MS;
+	return ok;
 }
 
 /* ---- the round -------------------------------------------------------------------------------------------------------------- */
@@ -141,7 +149,7 @@ int64_t router_round(struct router *router)
 		bool (*work)(struct router *router, struct err *err);
 	} parts[] = {{"settle_studies", settle_studies},           {"expire_leases", expire_leases},
 	             {"create_deliveries", create_deliveries},     {"recover_deliveries", recover_deliveries},
-	             {"dispatch_deliveries", dispatch_deliveries}, {"trim_events", trim_events}};
+	             {"dispatch_deliveries", dispatch_deliveries}, {"trim", trim_now_and_then}};
 	static bool is_away;
 	bool has_failed = false;
 	struct err err;

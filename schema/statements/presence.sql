@@ -14,3 +14,8 @@ ON CONFLICT (instance_id) DO UPDATE SET seen_at = yq_now(), detail = excluded.de
 -- name: presence_end
 -- $1 id of this run
 UPDATE program SET ended_at = yq_now(), seen_at = yq_now() WHERE instance_id = $1::uuid AND ended_at IS NULL;
+
+-- name: presence_trim
+-- Runs that ended, or fell silent, longer ago than this.
+-- $1 milliseconds
+DELETE FROM program WHERE seen_at < yq_now() - $1::bigint * interval '1 ms';
