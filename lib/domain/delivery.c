@@ -279,12 +279,30 @@ static bool write_destination(struct db *db, const struct settle *settle, struct
 	               DB_PARAMS(db_text(settle->job->destination_id), db_text(settle->reason)), NULL, err);
 }
 
+/* What the peer has answered for and the ledger did not hear of at the time, because it was away just then. */
+static bool write_confirmed(struct db *db, const struct delivery_job *job, struct err *err)
+{
+	const char **ids = calloc(job->item_count + 1, sizeof(*ids));
+	size_t count = 0, i;
+	bool ok;
+
+	if (!ids)
+		err_panic("out of memory");
+	for (i = 0; i < job->item_count; i++)
+		if (job->items[i].state == DELIVERY_ITEM_CONFIRMED)
+			ids[count++] = job->items[i].instance_id;
+	ok = count == 0 ||
+	     db_exec(db, STMT_DELIVERY_ITEMS_CONFIRM, DB_PARAMS(db_text(job->id), db_texts(ids, count)), NULL, err);
+	free(ids);
+	return ok;
+}
+
 static bool settle_work(struct db *db, void *context, struct err *err)
 {
 	const struct settle *settle = context;
 	bool is_from_verifying = settle->job->state == DELIVERY_VERIFYING;
 
-	if (!write_delivery(db, settle, err) ||
+	if (!write_delivery(db, settle, err) || !write_confirmed(db, settle->job, err) ||
 	    !db_exec(
 	        db, STMT_DELIVERY_ATTEMPT_END,
 	        DB_PARAMS(db_text(settle->job->id), db_text(attempt_outcome(settle->event)), db_text(settle->reason)),

@@ -101,6 +101,15 @@ SET state = $3::text, dimse_status = $4::integer, comment = $5::text, tried_at =
 WHERE delivery_id = (SELECT delivery_id FROM delivery WHERE public_id = $1::uuid)
   AND instance_id = (SELECT instance_id FROM instance WHERE public_id = $2::uuid) AND state <> 'confirmed';
 
+-- name: delivery_items_confirm
+-- At the end of a try: objects that the peer has, as far as the ledger does not know yet.
+-- $1 delivery
+-- $2 instances
+UPDATE delivery_item
+SET state = 'confirmed', tried_at = yq_now(), confirmed_at = yq_now()
+WHERE delivery_id = (SELECT delivery_id FROM delivery WHERE public_id = $1::uuid)
+  AND instance_id IN (SELECT instance_id FROM instance WHERE public_id = ANY ($2::uuid[])) AND state <> 'confirmed';
+
 -- name: delivery_items_again
 -- Objects without a known outcome are sent again.
 -- $1 delivery

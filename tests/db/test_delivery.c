@@ -268,6 +268,19 @@ Test(delivery, confirmed_objects_stay_confirmed)
 	delivery_job_free(again);
 }
 
+Test(delivery, what_the_ledger_did_not_hear_object_by_object_it_hears_at_the_end)
+{
+	struct delivery_job *job = taken();
+	size_t i;
+
+	for (i = 0; i < job->item_count; i++)
+		job->items[i].state = DELIVERY_ITEM_CONFIRMED;
+	settle(job, DELIVERY_EVENT_CONFIRM, 0, "");
+	delivery_job_free(job);
+	expect("(SELECT string_agg(i.state, ',') FROM delivery_item i WHERE i.delivery_id = d.delivery_id)",
+	       "confirmed,confirmed", "objects");
+}
+
 Test(delivery, refused_for_good_is_quarantined_with_its_reason)
 {
 	struct delivery_job *job = taken();

@@ -178,6 +178,9 @@ class County(Installation):
                 (SELECT count(*) FROM receipt c WHERE c.report_version_id = v.report_version_id AND c.kind = 'delivered')
             FROM study s JOIN reading_task t USING (study_id) JOIN report r ON r.task_id = t.task_id
             JOIN report_version v ON v.report_id = r.report_id WHERE s.study_instance_uid = '{uid}'""")
+        items = self.sql(f"""SELECT t.state, t.confirmed_at IS NOT NULL FROM delivery_item t JOIN instance i USING (instance_id)
+            WHERE i.sop_instance_uid IN ('{"', '".join(own)}')""")
+        assert items == [["confirmed", "t"]] * 2, "the ledger knows object by object what the site has"
         assert rows == [["complete", str(images), "1", "done", "issued", "t", "2", "1"]]
 
     def assert_sound(self):
