@@ -117,44 +117,40 @@ void leave(scp_connection &connection)
 /* Takes connection. */
 void association_thread(scp_connection *connection)
 {
-	std::unique_ptr<scp_connection> owned(connection);
+	std::unique_ptr<scp_connection> own(connection);
 
-	scp_association_run(*connection);
-	leave(*connection);
+	scp_association_run(*own);
+	leave(*own);
 }
 
-/* The thread owns the connection from the moment it was started. */
-bool start_thread(std::unique_ptr<scp_connection> &connection)
+/* False: no thread could be started, and the connection is still the caller's. */
+bool start_thread(scp_connection *connection)
 {
-	scp_connection *handed = connection.release();
-
 	try {
-		std::thread(association_thread, handed).detach();
+		std::thread(association_thread, connection).detach();
+		return true;
 	} catch (const std::system_error &) {
-		connection.reset(handed);
 		return false;
 	}
-	return true;
 }
 
 void start_association(struct dicom_scp *scp, int fd, const struct sockaddr_storage &name)
 {
-	std::unique_ptr<scp_connection> connection(new scp_connection());
+	scp_connection *connection = new scp_connection();
 	const char *reason = "too_many_connections";
-	bool is_entered;
 
 	connection->scp = scp;
 	connection->fd = fd;
 	describe_peer(name, fd, &connection->peer);
-	is_entered = enter(*connection);
-	if (is_entered && start_thread(connection))
-		return;
-	if (is_entered) {
+	if (enter(*connection)) {
+		if (start_thread(connection))
+			return; /* the thread's now, and perhaps freed already */
 		leave(*connection);
 		reason = "no_thread";
 	}
 	log_warning(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection->peer.address, reason);
 	(void)::close(fd);
+	delete connection;
 }
 
 /* Out of descriptors or memory: the connection stays in the backlog; wait a little rather than spin. */
