@@ -57,6 +57,8 @@ PGconn *ledger_connect(const char *role)
 	snprintf(text, sizeof(text), "%s user=%s client_encoding=UTF8", connection_string, role);
 	connection = PQconnectdb(text);
 	cr_assert_eq(PQstatus(connection), CONNECTION_OK, "%s", PQerrorMessage(connection));
+	/* "Today" is the programs' day: their sessions have the installation's zone, and from 16:00 UTC on the days differ. */
+	ledger_run(connection, "SET TimeZone TO 'Asia/Shanghai'");
 	return connection;
 }
 
