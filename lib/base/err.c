@@ -32,13 +32,20 @@ const struct err_kind_info *err_kind_info(enum err_kind kind)
 	return (unsigned)kind < ERR_KIND_COUNT ? &kinds[kind] : &kinds[ERR_TEMPORARY];
 }
 
+/* What a peer sent may stand in a text, whatever its bytes: who writes the text into JSON or the ledger must not fail over it. */
+static void take_text(struct err *err, const char *text)
+{
+	text_copy(err->text, sizeof(err->text), text);
+	text_make_utf8(err->text);
+}
+
 /* Formats into a copy first: an argument may be err->text itself. */
 static void set_text(struct err *err, const char *format, va_list args)
 {
 	char text[ERR_TEXT_MAX * 2];
 
 	vsnprintf(text, sizeof(text), format, args);
-	text_copy(err->text, sizeof(err->text), text);
+	take_text(err, text);
 }
 
 bool err_set_at(struct err *err, const char *file, int line, enum err_kind kind, const char *format, ...)
@@ -82,7 +89,7 @@ bool err_context(struct err *err, const char *format, ...)
 	vsnprintf(front, sizeof(front), format, args);
 	va_end(args);
 	snprintf(text, sizeof(text), "%s: %s", front, err->text);
-	text_copy(err->text, sizeof(err->text), text);
+	take_text(err, text);
 	return false;
 }
 

@@ -122,6 +122,20 @@ bool text_is_utf8(const char *bytes, size_t length)
 	return true;
 }
 
+void text_make_utf8(char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		size_t step = utf8_sequence((const unsigned char *)text, left);
+
+		if (!step)
+			*text = '?';
+		text += step ? step : 1;
+		left -= step ? step : 1;
+	}
+}
+
 size_t text_utf8_cut(const char *text, size_t max)
 {
 	size_t length = strnlen(text, max + 1);

@@ -29,6 +29,8 @@ bool text_buf_printf(struct text_buf *buf, const char *format, ...)
 bool text_copy(char *out, size_t out_size, const char *text);
 
 bool text_is_utf8(const char *bytes, size_t length); /* RFC 3629, no surrogates; NUL bytes are refused */
+/* Puts '?' for every byte that belongs to no well-formed character. */
+void text_make_utf8(char *text);
 /* Bytes up to the last whole character within max. */
 size_t text_utf8_cut(const char *text, size_t max);
 size_t text_utf8_count(const char *text); /* characters */

@@ -117,6 +117,18 @@ Test(err, a_long_text_is_cut_between_characters)
 	cr_expect(text_is_utf8(err.text, strlen(err.text)));
 }
 
+Test(err, a_text_is_utf8_whatever_a_peer_sent)
+{
+	struct err err;
+
+	err_set(&err, ERR_INVALID, "cannot take %s", "\xFF\xFE");
+	cr_expect_str_eq(err.text, "cannot take ??");
+	err_set_errno(&err, ERR_TEMPORARY, EIO, "could not read %.2s", "影");
+	cr_expect_eq(strncmp(err.text, "could not read ??: ", 19), 0, "got %s", err.text);
+	err_context(&err, "\xC0");
+	cr_expect_eq(strncmp(err.text, "?: could not read ??", 20), 0, "got %s", err.text);
+}
+
 Test(err, sqlstate_survives_packing)
 {
 	static const char *const states[] = {"00000", "23505", "YQ409", "40P01", "ZZZZZ", "XX001"};

@@ -104,6 +104,29 @@ Test(text, cut_never_ends_inside_a_character)
 	cr_expect_eq(text_utf8_count("影桥ab"), 4);
 }
 
+Test(text, bytes_of_no_character_become_question_marks)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"", ""},
+	    {"影桥 ok", "影桥 ok"},
+	    {"\xFF\xFE", "??"},
+	    {"a\xE5\xBD", "a??"},
+	    {"\xE5影\x80", "?影?"},
+	    {"\xED\xA0\x80", "???"},
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(cases); i++) {
+		char got[16];
+
+		text_copy(got, sizeof(got), cases[i].text);
+		text_make_utf8(got);
+		cr_expect_str_eq(got, cases[i].want, "case %zu: got %s", i, got);
+	}
+}
+
 Test(text, hexadecimal_both_ways)
 {
 	uint8_t bytes[3] = {0x00, 0xAB, 0x7F}, back[3];

@@ -214,6 +214,8 @@ Test(server, hostile_bytes)
 	    "GET /quick HTTP/1.1\r\nHost: t\r\n: nameless\r\n\r\n",
 	    "GET /quick HTTP/1.1\r\nHost: t\r\nno colon\r\n\r\n",
 	    "GET /quick HTTP/1.1\r\nHost: t\r\n folded\r\n\r\n",
+	    "\xff\xfe /quick HTTP/1.1\r\nHost: t\r\n\r\n",
+	    "GETGETGETGETGETGETG影 /quick HTTP/1.1\r\nHost: t\r\n\r\n", /* cut inside of the character */
 	    "GET \x01\x02\xff HTTP/1.1\r\nHost: t\r\n\r\n",
 	    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS hello",
 	    "GET /quick HTTP/1.1\r\nHost: t\r\nCookie: ;;;===\"\r\nConnection: close\r\n\r\n",
