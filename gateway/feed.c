@@ -12,7 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/domain/event.h"
 
-enum { BATCH = 500, CATCH_UP_MAX = 200, STREAM_LIFE_MS = 10 * 60 * 1000, SWEEP_MS = 15 * 1000 };
+enum { BATCH = 500, CATCH_UP_MAX = 200, STREAM_LIFE_MS = 10 * 60 * 1000, SWEEP_MS = 15 * 1000, STREAMS_OF_ONE = 16 };
 
 struct feed {
 	struct gateway *gateway;
@@ -27,7 +27,7 @@ struct feed {
 
 /* Who listens on a stream. */
 struct listener {
-	char token[ACCOUNT_TOKEN_SIZE];
+	char token[ACCOUNT_TOKEN_SIZE], person[TEXT_UUID_SIZE];
 	int64_t until_ms;
 	size_t site_count;
 	char (*sites)[TEXT_UUID_SIZE]; /* sorted */
@@ -218,6 +218,26 @@ static bool catch_up(struct feed *feed, struct db *db, const struct listener *li
 	return true;
 }
 
+struct surplus {
+	const char *person;
+	int left; /* streams that may stay */
+};
+
+/* Asked from the newest stream to the oldest. */
+static bool is_surplus(void *user, void *context)
+{
+	const struct listener *listener = user;
+	struct surplus *surplus = context;
+	return strcmp(listener->person, surplus->person) == 0 && surplus->left-- <= 0;
+}
+
+/* Makes room for one more. Each stream holds a connection: without a limit one person could hold all that the server has. */
+static void end_surplus(struct feed *feed, const struct listener *joining)
+{
+	struct surplus surplus = {joining->person, STREAMS_OF_ONE - 1};
+	http_events_end(feed->gateway->server, is_surplus, &surplus);
+}
+
 /* Under the lock: nothing is sent to others between what is caught up and what comes next. */
 static bool join(struct feed *feed, struct http_request *request, struct db *db, struct listener *listener,
                  const char *last_id, struct err *err)
@@ -226,6 +246,7 @@ static bool join(struct feed *feed, struct http_request *request, struct db *db,
 		listener_free(listener);
 		return false;
 	}
+	end_surplus(feed, listener);
 	if (!http_reply_events(request, listener, listener_free, err))
 		return false;
 	return last_id == NULL || !event_cursor_is_valid(last_id) || catch_up(feed, db, listener, last_id, err);
@@ -239,6 +260,7 @@ bool feed_open(struct feed *feed, struct http_request *request, const char *last
 	if (listener == NULL)
 		err_panic("out of memory");
 	text_copy(listener->token, sizeof listener->token, caller->token);
+	text_copy(listener->person, sizeof listener->person, caller->session.person_id);
 	listener->until_ms = clock_monotonic_ms() + STREAM_LIFE_MS;
 	if (!caller_db(request, &db, err) || !read_sites(db, listener, err)) {
 		listener_free(listener);

@@ -101,7 +101,7 @@ bool http_reply_stream(struct http_request *request, int status, const char *typ
 bool http_reply_events(struct http_request *request, void *user, void (*free_user)(void *user), struct err *err);
 void http_events_send(struct http_server *server, const char *id, const char *event, const char *data,
                       bool (*accepts)(void *user, void *context), void *context);
-/* Ends the streams whose user the filter accepts. */
+/* Ends the streams whose user the filter accepts; it is asked from the newest stream to the oldest. */
 void http_events_end(struct http_server *server, bool (*accepts)(void *user, void *context), void *context);
 int http_events_open(struct http_server *server);
 

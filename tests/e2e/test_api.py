@@ -1,6 +1,7 @@
 """The JSON API as a person at a browser meets it: who may do what, sessions, events. The gateway runs alone; see tests/support/scene.py."""
 
 import concurrent.futures
+import contextlib
 import pathlib
 import re
 import sys
@@ -489,6 +490,16 @@ def test_logout_ends_the_stream(scene):
     with api.events() as stream:
         assert api.post("/api/v1/logout").status == 200
         assert list(stream) == []
+
+
+def test_one_person_cannot_hold_all_connections_with_streams(scene, people):
+    with contextlib.ExitStack() as opened:
+        other = opened.enter_context(people["reviewer"].events())
+        streams = [opened.enter_context(people["reporter"].events()) for _ in range(17)]
+        write_event(scene, "study.test", news := str(uuid.uuid4()), "E1")
+        assert next(streams[0], None) is None, "the oldest has to end"
+        for stream in [*streams[1:], other]:
+            assert news in next(stream)["data"]
 
 
 # --- figures and the rest ----------------------------------------------------------------------------------------------------
