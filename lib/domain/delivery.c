@@ -308,7 +308,8 @@ static bool settle_work(struct db *db, void *context, struct err *err)
 	        DB_PARAMS(db_text(settle->job->id), db_text(attempt_outcome(settle->event)), db_text(settle->reason)),
 	        NULL, err))
 		return false;
-	if (is_from_verifying && settle->event == DELIVERY_EVENT_FAIL &&
+	/* Beyond the deadline nothing is sent again: what is unknown stays so on record, until somebody requeues it. */
+	if (is_from_verifying && settle->event == DELIVERY_EVENT_FAIL && !settle->job->is_overdue &&
 	    !db_exec(db, STMT_DELIVERY_ITEMS_AGAIN, DB_PARAMS(db_text(settle->job->id)), NULL, err))
 		return false;
 	if (!write_destination(db, settle, err))

@@ -330,6 +330,26 @@ Test(delivery, an_unknown_outcome_is_looked_into_before_anything_is_sent_again)
 	delivery_job_free(job);
 }
 
+Test(delivery, an_unknown_outcome_stays_on_record_beyond_the_deadline)
+{
+	struct delivery_job *job = taken(), *look;
+	struct err err;
+
+	cr_assert(delivery_item_settle(county->router, job, &job->items[0], DELIVERY_ITEM_UNKNOWN, -1, "", &err), "%s",
+	          err.text);
+	settle(job, DELIVERY_EVENT_LOSE, 0, "no answer");
+	county_run(county, "UPDATE delivery SET deadline_at = yq_now() WHERE state = 'verifying'");
+	look = claim(destination);
+	cr_assert_not_null(look);
+	cr_expect(look->is_overdue, "its deadline is over");
+	settle(look, DELIVERY_EVENT_FAIL, 0, "the outcome is unknown and the deadline has passed");
+	expect("d.state || (SELECT string_agg(' ' || i.state, '' ORDER BY i.instance_id) FROM delivery_item i"
+	       " WHERE i.delivery_id = d.delivery_id)",
+	       "waiting unknown pending", "not sent again, not forgotten");
+	delivery_job_free(look);
+	delivery_job_free(job);
+}
+
 /* ---- swept --------------------------------------------------------------------------------------------------------------------------- */
 
 Test(delivery, what_a_dead_worker_left_is_taken_over_and_the_dead_has_no_say)
