@@ -5,6 +5,7 @@
 #include "lib/base/daemon.h"
 #include "lib/base/log.h"
 #include "lib/db/db.h"
+#include "lib/domain/account.h"
 #include "lib/domain/delivery.h"
 #include "lib/domain/event.h"
 #include "lib/domain/study.h"
@@ -95,12 +96,12 @@ static bool dispatch_deliveries(struct router *router, struct err *err)
 
 static bool trim(struct db *db, struct err *err)
 {
-	int64_t deleted;
+	int64_t events, sessions;
 
-	if (!event_trim(db, conf_number(CONF_EVENT_KEEP), &deleted, err) ||
+	if (!event_trim(db, conf_number(CONF_EVENT_KEEP), &events, err) || !account_sweep(db, &sessions, err) ||
 	    !db_exec(db, STMT_PRESENCE_TRIM, DB_PARAMS(db_int(conf_number(CONF_EVENT_KEEP))), NULL, err))
 		return false;
-	log_debug(LOG_SWEEP, "job=%s events=%lld", "trim", (long long)deleted);
+	log_debug(LOG_SWEEP, "job=%s events=%lld sessions=%lld", "trim", (long long)events, (long long)sessions);
 	return true;
 }
 

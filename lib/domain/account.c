@@ -254,6 +254,16 @@ bool account_logout(struct db *db, const char *token, struct err *err)
 	return db_exec(db, STMT_ACCOUNT_SESSION_END, DB_PARAMS(db_bytes(hash, sizeof hash)), NULL, err);
 }
 
+bool account_sweep(struct db *db, int64_t *out_deleted, struct err *err)
+{
+	struct db_rows *rows;
+	if (!db_exec(db, STMT_ACCOUNT_SESSION_SWEEP, DB_NO_PARAMS, &rows, err))
+		return false;
+	*out_deleted = db_rows_affected(rows);
+	db_rows_free(rows);
+	return true;
+}
+
 static bool confirm(struct db_pool *pool, const char *person_id, const char *password, struct identity *who,
                     struct err *err)
 {

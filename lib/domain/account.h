@@ -61,6 +61,8 @@ bool account_login(struct db_pool *pool, const char *account, const char *passwo
 bool account_session_find(struct db *db, const char *token, struct account_session *out, struct err *err);
 /* Idempotent. */
 bool account_logout(struct db *db, const char *token, struct err *err);
+/* Deletes the sessions that ended or fell silent for too long. For the router, now and then. */
+bool account_sweep(struct db *db, int64_t *out_deleted, struct err *err);
 
 /* Asks the password of a person again, before a signature. Wrong ones count like wrong logins. */
 bool account_confirm(struct db_pool *pool, const char *person_id, const char *password, struct err *err);

@@ -78,6 +78,10 @@ WHERE p.public_id = $1::uuid;
 -- $1 SHA-256 of the token
 UPDATE session SET ended_at = yq_now() WHERE token_sha256 = $1::bytea AND ended_at IS NULL;
 
+-- name: account_session_sweep
+-- Forgets sessions that nobody can use any more; who logged in and out is in the audit.
+DELETE FROM session WHERE ended_at IS NOT NULL OR expires_at <= yq_now();
+
 -- name: account_session_end_others
 -- $1 person
 -- $2 SHA-256 of the token that stays, or NULL

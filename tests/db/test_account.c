@@ -189,6 +189,30 @@ Test(account, session_ends_by_silence_and_lives_by_use)
 	cr_expect(!lives(token));
 }
 
+Test(account, sessions_of_no_use_are_swept_by_the_router)
+{
+	char ended[ACCOUNT_TOKEN_SIZE], silent[ACCOUNT_TOKEN_SIZE], living[ACCOUNT_TOKEN_SIZE];
+	struct db_pool *router = ledger_pool("yq_router", 1);
+	struct err err = {0};
+	int64_t deleted = 0;
+	struct db *db;
+	cr_assert(login(account, PASSWORD, silent) == 200);
+	run("UPDATE session SET expires_at = yq_now() - interval '1 ms' "
+	    "WHERE person_id = (SELECT person_id FROM person WHERE account = :me)");
+	cr_assert(login(account, PASSWORD, ended) == 200 && login(account, PASSWORD, living) == 200);
+	db = take();
+	cr_assert(account_logout(db, ended, &err), "%s", err.text);
+	db_give(db);
+	cr_assert(db_take(router, &db, &err), "%s", err.text);
+	cr_expect(account_sweep(db, &deleted, &err), "%s", err.text);
+	db_give(db);
+	cr_expect_geq(deleted, 2, "got %lld, want at least our own two", (long long)deleted);
+	cr_expect_str_eq(value("SELECT count(*)::text FROM session JOIN person USING (person_id) WHERE account = :me"),
+	                 "1");
+	cr_expect(lives(living));
+	db_pool_free(router);
+}
+
 Test(account, invented_tokens)
 {
 	static const char *const tokens[] = {
