@@ -19,15 +19,23 @@ static struct db_pool *intake_pool;
 static struct intake *intake;
 static struct presence *presence;
 
-static bool open_ledger(struct err *err)
+/* An absent ledger is waited for, with answers of 503; one of another version is no ledger to work with. */
+static bool check_ledger(struct err *err)
 {
 	struct db *db = NULL;
-	int connections = (int)conf_number(CONF_HTTP_THREADS) + OTHER_CONNECTIONS;
-	if (!db_pool_new("yq_gateway", "yq-gateway", connections, &gateway.pool, err) ||
-	    !db_take(gateway.pool, &db, err))
-		return false;
+	if (!db_take(gateway.pool, &db, err)) {
+		if (err->kind != ERR_TEMPORARY)
+			return false;
+		log_err(LOG_LEDGER_AWAY, err, "what=%s", "start");
+	}
 	db_give(db);
 	return true;
+}
+
+static bool open_ledger(struct err *err)
+{
+	int connections = (int)conf_number(CONF_HTTP_THREADS) + OTHER_CONNECTIONS;
+	return db_pool_new("yq_gateway", "yq-gateway", connections, &gateway.pool, err) && check_ledger(err);
 }
 
 /*

@@ -542,6 +542,18 @@ def test_ledger_away_and_back(home, scene):
         assert subject in next(stream)["data"]
 
 
+def test_a_gateway_that_starts_while_the_ledger_is_away_waits_for_it(home, scene):
+    home.stop_ledger()
+    try:
+        home.restart("yq-gateway")
+        assert home.api().get("/healthz").status == 503
+        assert home.api().post("/api/v1/login", {"account": "a", "password": "b"}).status == 503
+    finally:
+        home.start_ledger()
+    assert scene.login("reporter1").get("/api/v1/me").status == 200
+    assert home.api().get("/healthz").status == 200
+
+
 def test_every_route_is_documented():
     text = (TREE / "docs" / "api.md").read_text()
     for method, pattern, _, _ in ROUTES:
