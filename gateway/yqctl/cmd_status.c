@@ -128,11 +128,35 @@ static bool is_program(const char *name)
 	return strcmp(name, "ledger") == 0;
 }
 
-/* "router     running    1 process" */
+/* "2026-11-22T08:42:07.123+08:00" without milliseconds and offset, as in tables */
+static void print_time(const char *label, const json_t *time)
+{
+	const char *text = json_string_value(time);
+
+	if (text && strlen(text) > 19)
+		printf("  %s %.10s %.8s", label, text, text + 11);
+}
+
+/* "            running  vm process 4711  since 2026-11-22 08:42:07  seen 2026-11-22 08:45:01" */
+static void print_process(const json_t *process)
+{
+	bool is_running = json_is_true(json_object_get(process, "is_running"));
+	bool has_ended = !json_is_null(json_object_get(process, "ended_at"));
+
+	printf("%-11s %-9s ", "", is_running ? "running" : has_ended ? "ended" : "silent");
+	output_padded(stdout, json_string_value(json_object_get(process, "host")), 0, false);
+	printf(" process %lld", (long long)json_integer_value(json_object_get(process, "pid")));
+	print_time("since", json_object_get(process, "started_at"));
+	print_time("seen", json_object_get(process, "seen_at"));
+	putchar('\n');
+}
+
+/* "router     running    1 process", and a line for each */
 static void print_program(const char *name, const json_t *program)
 {
 	const char *reason = json_string_value(json_object_get(program, "reason"));
-	size_t processes = json_array_size(json_object_get(program, "processes"));
+	size_t i, processes = json_array_size(json_object_get(program, "processes"));
+	json_t *process;
 
 	printf("%-11s %-9s", name, json_string_value(json_object_get(program, "state")));
 	if (strcmp(name, "ledger") != 0)
@@ -140,6 +164,10 @@ static void print_program(const char *name, const json_t *program)
 	if (reason)
 		printf(" %s", reason);
 	putchar('\n');
+	json_array_foreach(json_object_get(program, "processes"), i, process)
+	{
+		print_process(process);
+	}
 }
 
 /* "deliveries  waiting 2, delivered 40": what is zero is left out. */
@@ -216,6 +244,12 @@ static bool backlog_objects(json_int_t *out, struct err *err)
 	return true;
 }
 
+/* What waits for a person's word: told, and not waited for. */
+static bool is_told_only(const char *name)
+{
+	return strcmp(name, "deliveries_held_back") == 0;
+}
+
 bool settled_read(struct db *db, bool count_waiting, json_t **out, bool *is_settled, struct err *err)
 {
 	json_int_t before, behind;
@@ -236,7 +270,7 @@ bool settled_read(struct db *db, bool count_waiting, json_t **out, bool *is_sett
 	*is_settled = true;
 	json_object_foreach(open, name, value)
 	{
-		if (json_integer_value(value) != 0)
+		if (json_integer_value(value) != 0 && !is_told_only(name))
 			*is_settled = false;
 	}
 	*out = open;
@@ -313,6 +347,15 @@ static bool wait_until(struct invocation *in, struct waiting *waiting, struct db
 	}
 }
 
+static void print_settled(const json_t *open)
+{
+	long long held_back = json_integer_value(json_object_get(open, "deliveries_held_back"));
+
+	printf("settled\n");
+	if (held_back > 0)
+		printf("not counted: deliveries_held_back %lld (the destination is held or disabled)\n", held_back);
+}
+
 bool run_wait(struct invocation *in, struct err *err)
 {
 	static const char *const channels[] = {"yq_study", "yq_delivery", "yq_event"};
@@ -332,8 +375,8 @@ bool run_wait(struct invocation *in, struct err *err)
 	db_listener_free(listener);
 	if (ok && !waiting.is_settled)
 		ok = not_settled(&waiting, timeout, err);
-	json_decref(waiting.open);
 	if (ok)
-		printf("settled\n");
+		print_settled(waiting.open);
+	json_decref(waiting.open);
 	return ok;
 }

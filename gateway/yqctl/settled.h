@@ -12,7 +12,8 @@
 struct db;
 
 /*
- * What is on its way by itself: {"journal": objects, "signals": n, "studies_receiving": n, ...}, all zero when settled. The journal is
+ * What is on its way by itself: {"journal": objects, "signals": n, "studies_receiving": n, ...}, all zero when settled, except
+ * "deliveries_held_back", which waits for a person. The journal is
  * read before and behind the ledger, so that nothing is missed between the two. *out: json_decref().
  */
 bool settled_read(struct db *db, bool count_waiting, json_t **out, bool *is_settled, struct err *err);

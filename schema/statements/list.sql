@@ -183,6 +183,7 @@ ORDER BY m.state;
 
 -- name: wait_open
 -- What is on its way by itself and has not arrived. A study whose next look is in the future still counts: the quiet time ends by itself.
+-- deliveries_held_back, whose destination a person holds or disabled, does not come to rest by itself, and is told apart for that.
 -- $1 also count deliveries that wait for another try
 SELECT (SELECT count(*) FROM study_signal WHERE handled_at IS NULL) AS signals,
        (SELECT count(*) FROM study WHERE state = 'receiving' AND due_at IS NOT NULL) AS studies_receiving,
@@ -193,5 +194,10 @@ SELECT (SELECT count(*) FROM study_signal WHERE handled_at IS NULL) AS signals,
           AND NOT EXISTS (SELECT FROM delivery y WHERE y.report_version_id = v.report_version_id)
           AND EXISTS (SELECT FROM destination z WHERE z.site_id = v.site_id AND z.is_enabled AND z.wants_reports
                       AND z.created_at <= v.issued_at)) AS reports_without_deliveries,
-       (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending', 'verifying')) AS deliveries_under_way,
-       (SELECT count(*) FROM delivery WHERE state = 'waiting' AND $1::boolean) AS deliveries_waiting;
+       y.under_way AS deliveries_under_way, y.waiting AS deliveries_waiting, y.held_back AS deliveries_held_back
+FROM (SELECT count(*) FILTER (WHERE d.state <> 'waiting' AND NOT h.is_held) AS under_way,
+             count(*) FILTER (WHERE d.state = 'waiting' AND NOT h.is_held AND $1::boolean) AS waiting,
+             count(*) FILTER (WHERE h.is_held) AS held_back
+      FROM delivery d JOIN destination x USING (destination_id)
+      CROSS JOIN LATERAL (SELECT d.worker IS NULL AND (NOT x.is_enabled OR x.held_at IS NOT NULL) AS is_held) AS h
+      WHERE d.state IN ('pending', 'sending', 'verifying', 'waiting')) AS y;

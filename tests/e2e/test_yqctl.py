@@ -123,6 +123,19 @@ def test_status_has_every_program_and_queue(home):
     assert status["tasks"]["awaiting"] == 0 and status["deliveries"]["waiting"] == 0
 
 
+def test_status_has_a_line_for_each_process(home):
+    home.sql("""INSERT INTO program (instance_id, program, host, pid, version, started_at, seen_at)
+                SELECT gen_random_uuid(), 'yq-router', 'far' || n, n, '0', yq_now() - interval '1 h', yq_now() - (n - 1) * interval '10 s'
+                FROM generate_series(1, 2) AS n;""")
+    try:
+        text = home.yqctl("status")
+        assert re.search(r"^router +running +\d+ process", text, re.M)
+        assert re.search(r"^ +running +far1 process 1  since [-\d]{10} [:\d]{8}  seen [-\d]{10} [:\d]{8}$", text, re.M), text
+        assert "{" not in text and "=" not in text
+    finally:
+        home.sql("DELETE FROM program WHERE host LIKE 'far%'")
+
+
 def test_store_check_of_an_empty_store(home):
     check = home.yqctl("store", "check", json=True)
     assert {name: check[name] for name in ("instances", "missing", "mismatched", "orphans", "pending")} == {
@@ -386,6 +399,23 @@ def test_a_file_that_is_no_paper(home, tmp_path):
 
 def test_settled_when_nothing_happens(home):
     assert home.yqctl("wait", "--settled") == "settled\n"
+
+
+@pytest.mark.parametrize("held", ["held_at = yq_now()", "is_enabled = false"])
+def test_deliveries_that_a_person_holds_back_are_told_and_not_waited_for(home, held):
+    made = home.yqctl("destination", "add", "--site", "ts-sijiu", "--ae-title", "HELD", "--host", "127.0.0.1", "--port", "9", json=True)
+    where = f"public_id = '{made['id']}'"
+    try:
+        home.sql(f"""INSERT INTO delivery (site_id, destination_id, purpose, message, deadline_at)
+                     SELECT site_id, destination_id, 'notify', '{{}}', yq_now() FROM destination WHERE {where};""")
+        refused(home, TEMPORARY, "wait", "--settled", "--timeout", "100 ms", says="deliveries_under_way 1")
+        home.sql(f"UPDATE destination SET {held} WHERE {where}")
+        settled, told = home.yqctl("wait", "--settled").splitlines()
+        assert settled == "settled" and "deliveries_held_back 1" in told
+        home.sql("UPDATE delivery SET state = 'sending', worker = gen_random_uuid(), worker_until = yq_now()")
+        refused(home, TEMPORARY, "wait", "--settled", "--timeout", "100 ms", says="deliveries_under_way 1")
+    finally:
+        home.sql(f"DELETE FROM delivery; DELETE FROM destination WHERE {where}")
 
 
 def test_wait_says_what_is_not_settled(home):
