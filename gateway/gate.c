@@ -122,9 +122,9 @@ void gate_leave(struct http_request *request, int status, int64_t elapsed_ms, vo
 {
 	(void)gateway;
 	struct caller *caller = caller_of(request);
-	/* The path has ids only; the query may have what somebody searched for, so it is left out. */
-	log_info(LOG_HTTP_REQUEST, "method=%s path=%s status=%d elapsed_ms=%lld person=%s request=%s",
-	         http_method(request), http_path(request), status, (long long)elapsed_ms,
+	/* Path and query may have what somebody typed, a name among it: the log gets the route, the audit the ids. */
+	log_info(LOG_HTTP_REQUEST, "method=%s route=%s status=%d elapsed_ms=%lld person=%s request=%s",
+	         http_method(request), http_pattern(request), status, (long long)elapsed_ms,
 	         caller != NULL ? caller->session.person_id : "", http_id(request));
 	caller_free(caller);
 	http_set_user(request, NULL);

@@ -101,6 +101,11 @@ const char *http_method(const struct http_request *request)
 	return request->method;
 }
 
+const char *http_pattern(const struct http_request *request)
+{
+	return request->route ? request->route->pattern : "-";
+}
+
 const char *http_path(const struct http_request *request)
 {
 	return request->path;

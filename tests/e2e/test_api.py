@@ -441,7 +441,12 @@ def test_every_look_is_audited(scene, people):
     assert listed in shown[0][0]
 
 
-def test_no_patient_in_the_log(home):
+def test_no_patient_in_the_log(home, people):
+    """Not even where somebody typed a name into the address."""
+    for target in ("/api/v1/studies/ZHANG%5ESAN", "/api/v1/studies/%E5%BC%A0%E4%B8%89/thumbnail", "/ZHANG", "/api/v1/studies?site=ZHANG"):
+        assert people["reporter"].get(target).status in (400, 404)
+        assert home.api().get(target).status in (401, 404)
+    assert "route=/api/v1/studies/{study}/thumbnail" in home.log("yq-gateway")
     assert "ZHANG" not in home.log("yq-gateway") and "张" not in home.log("yq-gateway")
 
 
