@@ -95,8 +95,12 @@ static bool drop_torn_record(struct slot *slot, const struct journal_name *name,
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof path, "%s/%s", slot->path, name->text);
-	if (!read_record(path, &shape, &record, err))
-		return false;
+	if (!read_record(path, &shape, &record, err)) {
+		/* Nobody knows what it was, so it stays, for the indexer to try or to set apart; reception goes on. */
+		log_err(LOG_JOURNAL_RECOVERED, err, "slot=%s sequence=%llu", slot->name,
+		        (unsigned long long)name->sequence);
+		shape = RECORD_DAMAGED;
+	}
 	if (shape == RECORD_TORN && unlink(path) != 0)
 		return err_set_errno(err, ERR_TEMPORARY, errno, "could not remove a torn record");
 	if (shape != RECORD_TORN && name->sequence > slot->last_sequence)

@@ -201,6 +201,25 @@ Test(journal, a_record_that_was_whole_once_is_not_thrown_away)
 	slot_release(slot);
 }
 
+Test(journal, a_record_that_cannot_be_read_stays_and_stops_nobody)
+{
+	static char large[8192];
+	struct slot *slot = claim();
+	struct slot_entry entry = add(slot);
+
+	add(slot);
+	memset(large, 'x', sizeof large);
+	write_file(home_path("journal/slot-0000/%016llx-%s.rec", (unsigned long long)entry.sequence, entry.key), large,
+	           sizeof large);
+	slot_release(slot);
+
+	slot = claim();
+	cr_expect_eq(scan_count(slot), 2, "got %zu", scan_count(slot));
+	cr_expect_eq(home_count("journal/slot-0000", ".rec"), 2);
+	cr_expect_eq(home_count("journal/slot-0000", ".part"), 2);
+	slot_release(slot);
+}
+
 Test(journal, sequences_rise_over_a_restart_even_when_the_clock_goes_back)
 {
 	struct slot *slot = claim();
