@@ -1,0 +1,534 @@
+/*
+ * What the gateway answers (docs/api.md), as types. Times are RFC 3339 texts with offset, ids are UUIDs, days are "2026-11-22".
+ * A member that may be missing in the ledger is null, never absent.
+ */
+
+export type PatientClass = 'emergency' | 'outpatient' | 'inpatient' | 'health_check'
+export type StudyState = 'receiving' | 'complete' | 'incomplete'
+export type TaskState = 'awaiting' | 'writing' | 'awaiting_review' | 'reviewing' | 'returned' | 'done' | 'cancelled'
+export type ReportState = 'draft' | 'provisional' | 'submitted' | 'issued' | 'superseded' | 'void'
+export type DeliveryState = 'pending' | 'sending' | 'verifying' | 'waiting' | 'delivered' | 'quarantined' | 'dead' | 'cancelled'
+export type CriticalState = 'raised' | 'notified' | 'read_back' | 'handled' | 'closed'
+export type Role =
+  | 'radiographer' | 'clinician' | 'reporter' | 'reviewer' | 'duty_leader' | 'quality_controller' | 'administrator' | 'operator'
+export type Sex = 'M' | 'F' | 'O' | ''
+
+export interface Problem {
+  title: string
+  status: number
+  kind: 'invalid' | 'refused' | 'not_found' | 'conflict' | 'temporary' | 'no_space' | 'corrupt' | 'unknown_outcome' | 'cancelled'
+  detail: string
+  request_id: string
+}
+
+export interface Named { id: string; name: string }
+
+/* ---- session -------------------------------------------------------------------------------------------------------- */
+
+/* GET /api/v1/me */
+export interface Me {
+  id: string
+  account: string
+  name: string
+  title: string
+  language: string
+  licence_number: string
+  institution: Named
+  seat: Named
+  community: Named | null /* that the seat belongs to today */
+  rights: { role: Role; scope: { id: string; kind: 'community' | 'grid' | 'site'; name: string } }[]
+  roles: Role[]
+  csrf_token: string
+  is_demo: boolean
+  time_zone: string /* of the installation, in which clock times and days are shown */
+}
+
+export interface Patient {
+  name: string /* as it came: DICOM PN, three groups */
+  display_name: string
+  id: string
+  sex: Sex
+  birth_date: string
+  age: string /* as the device said: 045Y */
+}
+
+/* ---- 基层: the examinations of a site -------------------------------------------------------------------------------- */
+
+/* The step bar: where the examination is, and since when. */
+export type Step = 'receiving' | 'incomplete' | 'complete' | 'awaiting' | 'writing' | 'awaiting_review' | 'issued' | 'printed' | 'returned' | 'cancelled'
+
+export interface OpenReturn { id: string; kind: 'request' | 'retake'; reason: string; returned_by: string; returned_at: string }
+/* 追问病史: asked without giving the task up; the clock stands until it is answered. */
+export interface Question {
+  id: string
+  question: string
+  asked_by: string
+  asked_at: string
+  answer: string | null
+  answered_by: string | null
+  answered_at: string | null
+}
+
+export interface CriticalValue {
+  id: string
+  study_id: string
+  site: Named
+  patient: Patient
+  modality: string
+  body_part: string
+  item: string
+  state: CriticalState
+  raised_by: string
+  raised_at: string
+  confirm_by: string /* not confirmed by then: the next contact */
+  is_overdue: boolean
+  physician_name: string
+  read_back: string
+  read_back_at: string | null
+  handling: string
+  handled_at: string | null
+  contacts: { contact: string; is_physician: boolean; told_at: string; confirmed_at: string | null }[]
+}
+
+/* GET /api/v1/studies?state=&site=&day=&matched=yes|no&after=&limit= (limit up to 500), or ?ids=uuid,uuid (up to 100; what is not visible is left out) */
+export interface StudyRow {
+  id: string
+  study_instance_uid: string
+  state: StudyState
+  version: number
+  site: { id: string; code: string; name: string }
+  patient: Patient
+  patient_class: PatientClass
+  reading_mode: 'central' | 'local_draft' | 'local' | null
+  modality: string
+  body_part: string
+  description: string
+  accession_number: string
+  instances: number
+  bytes: number
+  unrouted_reason: string
+  step: Step
+  step_at: string
+  is_late: boolean
+  times: {
+    first_image: string; last_image: string; submitted: string | null; complete: string | null; task_opened: string | null
+    taken: string | null; written: string | null; issued: string | null; delivered: string | null
+    opened: string | null; printed: string | null
+  }
+  task: {
+    id: string; state: TaskState; due_at: string | null; holder: string | null
+    place: number | null /* 1: next; only while awaiting */
+    expected_at: string | null /* when the report may be there, from what the queue did lately; null when that is not known */
+    open_return: OpenReturn | null
+    open_question: Question | null
+  } | null
+  report: { id: string; state: ReportState; version: number } | null
+  delivery: { state: DeliveryState } | null
+  request: { id: string; accession_number: string; item_name: string; missing: string[] } | null /* the match in force */
+  critical: { id: string; state: CriticalState; item: string; confirm_by: string } | null /* not closed yet */
+  thumbnail: string | null
+}
+export interface StudyPage { studies: StudyRow[]; next: string | null }
+
+export interface Instance {
+  sop_instance_uid: string
+  sop_class_uid: string
+  transfer_syntax_uid: string
+  number: number | null
+  rows: number | null
+  columns: number | null
+  frames: number | null
+  bytes: number
+  sha256: string
+  arrived_at: string
+  charset_verdict: string
+  rendered: string | null /* address of the rendered picture; append /../frames/N/rendered for one of several frames */
+}
+export interface Series {
+  series_instance_uid: string
+  number: number | null
+  modality: string
+  origin: 'device' | 'link' | 'own'
+  description: string
+  body_part: string
+  laterality: string
+  instances: Instance[]
+}
+/* GET /api/v1/studies/{study} */
+export interface Study {
+  id: string
+  study_instance_uid: string
+  state: StudyState
+  version: number
+  site: { id: string; code: string; name: string }
+  patient: Patient & { issuer: string }
+  patient_class: PatientClass
+  reading_mode: string | null
+  modality: string
+  body_part: string
+  description: string
+  accession_number: string
+  referring_physician: string
+  study_date: string
+  study_time: string
+  instances: number
+  bytes: number
+  unrouted_reason: string
+  times: { first_image: string; last_image: string; submitted: string | null; complete: string | null }
+  request: Request | null
+  series: Series[]
+  signals: { kind: string; detail: unknown; at: string; handled_at: string | null }[]
+  tasks: {
+    id: string; kind: 'primary' | 'recheck'; state: TaskState; queue: string; rule: string | null; study_version: number
+    opened_at: string; due_at: string | null; done_at: string | null; holder: string | null; author: string | null
+    returns: { kind: 'request' | 'retake'; reason: string; at: string; answer: string | null; answered_at: string | null }[]
+    questions: Question[]
+  }[]
+  reports: {
+    id: string; task_id: string; version: number; kind: string; state: ReportState; author: string | null; reviewer: string | null
+    submitted_at: string | null; issued_at: string | null; pdf: string | null
+  }[]
+  deliveries: {
+    id: string; purpose: string; state: DeliveryState; destination: string; ae_title: string; attempts: number; last_error: string
+    created_at: string; delivered_at: string | null
+  }[]
+  receipts: { kind: 'delivered' | 'opened' | 'printed' | 'read'; person: string | null; at: string }[]
+  critical_values: CriticalValue[]
+  timeline: { at: string; event: string; person: string | null }[]
+}
+
+/* 申请单. POST /api/v1/requests takes RequestInput; PUT /api/v1/requests/{request} the same; both answer Request. */
+export interface RequestInput {
+  site_id?: string /* default: the seat */
+  name: string
+  sex: Sex
+  birth_date?: string /* or */
+  age_text?: string /* 45Y, 6M, 10D */
+  patient_id?: string
+  document?: string /* national identity number, 18 digits with check digit; refused when it does not fit sex or birth date */
+  phone?: string
+  patient_class: PatientClass
+  is_urgent?: boolean
+  visit_number?: string
+  department?: string
+  doctor?: string
+  item_code_id?: string
+  item_name?: string
+  modality?: string
+  body_part?: string
+  laterality?: '' | 'left' | 'right' | 'both' | 'none'
+  purpose?: string
+  history?: string
+  clinical_diagnosis?: string
+  request_number?: string
+  details?: { pregnancy?: string; allergy?: string; renal_function?: string; operations?: string }
+}
+export interface Request {
+  id: string
+  site: Named
+  accession_number: string /* 检查号, given at registration, 1 to 16 characters for Code 128 */
+  request_number: string
+  patient: Patient
+  phone: string
+  patient_class: PatientClass
+  is_urgent: boolean
+  visit_number: string
+  age_text: string
+  department: string
+  doctor: string
+  item_code_id: string | null
+  item_name: string
+  modality: string
+  body_part: string
+  laterality: string
+  purpose: string
+  history: string
+  clinical_diagnosis: string
+  details: Record<string, string>
+  missing: string[] /* names of members that the reader will miss: history, clinical_diagnosis, department, doctor, item_name, body_part, laterality */
+  state: 'registered' | 'matched' | 'cancelled'
+  registered_by: string | null
+  registered_at: string
+  study_id: string | null
+}
+/* GET /api/v1/requests?site=&day=&state=&q=&after=&limit= */
+export interface RequestPage { requests: Request[]; next: string | null }
+/* POST /api/v1/requests/{request}/cancel {} */
+
+/* GET /api/v1/items?site=: what can be registered */
+export interface Item { id: string; name: string; modality: string; body_part: string; expected_views: number | null }
+
+/* GET /api/v1/studies/{study}/match-candidates: best first, at most 50, of the days around the arrival. POST /api/v1/studies/{study}/match
+ * {"request_id","reason"?}; POST /api/v1/studies/{study}/unmatch {"reason"} */
+export interface MatchCandidate { request: Request; score: number; evidence: { name: string; points: number }[] }
+
+/* GET /api/v1/devices?site= */
+export interface Device {
+  id: string
+  site: Named
+  name: string
+  calling_ae: string
+  modality: string
+  address: string | null
+  is_enabled: boolean
+  first_seen_at: string | null
+  last_seen_at: string | null
+  last_error: string
+  last_error_at: string | null
+  charset_verdict: string
+  charset_counts: { verdict: string; instances: number }[] /* the last 30 days */
+  clock_offset_s: number | null
+  clock_measured_at: string | null
+  today: { echoes: number; associations: number; images: number; refusals: number }
+}
+/* POST /api/v1/devices/{device}/test {}: what we know of the line, step by step. A modality that only sends is told what to press. */
+export interface DeviceTest {
+  steps: { step: 'registered' | 'enabled' | 'seen' | 'echo' | 'images' | 'charset' | 'clock'; ok: boolean; at: string | null; detail: string }[]
+}
+
+/* POST /api/v1/reports/{report}/printed {} -> {"printed": n} : how often so far, this one included */
+
+/* GET /api/v1/critical-values?open=yes&site= -> {"critical_values": CriticalValue[]}
+ * POST /api/v1/studies/{study}/critical-values {"item"} ; POST /api/v1/critical-values/{id}/notify {"contact","is_physician"} ;
+ * .../read-back {"read_back","physician_name"} ; .../handle {"handling"} ; .../close {} : each answers the CriticalValue */
+
+/* ---- 阅片 ------------------------------------------------------------------------------------------------------------ */
+
+export interface Lease { lease_token: string; lease_until: string; study_version: number; state: TaskState }
+
+/* GET /api/v1/queue?state=&queue=&patient_class=&modality=&site=&q=&offset=&limit= (limit up to 1000), or ?ids= */
+export interface TaskRow {
+  id: string
+  kind: 'primary' | 'recheck'
+  state: TaskState
+  patient_class: PatientClass
+  priority: number
+  reading_mode: string
+  opened_at: string
+  due_at: string | null
+  paused_at: string | null
+  is_late: boolean
+  study_version: number
+  queue: { id: string; name: string; lead: string }
+  study: {
+    id: string; study_instance_uid: string; state: StudyState; version: number; modality: string; body_part: string; description: string
+    instances: number; accession_number: string; thumbnail: string
+  }
+  patient: Patient
+  site: Named
+  holder: string | null
+  is_mine: boolean
+  lease_until: string | null
+  author: string | null
+  is_own_draft: boolean
+  priors: number
+  open_return: OpenReturn | null
+  open_question: Question | null
+  has_request: boolean
+  has_history: boolean
+  critical: CriticalState | null
+}
+export interface QueuePage {
+  tasks: TaskRow[]
+  offset: number
+  total: number /* that fit the filter */
+  counts: { patient_class: Record<PatientClass, number>; state: Partial<Record<TaskState, number>>; late: number } /* of all that the person may work on */
+  queues: Named[]
+}
+
+/* POST /api/v1/queue/next {"work":"write"|"review","queue"?,"patient_class"?,"modality"?}: the best one, claimed; task null: nothing waits */
+export interface NextTask { task: TaskRow | null; lease: Lease | null }
+
+/* GET /api/v1/tasks/{task} */
+export interface TaskWork {
+  task: TaskRow
+  request: Request | null
+  returns: { kind: 'request' | 'retake'; reason: string; returned_by: string; returned_at: string; answer: string | null; answered_by: string | null; answered_at: string | null }[]
+  questions: Question[]
+  assignments: { kind: string; from: string | null; to: string | null; by: string; reason: string; at: string }[]
+  policy: { signatures: number; needs_two_persons: boolean }
+  may: { write: boolean; review: boolean; lead: boolean } /* of the caller, at this task */
+  quality_scale: string[] /* 甲 乙 丙 废, or 优 良 合格 不合格 */
+}
+
+export interface ReportBody {
+  method: string
+  findings: string
+  impression: string
+  recommendation: string
+  result: 'positive' | 'negative' | null
+  is_critical: boolean
+  quality_grade: string
+  quality_reason: string
+}
+/* GET /api/v1/tasks/{task}/report -> {"report": Report|null} */
+export interface Report {
+  id: string
+  version: number
+  kind: string
+  state: ReportState
+  revision: number
+  body: ReportBody
+  author: string | null
+  reviewer: string | null
+  submitted_at: string | null
+  issued_at: string | null
+  signatures: { role: string; person: string; signed_at: string }[]
+  remarks: { remark: string; by: string; at: string; body?: ReportBody }[]
+}
+/* GET /api/v1/tasks/{task}/revisions -> {"revisions": Revision[]} newest first; GET /api/v1/tasks/{task}/revisions/{revision} -> {"body"} */
+export interface Revision { revision: number; saved_at: string; person: string; is_submission: boolean }
+
+/* GET /api/v1/studies/{study}/priors -> {"priors": Prior[]}: of the same patient, the newest first */
+export interface Prior {
+  study: { id: string; study_instance_uid: string; modality: string; body_part: string; description: string; study_date: string; first_image: string; instances: number }
+  site: Named
+  report: { id: string; issued_at: string; version: number; body: ReportBody; pdf: string } | null
+}
+
+/* POST /api/v1/tasks/{task}/check {"body"} -> {"findings": CheckFinding[]} */
+export interface CheckFinding {
+  code: 'side_conflict' | 'side_differs_from_request' | 'sex_conflict' | 'part_not_mentioned' | 'part_differs_from_request' | 'positive_without_flag'
+    | 'negative_with_positive_flag' | 'critical_without_flag' | 'method_empty' | 'findings_empty' | 'impression_empty' | 'result_unstated' | 'quality_unstated'
+    | 'quality_reason_empty' | 'study_incomplete' | 'views_missing'
+  severity: 'error' | 'warning' /* error: the submission will be refused */
+  field: keyof ReportBody | null
+  words: string[] /* what in the text it is about, as written */
+}
+
+/* GET /api/v1/report-templates?modality=&body_part=&sex= -> {"templates": ReportTemplate[]} best first */
+export interface ReportTemplate {
+  id: string
+  name: string
+  modality: string
+  body_part: string
+  result: 'positive' | 'negative' | null /* what its text says */
+  body: Pick<ReportBody, 'method' | 'findings' | 'impression' | 'recommendation'>
+}
+/* GET|POST /api/v1/phrases, PUT|DELETE /api/v1/phrases/{phrase}: own only */
+export interface Phrase { id: string; shortcut: string; text: string; modality: string; field: '' | 'method' | 'findings' | 'impression' | 'recommendation' }
+
+/* GET /api/v1/tasks/{task}/colleagues -> {"colleagues": Colleague[]} who could hold it */
+export interface Colleague { id: string; name: string; title: string; may_write: boolean; may_review: boolean; tasks: number }
+
+/* POST /api/v1/tasks/{task}/questions {"lease_token","question"} -> Question; POST /api/v1/questions/{question}/answer {"answer"} -> Question */
+
+/* ---- 驾驶舱 ---------------------------------------------------------------------------------------------------------- */
+
+export interface Ratio { numerator: number; denominator: number; value: number | null } /* value null where the denominator is 0 */
+
+/* GET /api/v1/coverage?from=&to=&basis= (lib/domain/coverage.h) */
+export type Basis = 'connected' | 'served' | 'regular'
+export interface Coverage {
+  figure: string
+  definition_version: number
+  period: { from: string; to: string }
+  basis: Basis
+  regular_reports_a_month: number
+  region: { communities: number; with_target: number; reached: number; worst: { id: string; name: string; rate: number } | null }
+  communities: {
+    id: string; name: string; sites: number; without_equipment: number; connected: number; served: number; regular: number
+    rate: Record<Basis, number | null>; headline_rate: number | null
+    targets: { site_type: string; value: number; deadline: string; source: string; rate: number | null; standing: 'reached' | 'on_track' | 'late' }[]
+    site_list: {
+      id: string; code: string; name: string; grid: string; has_equipment: boolean; counts: boolean; echoes: number; images: number; reports: number
+      is_connected: boolean; is_served: boolean; is_regular: boolean
+    }[]
+  }[]
+}
+
+/* GET /api/v1/figures?community=&from=&to=&mode=central,local_draft,local */
+export interface Figures {
+  period: { from: string; to: string }
+  communities: Named[] /* that the caller may choose among */
+  community: Named | null
+  modes: string[]
+  coverage_trend: { month: string; connected: Ratio; served: Ratio; regular: Ratio }[] /* at most 24 months up to the period's end */
+  volume: { day: string; studies: number; reports: number }[]
+  studies: number
+  reports: number
+  in_time: { centre: Ratio; site: Ratio }
+  turnaround: { leg: 'arrival' | 'waiting' | 'writing' | 'review' | 'return' | 'centre' | 'site'; count: number; median_s: number | null; p90_s: number | null }[]
+  turnaround_by_class: { patient_class: PatientClass; modality: string; limit_minutes: number | null; count: number; in_time: Ratio; median_s: number | null; p90_s: number | null }[]
+  funnel: { stage: 'enrolled_sites' | 'connected_sites' | 'studies' | 'complete' | 'read' | 'issued' | 'returned' | 'opened'; count: number }[]
+  heat: { isodow: number; hour: number; studies: number }[] /* all 168 */
+  rates: { figure: string; ratio: Ratio }[] /* positive_rate, grade_a_rate, retake_rate, request_return_rate, double_signature_rate, review_change_rate, critical_in_time, critical_closed, diagnosis_by_lead_rate */
+  workload: { person: Named; site: Named; written: number; reviewed: number; median_writing_s: number | null }[]
+  sites: SiteFigures[]
+  open_critical_values: number
+}
+export interface SiteFigures {
+  site: { id: string; code: string; name: string; grid: string }
+  counts: boolean
+  has_equipment: boolean
+  studies: number
+  reports: number
+  in_time: Ratio
+  positive: Ratio
+  grade_a: Ratio
+  daily: number[] /* studies of each day of the last 30 of the period: the sparkline */
+  last_seen_at: string | null
+  wrong: { code: 'never_connected' | 'silent' | 'device_error' | 'charset' | 'delivery_dead' | 'incomplete' | 'clock'; detail: string }[]
+}
+/* GET /api/v1/figure-definitions -> {"definitions": FigureDefinition[]} */
+export interface FigureDefinition { figure: string; version: number; name_zh: string; name_en: string; numerator: string; denominator: string; numerator_en: string; denominator_en: string; dimensions: string[] }
+/* GET /api/v1/figures/{figure}/rows?community=&from=&to=&site=&after=&limit= : what was counted, without names of patients */
+export interface FigureRows { columns: string[]; rows: (string | number | boolean | null)[][]; next: string | null }
+/* GET /api/v1/figures/export?table=sites|workload|turnaround|coverage|rows&figure=&community=&from=&to=&language=zh-CN|en -> .xlsx */
+
+/* ---- 运维 ------------------------------------------------------------------------------------------------------------ */
+
+/* GET /api/v1/operations */
+export interface Operations {
+  at: string
+  programs: { program: string; host: string; pid: number; version: string; started_at: string; seen_at: string; is_running: boolean; detail: Record<string, unknown> }[]
+  ledger: { version: number; server: string; size_bytes: number }
+  store: { host: string; path: string; total_bytes: number; free_bytes: number; reserve_bytes: number; is_refusing: boolean; days_left: number | null; objects: number; object_bytes: number }
+  journal: { objects: number; bytes: number; oldest_s: number }
+  waiting: Record<string, number> /* signals, studies_receiving, ..., as yqctl status */
+  tasks: { state: TaskState; number: number }[]
+  deliveries: { state: DeliveryState; number: number }[]
+  certificates: { person: string; subject: string; not_after: string; days_left: number }[]
+}
+/* GET /api/v1/destinations -> {"destinations": Destination[]}; POST .../{destination}/hold {"reason"} | release {} | retry {} (-> {"requeued": n}) | test {} (-> {"steps":[{"step","ok","detail"}]}) */
+export interface Destination {
+  id: string
+  name: string
+  site: Named
+  ae_title: string
+  host: string
+  port: number
+  is_enabled: boolean
+  held_at: string | null
+  hold_reason: string
+  length: number /* deliveries not final */
+  sending: number
+  failed: number /* dead or refused, waiting for a person */
+  oldest_at: string | null
+  next_try_at: string | null
+  delivered_today: number
+  last_delivered_at: string | null
+  last_error: string
+  last_error_at: string | null
+}
+/* GET /api/v1/deliveries?state=&site=&destination=&after=&limit=; POST /api/v1/deliveries/{delivery}/retry {} | cancel {} */
+export interface Delivery {
+  id: string; purpose: string; state: DeliveryState; site: Named
+  destination: { id: string; name: string; ae_title: string; is_held: boolean }
+  report_id: string | null; study_id: string | null; items: number; confirmed: number; attempts: number; next_try_at: string | null
+  deadline_at: string; last_error: string; created_at: string; delivered_at: string | null
+}
+/* GET /api/v1/identity-reviews?open=yes&after=&limit= -> {"reviews": IdentityReview[], "next"} */
+export interface IdentityReview {
+  id: string; site: Named; reason: 'contradiction' | 'candidate' | 'reused_study_uid'; opened_at: string; settled_at: string | null; outcome: string | null
+  claims: { patient: Patient; source: string; claimed_at: string; study_id: string | null }[]
+}
+/* GET /api/v1/conflicts?after=&limit= -> {"conflicts"} ; GET /api/v1/quarantine?after=&limit= -> {"quarantined"} */
+export interface Conflict { id: string; site: Named; sop_instance_uid: string; kind: string; arrived_at: string; settled_at: string | null; outcome: string | null; size_bytes: number; study_id: string | null }
+export interface Quarantined { id: string; site: Named | null; device: string | null; reason: string; arrived_at: string; settled_at: string | null; outcome: string | null }
+/* GET /api/v1/audit?from=&to=&actor=&action=&subject=&outcome=&after=&limit= */
+export interface AuditEntry {
+  id: string; at: string; program: string; action: string; actor_kind: string; actor: string; actor_name: string | null
+  subject_kind: string | null; subject: string | null; site: Named | null; outcome: string; detail: unknown
+}
+export interface AuditPage { entries: AuditEntry[]; next: string | null }
