@@ -110,6 +110,8 @@ bool handle_me(struct http_request *request, void *context, struct err *err)
 	db_rows_free(rows);
 	json_object_set_new(me, "roles", roles_json(caller->session.roles));
 	json_object_set_new(me, "csrf_token", json_string(caller->session.csrf_token));
+	json_object_set_new(me, "is_demo", json_boolean(conf_bool(CONF_DEMO)));
+	json_object_set_new(me, "time_zone", json_string(conf_text(CONF_TIME_ZONE)));
 	return http_reply_json(request, 200, me, err);
 }
 

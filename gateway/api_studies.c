@@ -7,16 +7,14 @@
 #include "gateway/input.h"
 #include "lib/domain/study.h"
 
-enum { PAGE_DEFAULT = 50, PAGE_MAX = 200 };
+enum { PAGE_DEFAULT = 50, PAGE_MAX = 500, IDS_MAX = 100, AUDITED_MAX = 400 };
 
-/* Which studies were shown, for the audit. *out: free(3). */
-static char *shown_ids(const json_t *page)
+/* Ids of the studies from `from` on, at most AUDITED_MAX, as a detail of the audit; free(3). */
+static char *shown_ids(const json_t *studies, size_t from)
 {
 	json_t *ids = json_array();
-	size_t i;
-	json_t *study;
-	json_array_foreach(json_object_get(page, "studies"), i, study)
-	    json_array_append(ids, json_object_get(study, "id"));
+	for (size_t i = from; i < json_array_size(studies) && i < from + AUDITED_MAX; i++)
+		json_array_append(ids, json_object_get(json_array_get(studies, i), "id"));
 	json_t *detail = json_pack("{s:o}", "studies", ids);
 	char *text = json_dumps(detail, JSON_COMPACT);
 	json_decref(detail);
@@ -25,28 +23,67 @@ static char *shown_ids(const json_t *page)
 	return text;
 }
 
+/* Which studies were shown; a long page takes more than one record. */
+static bool audit_list(struct http_request *request, const json_t *page, struct err *err)
+{
+	const json_t *studies = json_object_get(page, "studies");
+	size_t from = 0;
+	bool ok;
+	do {
+		char *detail = shown_ids(studies, from);
+		ok = caller_audit(request, "study.list", NULL, NULL, NULL, detail, err);
+		free(detail);
+		from += AUDITED_MAX;
+	} while (ok && from < json_array_size(studies));
+	return ok;
+}
+
+/* Which studies are asked for. */
+struct filter {
+	const char *state, *site, *day, *matched, *after;
+	const char *ids[IDS_MAX];
+	size_t id_count; /* 0: all */
+	int limit;
+};
+
+static bool read_filter(const struct http_request *request, struct filter *out, struct err *err)
+{
+	return input_query_word(request, "state", "receiving complete incomplete", &out->state, err) &&
+	       input_query_id(request, "site", &out->site, err) && input_query_day(request, "day", &out->day, err) &&
+	       input_query_word(request, "matched", "yes no", &out->matched, err) &&
+	       input_query_id(request, "after", &out->after, err) &&
+	       input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &out->limit, err);
+}
+
+static bool list(struct db *db, const struct filter *filter, struct db_rows **rows, struct err *err)
+{
+	struct db_param matched = filter->matched != NULL ? db_bool(filter->matched[0] == 'y') : db_null();
+	struct db_param ids = filter->id_count > 0 ? db_texts(filter->ids, filter->id_count) : db_null();
+	return db_exec(db, STMT_GATEWAY_STUDY_LIST,
+	               DB_PARAMS(db_text(filter->state), db_text(filter->site), db_text(filter->day), matched, ids,
+	                         db_text(filter->after), db_int(filter->limit + 1)),
+	               rows, err);
+}
+
 bool handle_studies(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
-	const char *state, *site, *day, *after;
-	int limit;
+	struct filter filter;
+	char *copy = NULL;
 	struct db *db;
 	struct db_rows *rows = NULL;
-	if (!input_query_word(request, "state", "receiving complete incomplete", &state, err) ||
-	    !input_query_id(request, "site", &site, err) || !input_query_day(request, "day", &day, err) ||
-	    !input_query_id(request, "after", &after, err) ||
-	    !input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit, err) || !caller_db(request, &db, err))
+	if (!read_filter(request, &filter, err) ||
+	    !input_query_ids(request, "ids", filter.ids, IDS_MAX, &filter.id_count, &copy, err))
 		return false;
-	if (!db_exec(db, STMT_GATEWAY_STUDY_LIST,
-	             DB_PARAMS(db_text(state), db_text(site), db_text(day), db_text(after), db_int(limit + 1)), &rows,
-	             err))
+	if (filter.id_count > 0)
+		filter.limit = IDS_MAX;
+	bool ok = caller_db(request, &db, err) && list(db, &filter, &rows, err);
+	free(copy);
+	if (!ok)
 		return false;
-	json_t *page = answer_page(rows, "studies", limit);
+	json_t *page = answer_page(rows, "studies", filter.limit);
 	db_rows_free(rows);
-	char *detail = shown_ids(page);
-	bool ok = caller_audit(request, "study.list", NULL, NULL, NULL, detail, err);
-	free(detail);
-	if (!ok) {
+	if (!audit_list(request, page, err)) {
 		json_decref(page);
 		return false;
 	}

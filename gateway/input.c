@@ -102,6 +102,39 @@ bool input_query_int(const struct http_request *request, const char *name, int m
 	return true;
 }
 
+/* Cuts copy at its commas. */
+static bool split_ids(char *copy, const char *name, const char **out, size_t max, size_t *count, struct err *err)
+{
+	char *rest = copy, *one;
+	while ((one = strsep(&rest, ",")) != NULL) {
+		if (*count == max)
+			return err_set(err, ERR_INVALID, "%s has more than %zu ids", name, max);
+		if (!text_is_uuid(one))
+			return err_set(err, ERR_INVALID, "%s has something that is no id", name);
+		out[(*count)++] = one;
+	}
+	return true;
+}
+
+bool input_query_ids(const struct http_request *request, const char *name, const char **out, size_t max, size_t *count,
+                     char **out_copy, struct err *err)
+{
+	const char *value = http_query(request, name);
+	*count = 0;
+	*out_copy = NULL;
+	if (value == NULL)
+		return true;
+	char *copy = strdup(value);
+	if (copy == NULL)
+		err_panic("out of memory");
+	if (!split_ids(copy, name, out, max, count, err)) {
+		free(copy);
+		return false;
+	}
+	*out_copy = copy;
+	return true;
+}
+
 bool input_text(const json_t *body, const char *name, size_t max, bool is_required, const char **out, struct err *err)
 {
 	const json_t *member = json_object_get(body, name);

@@ -17,6 +17,12 @@ bool input_query_word(const struct http_request *request, const char *name, cons
                       struct err *err);
 bool input_query_int(const struct http_request *request, const char *name, int minimum, int maximum, int fallback,
                      int *out, struct err *err);
+/*
+ * Ids separated by commas, 1 to max of them; absent: none. They are borrowed from *out_copy, which the caller gives to free(3), also when it
+ * is NULL.
+ */
+bool input_query_ids(const struct http_request *request, const char *name, const char **out, size_t max, size_t *count,
+                     char **out_copy, struct err *err);
 
 /* Of a JSON object. An absent or null member is NULL, and ERR_INVALID when it is required. max: bytes. */
 bool input_text(const json_t *body, const char *name, size_t max, bool is_required, const char **out, struct err *err);

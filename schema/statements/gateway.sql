@@ -8,6 +8,11 @@ SELECT jsonb_build_object(
            'licence_number', p.licence_number,
            'institution', jsonb_build_object('id', i.public_id, 'name', i.name),
            'seat', jsonb_build_object('id', s.public_id, 'name', s.name),
+           'community', (SELECT jsonb_build_object('id', k.public_id, 'name', k.name)
+                         FROM scope_membership m
+                         JOIN scope_membership g ON g.child_id = m.parent_id AND g.valid @> yq_now()::date
+                         JOIN scope k ON k.scope_id = g.parent_id
+                         WHERE m.child_id = p.seat_id AND m.valid @> yq_now()::date LIMIT 1),
            'rights', coalesce((SELECT jsonb_agg(jsonb_build_object('role', r.role, 'scope', jsonb_build_object(
                                           'id', c.public_id, 'kind', c.kind, 'name', c.name)) ORDER BY r.role, c.name)
                                FROM person_right r JOIN scope c USING (scope_id)
@@ -18,55 +23,119 @@ JOIN scope s ON s.scope_id = p.seat_id
 WHERE p.public_id = $1::uuid;
 
 -- name: gateway_study_list
--- Studies, the last that came first.
+-- Studies, the last that came first. First the rows of the page alone, then what belongs to each; the places in the queues at once.
 -- $1 state, or NULL
 -- $2 site, or NULL
 -- $3 day of arrival, or NULL
--- $4 study behind which the page begins, or NULL
--- $5 how many
+-- $4 whether a request is matched, or NULL
+-- $5 these studies, or NULL
+-- $6 study behind which the page begins, or NULL
+-- $7 how many
+WITH page AS MATERIALIZED (
+    SELECT st.*
+    FROM study st
+    WHERE ($1::text IS NULL OR st.state = $1::text)
+      AND ($2::uuid IS NULL OR st.site_id = (SELECT scope_id FROM scope WHERE public_id = $2::uuid))
+      AND ($3::date IS NULL OR (st.first_arrival_at >= $3::date AND st.first_arrival_at < $3::date + 1))
+      AND ($4::boolean IS NULL
+           OR $4::boolean = EXISTS (SELECT FROM request_match m WHERE m.study_id = st.study_id AND m.undone_at IS NULL))
+      AND ($5::uuid[] IS NULL OR st.public_id = ANY ($5::uuid[]))
+      AND ($6::uuid IS NULL OR (st.first_arrival_at, st.study_id) <
+                               (SELECT first_arrival_at, study_id FROM study WHERE public_id = $6::uuid))
+    ORDER BY st.first_arrival_at DESC, st.study_id DESC
+    LIMIT $7::integer
+), task AS MATERIALIZED (
+    SELECT t.*
+    FROM page CROSS JOIN LATERAL (SELECT * FROM reading_task WHERE study_id = page.study_id ORDER BY task_id DESC LIMIT 1) t
+), place AS MATERIALIZED (
+    SELECT * FROM yq_queue_places(ARRAY(SELECT task_id FROM task WHERE state = 'awaiting'))
+), step AS (
+    -- Where it is. A reader who has it, and a paper that is out, count more than the images.
+    SELECT st.study_id, v.report_version_id,
+           CASE WHEN f.printed_at IS NOT NULL THEN 'printed'
+                WHEN v.issued_at IS NOT NULL THEN 'issued'
+                WHEN t.state IN ('awaiting_review', 'reviewing') THEN 'awaiting_review'
+                WHEN t.state IN ('writing', 'returned', 'cancelled') THEN t.state
+                WHEN t.state = 'awaiting' AND st.state <> 'receiving' THEN 'awaiting'
+                ELSE st.state END AS step,
+           f.opened_at, f.printed_at
+    FROM page st
+    LEFT JOIN task t USING (study_id)
+    LEFT JOIN LATERAL (SELECT w.report_version_id, w.issued_at FROM report r JOIN report_version w USING (report_id)
+                       WHERE r.study_id = st.study_id
+                       ORDER BY w.issued_at IS NOT NULL DESC, w.report_version_id DESC LIMIT 1) v ON true
+    LEFT JOIN LATERAL (SELECT min(e.at) FILTER (WHERE e.kind = 'opened' AND e.at_site_id = st.site_id) AS opened_at,
+                              min(e.at) FILTER (WHERE e.kind = 'printed') AS printed_at
+                       FROM receipt e WHERE e.report_version_id = v.report_version_id) f ON true
+)
 SELECT st.public_id AS id,
        jsonb_build_object(
            'id', st.public_id, 'study_instance_uid', st.study_instance_uid, 'state', st.state, 'version', st.version,
            'site', jsonb_build_object('id', sc.public_id, 'code', si.code, 'name', sc.name),
            'patient', jsonb_build_object(
-               'name', c.name, 'display_name', shown.name, 'id', c.typed_id, 'sex', c.sex,
+               'name', c.name, 'display_name', yq_display_name(c.name), 'id', c.typed_id, 'sex', c.sex,
                'birth_date', coalesce(c.birth_date::text, c.birth_text), 'age', st.patient_age_text),
            'patient_class', st.patient_class, 'reading_mode', st.reading_mode, 'modality', st.modality,
            'body_part', st.body_part, 'description', st.description, 'accession_number', st.accession_number,
            'instances', st.instance_count, 'bytes', st.size_bytes, 'unrouted_reason', st.unrouted_reason,
+           'step', s.step,
+           'step_at', CASE s.step
+               WHEN 'printed' THEN s.printed_at
+               WHEN 'issued' THEN v.issued_at
+               WHEN 'awaiting_review' THEN coalesce(t.submitted_at, t.opened_at)
+               WHEN 'writing' THEN coalesce((SELECT w.claimed_at FROM workitem w WHERE w.task_id = t.task_id AND w.ended_at IS NULL),
+                                            t.first_taken_at, t.opened_at)
+               WHEN 'returned' THEN coalesce(back.returned_at, t.opened_at)
+               WHEN 'cancelled' THEN coalesce(t.done_at, t.opened_at)
+               WHEN 'awaiting' THEN greatest(t.opened_at, (SELECT max(b.answered_at) FROM task_return b WHERE b.task_id = t.task_id))
+               WHEN 'complete' THEN coalesce(st.completed_at, st.last_arrival_at)
+               WHEN 'incomplete' THEN st.last_arrival_at
+               ELSE st.first_arrival_at END,
+           'is_late', coalesce(v.issued_at IS NULL AND t.paused_at IS NULL AND t.due_at < yq_now()
+                               AND t.state NOT IN ('done', 'cancelled'), false),
            'times', jsonb_build_object(
                'first_image', st.first_arrival_at, 'last_image', st.last_arrival_at, 'submitted', st.submitted_at,
                'complete', st.completed_at, 'task_opened', t.opened_at, 'taken', t.first_taken_at,
-               'written', v.submitted_at, 'issued', v.issued_at, 'delivered', d.delivered_at),
+               'written', v.submitted_at, 'issued', v.issued_at, 'delivered', d.delivered_at,
+               'opened', s.opened_at, 'printed', s.printed_at),
            'task', CASE WHEN t.task_id IS NOT NULL THEN
-               jsonb_build_object('id', t.public_id, 'state', t.state, 'due_at', t.due_at, 'holder', h.name) END,
+               jsonb_build_object(
+                   'id', t.public_id, 'state', t.state, 'due_at', t.due_at, 'holder', h.name,
+                   'place', place.place, 'expected_at', place.expected_at,
+                   'open_return', CASE WHEN back.return_id IS NOT NULL THEN jsonb_build_object(
+                       'id', back.public_id, 'kind', back.kind, 'reason', back.reason, 'returned_by', back_by.name,
+                       'returned_at', back.returned_at) END,
+                   'open_question', (SELECT yq_question_json(q) FROM task_question q
+                                     WHERE q.task_id = t.task_id AND q.answered_at IS NULL)) END,
            'report', CASE WHEN v.report_version_id IS NOT NULL THEN
                jsonb_build_object('id', v.public_id, 'state', v.state, 'version', v.version) END,
            'delivery', CASE WHEN d.state IS NOT NULL THEN jsonb_build_object('state', d.state) END,
+           'request', CASE WHEN r.request_id IS NOT NULL THEN
+               jsonb_build_object('id', r.public_id, 'accession_number', r.accession_number, 'item_name', r.item_name,
+                                  'missing', to_jsonb(yq_request_missing(r))) END,
+           'critical', (SELECT jsonb_build_object('id', x.public_id, 'state', x.state, 'item', x.item, 'confirm_by', x.confirm_by)
+                        FROM critical_value x WHERE x.study_id = st.study_id AND x.state <> 'closed'
+                        ORDER BY x.critical_value_id LIMIT 1),
            'thumbnail', CASE WHEN EXISTS (SELECT FROM series se JOIN instance n USING (series_id)
                                           WHERE se.study_id = st.study_id AND n.has_pixels AND n.origin <> 'own')
                         THEN '/api/v1/studies/' || st.public_id || '/thumbnail' END) AS json
-FROM study st
+FROM page st
+JOIN step s USING (study_id)
 JOIN scope sc ON sc.scope_id = st.site_id
 JOIN site si ON si.site_id = st.site_id
 JOIN identity_claim c ON c.claim_id = st.claim_id
-CROSS JOIN LATERAL (SELECT CASE WHEN split_part(c.name, '=', 2) <> ''
-                           THEN replace(split_part(c.name, '=', 2), '^', '')
-                           ELSE btrim(replace(split_part(c.name, '=', 1), '^', ' ')) END AS name) shown
-LEFT JOIN LATERAL (SELECT * FROM reading_task WHERE study_id = st.study_id ORDER BY task_id DESC LIMIT 1) t ON true
+LEFT JOIN task t USING (study_id)
+LEFT JOIN place ON place.task_id = t.task_id
 LEFT JOIN person h ON h.person_id = t.holder_id
-LEFT JOIN report r ON r.task_id = t.task_id
-LEFT JOIN LATERAL (SELECT * FROM report_version WHERE report_id = r.report_id ORDER BY version DESC LIMIT 1) v ON true
+LEFT JOIN task_return back ON back.task_id = t.task_id AND back.answered_at IS NULL
+LEFT JOIN person back_by ON back_by.person_id = back.returned_by
+LEFT JOIN report_version v ON v.report_version_id = s.report_version_id
 LEFT JOIN LATERAL (SELECT state, delivered_at FROM delivery
                    WHERE report_version_id = v.report_version_id AND purpose = 'return'
                    ORDER BY state = 'delivered', delivery_id DESC LIMIT 1) d ON true
-WHERE ($1::text IS NULL OR st.state = $1::text)
-  AND ($2::uuid IS NULL OR sc.public_id = $2::uuid)
-  AND ($3::date IS NULL OR (st.first_arrival_at >= $3::date AND st.first_arrival_at < $3::date + 1))
-  AND ($4::uuid IS NULL OR (st.first_arrival_at, st.study_id) <
-                           (SELECT first_arrival_at, study_id FROM study WHERE public_id = $4::uuid))
-ORDER BY st.first_arrival_at DESC, st.study_id DESC
-LIMIT $5::integer;
+LEFT JOIN request_match m ON m.study_id = st.study_id AND m.undone_at IS NULL
+LEFT JOIN request r ON r.request_id = m.request_id
+ORDER BY st.first_arrival_at DESC, st.study_id DESC;
 
 -- name: gateway_study
 -- One study with all that hangs on it.
@@ -108,6 +177,23 @@ WITH it AS (
               FROM report_remark m JOIN versions USING (report_version_id) LEFT JOIN person p ON p.person_id = m.made_by
     UNION ALL SELECT v.issued_at, 'report.issued', p.name
               FROM versions v LEFT JOIN person p ON p.person_id = coalesce(v.reviewer_id, v.author_id) WHERE v.issued_at IS NOT NULL
+    UNION ALL SELECT q.asked_at, 'task.asked', p.name
+              FROM task_question q JOIN tasks USING (task_id) LEFT JOIN person p ON p.person_id = q.asked_by
+    UNION ALL SELECT q.answered_at, 'task.question_answered', p.name
+              FROM task_question q JOIN tasks USING (task_id) LEFT JOIN person p ON p.person_id = q.answered_by
+              WHERE q.answered_at IS NOT NULL
+    UNION ALL SELECT m.matched_at, 'request.matched', p.name
+              FROM request_match m JOIN it USING (study_id) LEFT JOIN person p ON p.person_id = m.matched_by
+    UNION ALL SELECT m.undone_at, 'request.unmatched', p.name
+              FROM request_match m JOIN it USING (study_id) LEFT JOIN person p ON p.person_id = m.undone_by
+              WHERE m.undone_at IS NOT NULL
+    UNION ALL SELECT x.at, 'critical_value.' || x.event, p.name
+              FROM critical_value k JOIN it USING (study_id)
+              CROSS JOIN LATERAL (VALUES ('raise', k.raised_at, k.raised_by), ('overdue', k.overdue_at, NULL),
+                                         ('read_back', k.read_back_at, k.physician_id), ('handle', k.handled_at, NULL),
+                                         ('close', k.closed_at, NULL)) AS x (event, at, person_id)
+              LEFT JOIN person p ON p.person_id = x.person_id
+              WHERE x.at IS NOT NULL
     UNION ALL SELECT created_at, 'delivery.created', NULL FROM sent
     UNION ALL SELECT at, 'receipt.' || kind, person FROM receipts
 )
@@ -127,6 +213,10 @@ SELECT it.site_public_id AS site_id, jsonb_build_object(
     'instances', it.instance_count, 'bytes', it.size_bytes, 'unrouted_reason', it.unrouted_reason,
     'times', jsonb_build_object('first_image', it.first_arrival_at, 'last_image', it.last_arrival_at,
                                 'submitted', it.submitted_at, 'complete', it.completed_at),
+    'request', (SELECT yq_request_json(r) FROM request_match m JOIN request r USING (request_id)
+                WHERE m.study_id = it.study_id AND m.undone_at IS NULL),
+    'critical_values', coalesce((SELECT jsonb_agg(yq_critical_json(k) ORDER BY k.critical_value_id)
+                                 FROM critical_value k WHERE k.study_id = it.study_id), '[]'),
     'series', coalesce((
         SELECT jsonb_agg(jsonb_build_object(
             'series_instance_uid', se.series_instance_uid, 'number', se.number, 'modality', se.modality, 'origin', se.origin,
@@ -155,7 +245,9 @@ SELECT it.site_public_id AS site_id, jsonb_build_object(
             'returns', coalesce((SELECT jsonb_agg(jsonb_build_object(
                                      'kind', k.kind, 'reason', k.reason, 'at', k.returned_at, 'answer', k.answer,
                                      'answered_at', k.answered_at) ORDER BY k.return_id)
-                                 FROM task_return k WHERE k.task_id = t.task_id), '[]'))
+                                 FROM task_return k WHERE k.task_id = t.task_id), '[]'),
+            'questions', coalesce((SELECT jsonb_agg(yq_question_json(k) ORDER BY k.question_id)
+                                   FROM task_question k WHERE k.task_id = t.task_id), '[]'))
             ORDER BY t.task_id)
         FROM tasks t JOIN reading_queue q USING (queue_id) LEFT JOIN routing_rule u USING (rule_id)
         LEFT JOIN person h ON h.person_id = t.holder_id LEFT JOIN person a ON a.person_id = t.author_id), '[]'),

@@ -289,7 +289,7 @@ def test_study_filters(scene, people):
     assert found("day=2024-02-29") == {scene.studies["old"]}
     assert scene.studies["E2"] not in found("site=" + scene.scopes["E1"])
     assert found("site=" + scene.scopes["W1"]) == set()
-    for query in ["state=x", "site=1", "day=2023-02-29", "day=today", "limit=0", "limit=201", "limit=x", "after=1"]:
+    for query in ["state=x", "site=1", "day=2023-02-29", "day=today", "limit=0", "limit=501", "matched=x", "ids=1", "ids=", "ids=" + ",".join([str(uuid.uuid4())] * 101), "limit=x", "after=1"]:
         assert (query, api.get("/api/v1/studies?" + query).status) == (query, 400)
 
 
