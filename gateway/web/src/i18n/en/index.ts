@@ -1,0 +1,9 @@
+import cockpit from './cockpit'
+import common from './common'
+import frame from './frame'
+import operations from './operations'
+import reading from './reading'
+import states from './states'
+import township from './township'
+
+export default { common, states, frame, township, reading, cockpit, operations }
