@@ -9,6 +9,7 @@
 #   tests/db/*.c                   -> tests/db        (Criterion, against a private ledger: tests/support/with-ledger)
 #   tests/migrate/*.c              -> tests/migrate   (Criterion, against a private ledger without any migration)
 #   tests/support/*.c              -> linked into every test binary
+#   gateway/web/                   -> build/web/      (by npm and vite; one for every variant)
 #   schema/statements/*.sql, schema/migrations/*.sql -> build/gen/
 #
 # All paths are relative, so that the tree may lie anywhere, blanks included.
@@ -82,8 +83,8 @@ GENERATED := $(GEN)/statements.h $(GEN)/statements.c $(GEN)/migrations.h $(GEN)/
 BINS := $(foreach p,$(PRESENT),$(B)/bin/$(call program_name,$(p)))
 TESTS := $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate)
 
-.PHONY: build test-programs packages generated FORCE
-build: packages generated $(BINS) ## builds the programs into build/bin/
+.PHONY: build test-programs packages generated web FORCE
+build: packages generated $(BINS) web ## builds the programs into build/bin/ and the browser application into build/web/
 test-programs: packages build $(TESTS)
 generated: $(GENERATED)
 
@@ -168,6 +169,20 @@ $(GEN)/statements.h $(GEN)/statements.c &: FORCE
 $(GEN)/migrations.h $(GEN)/migrations.c &: FORCE
 	@schema/generate-migrations $(GEN) $(MIGRATION_FILES)
 FORCE:
+
+# --- the browser application ------------------------------------------------------------------------------------------
+
+# The list notices a removed source. node_modules is fetched anew when what it should hold changed.
+WEB := gateway/web
+WEB_SOURCES := $(if $(wildcard $(WEB)/vite.config.ts),$(sort $(shell find $(WEB) \( -name node_modules -o -path $(WEB)/tests \) -prune -o -type f -print)))
+WEB_INSTALLED := $(WEB)/node_modules/.installed
+web: $(if $(WEB_SOURCES),build/web.stamp)
+$(WEB_INSTALLED): $(WEB)/package.json $(WEB)/package-lock.json $(WEB)/.npmrc | packages
+	$(call say,NPM  ,$(WEB)/node_modules)deploy/web install
+build/web.list: FORCE
+	@mkdir -p build; echo $(WEB_SOURCES) | cmp -s - $@ || echo $(WEB_SOURCES) >$@
+build/web.stamp: build/web.list $(WEB_SOURCES) $(WEB_INSTALLED)
+	$(call say,VITE ,build/web)deploy/web build && touch $@
 
 # --- the rest ------------------------------------------------------------------------------------------------------
 
