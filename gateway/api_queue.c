@@ -1,21 +1,75 @@
-/* The queue: what this person may work on, in the order in which it should be done. */
+/* The queue: what this person may work on, in the order in which it should be done; and one task of it. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/answer.h"
 #include "gateway/caller.h"
+#include "gateway/desk.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
+#include "lib/base/text.h"
 
-enum { QUEUE_DEFAULT = 200, QUEUE_MAX = 1000 };
+enum { WINDOW_DEFAULT = 200, WINDOW_MAX = 1000, OFFSET_MAX = 1000000, IDS_MAX = 100, Q_MAX = 64, AUDITED_MAX = 200 };
 
-static const char *const open_states[] = {"awaiting", "writing", "awaiting_review", "reviewing", "returned"};
+struct filter {
+	const char *state, *queue, *patient_class, *modality, *site, *ids;
+	char *pattern; /* free(3); NULL: none */
+	int offset, limit;
+};
 
-/* Names of patients were seen: which ones, by study. */
+/* LIKE pattern for "somewhere in it". *out: free(3). */
+static char *like_pattern(const char *text)
+{
+	char *pattern = malloc(2 * strlen(text) + 3), *to = pattern;
+	if (pattern == NULL)
+		err_panic("out of memory");
+	*to++ = '%';
+	for (; *text != '\0'; text++) {
+		if (strchr("\\%_", *text) != NULL)
+			*to++ = '\\';
+		*to++ = *text;
+	}
+	*to++ = '%';
+	*to = '\0';
+	return pattern;
+}
+
+/* Checked, but as it came: the ledger takes the list apart. */
+static bool read_ids(const struct http_request *request, const char **out, struct err *err)
+{
+	const char *ids[IDS_MAX];
+	size_t count = 0;
+	char *copy = NULL;
+	if (!input_query_ids(request, "ids", ids, IDS_MAX, &count, &copy, err))
+		return false;
+	free(copy);
+	*out = http_query(request, "ids");
+	return true;
+}
+
+static bool read_filter(const struct http_request *request, struct filter *out, struct err *err)
+{
+	const char *text = NULL;
+	if (!input_query_word(request, "state", "awaiting writing awaiting_review reviewing returned", &out->state,
+	                      err) ||
+	    !input_query_id(request, "queue", &out->queue, err) ||
+	    !input_query_word(request, "patient_class", "emergency outpatient inpatient health_check",
+	                      &out->patient_class, err) ||
+	    !input_query_code(request, "modality", &out->modality, err) ||
+	    !input_query_id(request, "site", &out->site, err) || !read_ids(request, &out->ids, err) ||
+	    !input_query_int(request, "offset", 0, OFFSET_MAX, 0, &out->offset, err) ||
+	    !input_query_int(request, "limit", 1, WINDOW_MAX, WINDOW_DEFAULT, &out->limit, err) ||
+	    !input_query_text(request, "q", Q_MAX, &text, err))
+		return false;
+	out->pattern = text != NULL ? like_pattern(text) : NULL;
+	return true;
+}
+
+/* Names of patients were seen: which ones, by study. What the audit takes of one look is bounded: the first screens. */
 static bool audit_queue(struct http_request *request, const struct db_rows *rows, struct err *err)
 {
 	json_t *ids = json_array();
-	/* The first screens; what the audit takes of one look is bounded. */
-	for (int i = 0; i < db_rows_count(rows) && i < QUEUE_DEFAULT; i++)
+	for (int i = 0; i < db_rows_count(rows) && i < AUDITED_MAX; i++)
 		json_array_append_new(ids, json_string(db_get_text(rows, i, "study_id")));
 	json_t *detail = json_pack("{s:i, s:o}", "count", db_rows_count(rows), "studies", ids);
 	char *text = json_dumps(detail, JSON_COMPACT);
@@ -25,30 +79,107 @@ static bool audit_queue(struct http_request *request, const struct db_rows *rows
 	return ok;
 }
 
+bool desk_rows(struct http_request *request, const char *ids, struct db_rows **out, struct err *err)
+{
+	struct db *db;
+	return caller_db(request, &db, err) &&
+	       db_exec(db, STMT_DESK_TASKS, DB_PARAMS(db_text(caller_id(request)), db_text(ids)), out, err);
+}
+
+static bool reply_window(struct http_request *request, const struct filter *filter, const char *ids, json_t *page,
+                         struct err *err)
+{
+	struct db_rows *rows = NULL;
+	if (!desk_rows(request, ids, &rows, err) || !audit_queue(request, rows, err)) {
+		db_rows_free(rows);
+		json_decref(page);
+		return false;
+	}
+	json_t *tasks = json_array();
+	for (int i = 0; i < db_rows_count(rows); i++)
+		json_array_append_new(tasks, answer_row(rows, i));
+	db_rows_free(rows);
+	json_object_set_new(page, "tasks", tasks);
+	json_object_set_new(page, "offset", json_integer(filter->offset));
+	if (filter->ids != NULL)
+		json_object_set_new(page, "total", json_integer((json_int_t)json_array_size(tasks)));
+	return http_reply_json(request, 200, page, err);
+}
+
+static bool show_window(struct http_request *request, const struct filter *filter, struct err *err)
+{
+	struct db *db;
+	struct db_rows *rows = NULL;
+	if (!caller_db(request, &db, err) ||
+	    !db_exec_one(db, STMT_DESK_QUEUE,
+	                 DB_PARAMS(db_text(caller_id(request)), db_text(filter->state), db_text(filter->queue),
+	                           db_text(filter->patient_class), db_text(filter->modality), db_text(filter->site),
+	                           db_text(filter->pattern), db_int(filter->offset), db_int(filter->limit)),
+	                 "the queue", &rows, err))
+		return false;
+	json_t *page = answer_row(rows, 0);
+	const char *ids = filter->ids != NULL ? filter->ids : db_get_text(rows, 0, "ids");
+	bool ok = reply_window(request, filter, ids, page, err);
+	db_rows_free(rows);
+	return ok;
+}
+
 bool handle_queue(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
-	const char *state, *queue;
-	int limit;
+	struct filter filter = {0};
+	if (!read_filter(request, &filter, err))
+		return false;
+	bool ok = show_window(request, &filter, err);
+	free(filter.pattern);
+	return ok;
+}
+
+/* ---- one task ---------------------------------------------------------------------------------------------------------- */
+
+static bool add_work(struct http_request *request, const char *task, json_t *row, json_t **out, struct err *err)
+{
 	struct db *db;
 	struct db_rows *rows = NULL;
-	if (!input_query_word(request, "state", "awaiting writing awaiting_review reviewing returned", &state, err) ||
-	    !input_query_id(request, "queue", &queue, err) ||
-	    !input_query_int(request, "limit", 1, QUEUE_MAX, QUEUE_DEFAULT, &limit, err) ||
-	    !caller_db(request, &db, err))
+	if (!caller_db(request, &db, err) ||
+	    !db_exec_one(db, STMT_DESK_WORK, DB_PARAMS(db_text(caller_id(request)), db_text(task)), "the task", &rows,
+	                 err)) {
+		json_decref(row);
 		return false;
-	struct db_param states =
-	    state != NULL ? db_texts(&state, 1) : db_texts(open_states, sizeof open_states / sizeof open_states[0]);
-	if (!db_exec(db, STMT_GATEWAY_QUEUE,
-	             DB_PARAMS(db_text(caller_id(request)), states, db_text(queue), db_int(limit + 1)), &rows, err))
-		return false;
-	bool ok = audit_queue(request, rows, err);
-	json_t *page = ok ? answer_page(rows, "tasks", limit) : NULL;
+	}
+	*out = answer_row(rows, 0);
+	json_object_set_new(*out, "task", row);
 	db_rows_free(rows);
-	if (!ok)
+	return true;
+}
+
+bool handle_task(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	const char *task;
+	struct db_rows *rows = NULL;
+	json_t *work = NULL;
+	if (!input_path_id(request, "task", &task, err) || !desk_rows(request, task, &rows, err))
 		return false;
-	/* The order moves with the time, so that there is no place to go on from: ask for more instead. */
-	json_object_set_new(page, "is_cut", json_boolean(!json_is_null(json_object_get(page, "next"))));
-	json_object_del(page, "next");
-	return http_reply_json(request, 200, page, err);
+	bool ok = db_rows_count(rows) == 1 || err_set(err, ERR_NOT_FOUND, "there is no such task");
+	ok = ok && caller_audit(request, "task.view", "task", task, db_get_text(rows, 0, "site_id"), NULL, err) &&
+	     add_work(request, task, answer_row(rows, 0), &work, err);
+	db_rows_free(rows);
+	return ok && http_reply_json(request, 200, work, err);
+}
+
+/* No patient in it: nothing to audit. */
+bool handle_task_colleagues(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	const char *task;
+	struct db *db;
+	struct db_rows *rows = NULL;
+	if (!input_path_id(request, "task", &task, err) || !caller_db(request, &db, err) ||
+	    !db_exec_one(db, STMT_GATEWAY_TASK_SITE, DB_PARAMS(db_text(task)), "the task", NULL, err) ||
+	    !db_exec_one(db, STMT_DESK_COLLEAGUES, DB_PARAMS(db_text(task)), "the task", &rows, err))
+		return false;
+	json_t *colleagues = answer_row(rows, 0);
+	db_rows_free(rows);
+	return http_reply_json(request, 200, json_pack("{s:o}", "colleagues", colleagues), err);
 }

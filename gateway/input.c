@@ -32,6 +32,26 @@ bool input_query_id(const struct http_request *request, const char *name, const 
 	return true;
 }
 
+bool input_query_text(const struct http_request *request, const char *name, size_t max, const char **out,
+                      struct err *err)
+{
+	const char *value = http_query(request, name);
+	if (value != NULL && (!text_is_utf8(value, strlen(value)) || text_utf8_count(value) > max))
+		return err_set(err, ERR_INVALID, "%s is no text of at most %zu characters", name, max);
+	*out = value != NULL && value[0] != '\0' ? value : NULL;
+	return true;
+}
+
+bool input_query_code(const struct http_request *request, const char *name, const char **out, struct err *err)
+{
+	const char *value = http_query(request, name);
+	if (value != NULL && (value[0] == '\0' || strlen(value) > 16 ||
+	                      value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ")] != '\0'))
+		return err_set(err, ERR_INVALID, "%s is no code of 1 to 16 capital letters and digits", name);
+	*out = value;
+	return true;
+}
+
 static bool is_number(const char *text, size_t length, int minimum, int maximum)
 {
 	char digits[8];

@@ -24,6 +24,12 @@ bool input_query_int(const struct http_request *request, const char *name, int m
 bool input_query_ids(const struct http_request *request, const char *name, const char **out, size_t max, size_t *count,
                      char **out_copy, struct err *err);
 
+/* A text of at most max characters; empty is as absent. */
+bool input_query_text(const struct http_request *request, const char *name, size_t max, const char **out,
+                      struct err *err);
+/* A code as DICOM writes them: 1 to 16 of A-Z 0-9 _ and blank. */
+bool input_query_code(const struct http_request *request, const char *name, const char **out, struct err *err);
+
 /* Of a JSON object. An absent or null member is NULL, and ERR_INVALID when it is required. max: bytes. */
 bool input_text(const json_t *body, const char *name, size_t max, bool is_required, const char **out, struct err *err);
 bool input_id(const json_t *body, const char *name, bool is_required, const char **out, struct err *err);

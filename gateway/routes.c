@@ -39,6 +39,9 @@ static const struct http_route routes[] = {
 	{"GET", "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frame}/rendered", handle_rendered, NO_BODY, PATIENTS},
 
 	{"GET", "/api/v1/queue", handle_queue, NO_BODY, DOCTORS},
+	{"GET", "/api/v1/tasks/{task}", handle_task, NO_BODY, DOCTORS},
+	{"GET", "/api/v1/tasks/{task}/colleagues", handle_task_colleagues, NO_BODY, DOCTORS},
+	{"GET", "/api/v1/studies/{study}/priors", handle_study_priors, NO_BODY, PATIENTS},
 	{"POST", "/api/v1/tasks/{task}/take", handle_task_take, SMALL, REPORTER | REVIEWER},
 	{"POST", "/api/v1/tasks/{task}/review", handle_task_review, SMALL, REVIEWER},
 	{"POST", "/api/v1/tasks/{task}/resume", handle_task_resume, SMALL, REPORTER | REVIEWER},

@@ -321,7 +321,67 @@ def test_queue_order(scene, people):
     assert order == sorted(order)
     assert scene.tasks["W1"] not in tasks
     cut = people["reporter"].get("/api/v1/queue?limit=1").body
-    assert cut["is_cut"] and [task["id"] for task in cut["tasks"]] == [scene.tasks["q3"]]
+    assert cut["total"] > 1 and [task["id"] for task in cut["tasks"]] == [scene.tasks["q3"]]
+
+
+def test_queue_windows_and_filters(scene, people):
+    scene.study("E1", name="needle", patient="孙%_九")
+    scene.flush()
+    api = people["reviewer"]
+    whole = api.get("/api/v1/queue?limit=1000").body
+    ids = [task["id"] for task in whole["tasks"]]
+    assert whole["total"] == len(ids) == sum(whole["counts"]["state"].values()) == sum(whole["counts"]["patient_class"].values())
+    windows = [api.get(f"/api/v1/queue?limit=2&offset={i}").body for i in range(0, len(ids), 2)]
+    assert [task["id"] for page in windows for task in page["tasks"]] == ids
+    assert {page["total"] for page in windows} == {len(ids)} and windows[1]["offset"] == 2
+    assert whole["queues"] == [{"id": scene.queues["east"], "name": "queue of east"}]
+
+    def found(query):
+        return [task["id"] for task in api.get("/api/v1/queue?limit=1000&" + query).body["tasks"]]
+
+    needle = scene.tasks["needle"]
+    for q in ("%25_", "%E5%AD%99%25_%E4%B9%9D", "ng%20san=%E5%AD%99"):
+        assert (q, found("q=" + q)) == (q, [needle])
+    assert set(found("q=zhang%20SAN")) == set(ids)
+    assert found("q=nobody%20of%20this%20name") == []
+    typed = next(task["patient"]["id"] for task in whole["tasks"] if task["id"] == needle)
+    assert found("q=" + typed) == [needle]
+    assert needle in found("modality=CT") and found("modality=MR") == []
+    assert needle in found("site=" + scene.scopes["E1"]) and needle not in found("site=" + scene.scopes["E2"])
+    assert needle in found("queue=" + scene.queues["east"]) and found("queue=" + scene.queues["west"]) == []
+    assert needle in found("patient_class=outpatient") and needle not in found("patient_class=emergency")
+    assert found(f"ids={scene.tasks['E2']},{scene.tasks['W1']},{needle}") == [scene.tasks["E2"], needle], "in the order asked, nothing foreign"
+    for query in ["limit=1001", "limit=0", "offset=-1", "offset=1000001", "q=" + "x" * 65, "modality=ct", "patient_class=x", "site=1", "ids=",
+                  "ids=1", "ids=" + ",".join([needle] * 101), f"ids={needle},"]:
+        assert (query, api.get("/api/v1/queue?" + query).status) == (query, 400)
+
+
+def test_task_with_all_that_belongs_to_it(scene, people):
+    work = people["reviewer"].get("/api/v1/tasks/" + scene.tasks["E1"]).body
+    assert work["task"]["id"] == scene.tasks["E1"] and work["request"] is None
+    assert work["policy"] == {"signatures": 2, "needs_two_persons": True}
+    assert work["may"] == {"write": True, "review": True, "lead": False}
+    assert work["quality_scale"] == ["优", "良", "合格", "不合格"]
+    may = people["duty_leader"].get("/api/v1/tasks/" + scene.tasks["E1"]).body["may"]
+    assert may == {"write": False, "review": False, "lead": True}
+    colleagues = people["duty_leader"].get(f"/api/v1/tasks/{scene.tasks['E1']}/colleagues").body["colleagues"]
+    able = {person["id"]: (person["may_write"], person["may_review"]) for person in colleagues}
+    assert able[scene.persons["reporter1"]] == (True, False) and able[scene.persons["reviewer1"]] == (True, True)
+    assert scene.persons["duty_leader1"] not in able and scene.persons["reporter9"] not in able
+
+
+def test_priors_are_of_the_same_patient_and_of_visible_sites(scene, people):
+    for site, name in [("E1", "prior now"), ("E2", "prior then"), ("W1", "prior there")]:
+        scene.study(site, name=name, with_task=False, arrived=f"yq_now() - interval '{len(name)} days'")
+    scene.flush()
+    same = ",".join(f"'{scene.studies[name]}'" for name in ("prior now", "prior then", "prior there"))
+    scene.home.sql(f"""UPDATE identity_claim SET patient_id = (SELECT c.patient_id FROM study s JOIN identity_claim c USING (claim_id)
+                           WHERE s.public_id = '{scene.studies["prior now"]}')
+                       WHERE claim_id IN (SELECT claim_id FROM study WHERE public_id IN ({same}))""")
+    priors = people["reporter"].get(f"/api/v1/studies/{scene.studies['prior now']}/priors").body["priors"]
+    assert [prior["study"]["id"] for prior in priors] == [scene.studies["prior then"]] and priors[0]["report"] is None
+    noted = scene.home.sql(f"SELECT count(*) FROM audit WHERE action = 'study.priors' AND subject = '{scene.studies['prior now']}'")
+    assert noted == [["1"]]
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------------------
