@@ -126,7 +126,9 @@ bool handle_report_pdf(struct http_request *request, void *context, struct err *
 	    !report_open_pdf(&gateway->desk, caller_id(request), report, &fd, &size, err))
 		return false;
 	/* The look and the receipt (回执) were noted with the opening. */
-	if (!http_add_header(request, "Content-Disposition", "inline; filename=\"report.pdf\"", err)) {
+	if (!http_add_header(request, "Content-Disposition", "inline; filename=\"report.pdf\"", err) ||
+	    !http_add_header(request, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'self'", err) ||
+	    !http_add_header(request, "X-Frame-Options", "SAMEORIGIN", err)) {
 		close(fd);
 		return false;
 	}

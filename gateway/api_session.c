@@ -79,6 +79,7 @@ bool handle_login(struct http_request *request, void *context, struct err *err)
 	}
 	if (!audit_login(gateway, &session, address, NULL, err) || !set_cookie(request, token, err))
 		return false;
+	http_keep_plain(request);
 	return http_reply_json(request, 200,
 	                       json_pack("{s:{s:s, s:s, s:s, s:o}, s:s}", "person", "id", session.person_id, "account",
 	                                 session.account, "name", session.name, "roles", roles_json(session.roles),
@@ -112,6 +113,7 @@ bool handle_me(struct http_request *request, void *context, struct err *err)
 	json_object_set_new(me, "csrf_token", json_string(caller->session.csrf_token));
 	json_object_set_new(me, "is_demo", json_boolean(conf_bool(CONF_DEMO)));
 	json_object_set_new(me, "time_zone", json_string(conf_text(CONF_TIME_ZONE)));
+	http_keep_plain(request);
 	return http_reply_json(request, 200, me, err);
 }
 

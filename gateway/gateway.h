@@ -14,6 +14,7 @@
 #include "lib/store/store.h"
 
 struct feed;
+struct web;
 
 struct gateway {
 	struct db_pool *pool;
@@ -22,6 +23,7 @@ struct gateway {
 	char writer[AUDIT_WRITER_MAX]; /* of audit records */
 	struct report_desk desk;
 	struct feed *feed;
+	struct web *web; /* NULL: there is none, and its addresses say so */
 	struct http_server *server;
 };
 

@@ -4,7 +4,7 @@
 
 #include "lib/http/http.h"
 
-http_handler handle_front_page, handle_style;                         /* page.c */
+http_handler handle_application, handle_web_file;                     /* page.c */
 http_handler handle_login, handle_logout, handle_me, handle_password; /* api_session.c */
 http_handler handle_studies, handle_study, handle_study_submit;       /* api_studies.c */
 http_handler handle_thumbnail, handle_rendered;                       /* api_pictures.c */

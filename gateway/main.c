@@ -5,6 +5,7 @@
 #include "gateway/gate.h"
 #include "gateway/own_objects.h"
 #include "gateway/routes.h"
+#include "gateway/web_files.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/daemon.h"
@@ -49,6 +50,14 @@ static bool open_intake(struct err *err)
 	       intake_open(gateway.store, intake_pool, &intake, err);
 }
 
+/* The API works without pages; whoever opens one is told. */
+static void open_web(void)
+{
+	struct err err = {0};
+	if (!web_open(&gateway.web, &err))
+		log_err(LOG_WEB_MISSING, &err, "what=%s", "pages");
+}
+
 static bool open_server(struct err *err)
 {
 	struct http_settings settings = {
@@ -71,6 +80,7 @@ static bool start(struct err *err)
 		return false;
 	gateway.desk = (struct report_desk){gateway.pool, gateway.store, own_objects_sink(intake)};
 	presence = presence_new(gateway.pool, "yq-gateway");
+	open_web();
 	return open_server(err) && feed_start(&gateway, &gateway.feed, err);
 }
 
@@ -107,6 +117,7 @@ static void stop(void)
 		http_server_stop(gateway.server);
 	feed_stop(gateway.feed);
 	http_server_free(gateway.server);
+	web_free(gateway.web);
 	if (intake != NULL)
 		intake_close(intake, DRAIN_MS);
 	presence_end(presence);

@@ -1,57 +1,85 @@
-/* The front page: what this is, in two languages. The browser application comes from the same origin later. */
+/* The browser application: its one page under all of its addresses, and the files that the page asks for. */
 #include <string.h>
 
+#include "gateway/gateway.h"
 #include "gateway/handlers.h"
+#include "gateway/web_files.h"
 
-static const char csp[] =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+static const struct {
+	const char *name, *value;
+} page_headers[] = {
+    /* Why each source is there stands in docs/decisions.md. */
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+     "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self'; "
+     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+    {"X-Frame-Options", "DENY"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Permissions-Policy",
+     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), "
+     "microphone=(), midi=(), payment=(), serial=(), usb=(), fullscreen=(self)"},
+};
 
-static const char page[] =
+static const char missing[] =
     "<!DOCTYPE html>\n"
     "<html lang=\"zh-CN\">\n"
     "<head>\n"
     "<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
     "<title>影桥 Yingqiao</title>\n"
-    "<link rel=\"stylesheet\" href=\"/style.css\">\n"
     "</head>\n"
     "<body>\n"
-    "<main>\n"
     "<h1>影桥</h1>\n"
-    "<p>县域医学影像共享中心网关：基层检查、上级诊断、结果互认。</p>\n"
-    "<p>本机提供 JSON 接口（<code>/api/v1</code>）、DICOMweb "
-    "图像（<code>/dicom-web</code>）和监测指标（<code>/metrics</code>）。"
-    "接口说明见源代码中的 <code>docs/api.md</code>。使用前请登录；每次查看患者资料都有审计记录。</p>\n"
-    "<h1 lang=\"en\">Yingqiao</h1>\n"
+    "<p>本机还没有网页程序。请在源代码目录执行 <code>make build</code>，再重新启动 yq-gateway；"
+    "网页程序放在别处时，用设置项 <code>web</code> 指明文件夹。接收、诊断和回传不受影响。</p>\n"
     "<div lang=\"en\">\n"
-    "<p>Gateway of a county's imaging sharing centre: examined in the township, diagnosed by the lead hospital, "
-    "recognised everywhere.</p>\n"
-    "<p>This machine serves a JSON API (<code>/api/v1</code>), DICOMweb pictures (<code>/dicom-web</code>) and metrics "
-    "(<code>/metrics</code>). The API is described in <code>docs/api.md</code> of the source. Log in first; every look "
-    "at a "
-    "patient is audited.</p>\n"
+    "<h1>Yingqiao</h1>\n"
+    "<p>The pages are not built on this machine. Run <code>make build</code> in the source tree and start yq-gateway "
+    "again; where they lie elsewhere, name their folder with the setting <code>web</code>. Receiving, the JSON API and "
+    "the return of reports work without them.</p>\n"
     "</div>\n"
-    "</main>\n"
     "</body>\n"
     "</html>\n";
 
-static const char style[] =
-    "body { margin: 0; background: #f4f6f8; color: #1c2733; font: 16px/1.7 \"Noto Sans CJK SC\", "
-    "\"PingFang SC\", \"Microsoft YaHei\", sans-serif; }\n"
-    "main { max-width: 42rem; margin: 8vh auto; padding: 0 1.5rem; }\n"
-    "h1 { font-size: 1.5rem; margin: 2rem 0 0.5rem; }\n"
-    "code { background: #e3e8ed; padding: 0 0.3em; border-radius: 3px; }\n";
-
-bool handle_front_page(struct http_request *request, void *context, struct err *err)
+static bool add_page_headers(struct http_request *request, struct err *err)
 {
-	(void)context;
-	return http_add_header(request, "Content-Security-Policy", csp, err) &&
-	       http_reply_bytes(request, 200, "text/html; charset=utf-8", page, strlen(page), err);
+	for (size_t i = 0; i < sizeof page_headers / sizeof page_headers[0]; i++)
+		if (!http_add_header(request, page_headers[i].name, page_headers[i].value, err))
+			return false;
+	return true;
 }
 
-bool handle_style(struct http_request *request, void *context, struct err *err)
+static bool reply_file(struct http_request *request, const struct web_file *file, struct err *err)
 {
-	(void)context;
-	return http_add_header(request, "Cache-Control", "public, max-age=3600", err) &&
-	       http_reply_bytes(request, 200, "text/css; charset=utf-8", style, strlen(style), err);
+	bool packs = file->gzip.bytes != NULL, packed = packs && http_takes_gzip(request);
+	const struct web_form *form = packed ? &file->gzip : &file->plain;
+	if (!http_add_header(request, "Cache-Control",
+	                     file->is_lasting ? "public, max-age=31536000, immutable" : "no-cache", err) ||
+	    !http_add_header(request, "ETag", form->tag, err) ||
+	    (packs && !http_add_header(request, "Vary", "Accept-Encoding", err)))
+		return false;
+	if (http_has_tag(request, form->tag)) /* its body is not sent, its length is */
+		return http_reply_lasting(request, 304, NULL, form->bytes, form->length, err);
+	return (!packed || http_add_header(request, "Content-Encoding", "gzip", err)) &&
+	       http_reply_lasting(request, 200, file->type, form->bytes, form->length, err);
+}
+
+bool handle_application(struct http_request *request, void *context, struct err *err)
+{
+	const struct gateway *gateway = context;
+	const struct web_file *page = web_find(gateway->web, "/index.html");
+	if (!add_page_headers(request, err))
+		return false;
+	if (page == NULL)
+		return http_reply_bytes(request, 503, "text/html; charset=utf-8", missing, strlen(missing), err);
+	return reply_file(request, page, err);
+}
+
+bool handle_web_file(struct http_request *request, void *context, struct err *err)
+{
+	const struct gateway *gateway = context;
+	const struct web_file *file = web_find(gateway->web, http_path(request));
+	if (file == NULL)
+		return err_set(err, ERR_NOT_FOUND, "there is nothing at this address");
+	return reply_file(request, file, err);
 }

@@ -20,8 +20,17 @@ enum { NO_BODY = 0, SMALL = 16 * 1024, REPORT = 160 * 1024 };
 
 /* clang-format off */
 static const struct http_route routes[] = {
-	{"GET", "/", handle_front_page, NO_BODY, ROUTE_ANYBODY},
-	{"GET", "/style.css", handle_style, NO_BODY, ROUTE_ANYBODY},
+	/* The addresses of the browser application, as in gateway/web/src/router.ts, and what it is made of. */
+	{"GET", "/", handle_application, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/login", handle_application, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/township", handle_application, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/reading", handle_application, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/reading/{task}", handle_application, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/cockpit", handle_application, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/operations", handle_application, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/icon.svg", handle_web_file, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/assets/{file}", handle_web_file, NO_BODY, ROUTE_ANYBODY},
+
 	{"GET", "/healthz", handle_health, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/metrics", handle_metrics, NO_BODY, ROUTE_WATCHER},
 

@@ -6,6 +6,7 @@
  * handler runs, larger ones are 413; handlers run on the server's thread pool and may block on the ledger: connections are served by
  * one thread that never waits. A GET route answers HEAD too. A request must arrive within receive_timeout_ms (and afterwards with 1 KiB/s),
  * else its connection is closed. Percent-encoding that is broken, hides a NUL or is no UTF-8 is 400.
+ * JSON of a KiB and more is sent as gzip to who takes it; see http_keep_plain().
  * Every answer gets X-Content-Type-Options, Referrer-Policy, Cross-Origin-Resource-Policy, Cache-Control: no-store (unless the handler set one) and a request id.
  * An error answer is application/problem+json (RFC 9457): {"title","status","kind","detail","request_id"}. Its status is that of the
  * error's kind, or err.code when the source is ERR_SOURCE_HTTP; above 499 the detail stays in the log.
@@ -77,9 +78,20 @@ bool http_add_header(struct http_request *request, const char *name, const char 
 bool http_reply_json(struct http_request *request, int status, json_t *json, struct err *err); /* steals json */
 bool http_reply_bytes(struct http_request *request, int status, const char *type, const void *bytes, size_t length,
                       struct err *err); /* copied */
+/* As http_reply_bytes(), not copied: bytes must stay until the server is freed. */
+bool http_reply_lasting(struct http_request *request, int status, const char *type, const void *bytes, size_t length,
+                        struct err *err);
 bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size,
                      struct err *err); /* takes fd; Range, sendfile */
 bool http_reply_empty(struct http_request *request, int status, struct err *err);
+/*
+ * The answer goes out uncompressed. For answers with a secret of the session: the length of a compressed text tells who can
+ * make the browser ask, and read along, how much of it he guessed (BREACH).
+ */
+void http_keep_plain(struct http_request *request);
+bool http_takes_gzip(const struct http_request *request);
+/* Whether the client says that it has this entity tag ("\"...\"", with its quotes) already; then a 304 without body answers. */
+bool http_has_tag(const struct http_request *request, const char *tag);
 
 /*
  * A streamed answer of unknown length (long lists): produce() is called on the server's thread until it sets *end.

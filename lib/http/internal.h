@@ -41,6 +41,7 @@ struct http_request {
 	struct http_pair params[HTTP_PARAMS_MAX], query[HTTP_QUERY_MAX], headers[HTTP_HEADERS_MAX];
 	size_t param_count, query_count, header_count;
 	struct text_buf body;
+	bool is_plain;  /* never compressed */
 	size_t dropped; /* bytes of the body beyond body_max */
 	json_t *json;
 	void *user;
@@ -131,6 +132,11 @@ void request_free(struct http_request *request);
 void reply_problem(struct http_request *request, const struct err *err); /* replaces an answer that is there */
 /* Puts the common headers on response and makes it the answer. Takes response. */
 void reply_finish(struct http_request *request, int status, const char *type, struct MHD_Response *response);
+
+/* negotiate.c; a header that is absent is NULL */
+bool negotiate_gzip(const char *accept_encoding);
+bool negotiate_has_tag(const char *if_none_match, const char *tag);
+void *negotiate_pack(const void *bytes, size_t length, size_t *out_length); /* gzip, heap */
 
 /* netlisten.c */
 bool listen_open(const char *address, uint16_t port, int *out_fd, uint16_t *out_port, struct err *err);

@@ -9,6 +9,8 @@
 #include "lib/base/log.h"
 #include "lib/http/internal.h"
 
+enum { GZIP_WORTH_BYTES = 1024 };
+
 static const struct {
 	const char *name, *value;
 } common_headers[] = {
@@ -75,6 +77,23 @@ bool http_add_header(struct http_request *request, const char *name, const char 
 	return true;
 }
 
+/* Replaces *text by its gzip form where that is worth it, allowed and taken. */
+static void pack_json(struct http_request *request, char **text, size_t *length)
+{
+	if (*length < GZIP_WORTH_BYTES || request->is_plain)
+		return;
+	struct err ignored = {0};
+	bool takes = http_takes_gzip(request);
+	if (!http_add_header(request, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING, &ignored) ||
+	    (takes && !http_add_header(request, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip", &ignored)))
+		err_panic("too many headers in one answer");
+	if (!takes)
+		return;
+	char *plain = *text;
+	*text = negotiate_pack(plain, *length, length);
+	free(plain);
+}
+
 bool http_reply_json(struct http_request *request, int status, json_t *json, struct err *err)
 {
 	(void)err;
@@ -82,8 +101,10 @@ bool http_reply_json(struct http_request *request, int status, json_t *json, str
 	if (text == NULL)
 		err_panic("could not write JSON");
 	json_decref(json);
+	size_t length = strlen(text);
+	pack_json(request, &text, &length);
 	reply_finish(request, status, "application/json",
-	             MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE));
+	             MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE));
 	return true;
 }
 
@@ -99,6 +120,20 @@ bool http_reply_bytes(struct http_request *request, int status, const char *type
 	reply_finish(request, status, type,
 	             MHD_create_response_from_buffer(length, length > 0 ? borrowed.to : NULL,
 	                                             length > 0 ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT));
+	return true;
+}
+
+bool http_reply_lasting(struct http_request *request, int status, const char *type, const void *bytes, size_t length,
+                        struct err *err)
+{
+	(void)err;
+	/* libmicrohttpd only reads it. */
+	union {
+		const void *from;
+		void *to;
+	} borrowed = {bytes};
+	reply_finish(request, status, type,
+	             MHD_create_response_from_buffer(length, borrowed.to, MHD_RESPMEM_PERSISTENT));
 	return true;
 }
 

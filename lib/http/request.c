@@ -141,6 +141,21 @@ const char *http_peer(const struct http_request *request)
 	return request->peer;
 }
 
+void http_keep_plain(struct http_request *request)
+{
+	request->is_plain = true;
+}
+
+bool http_takes_gzip(const struct http_request *request)
+{
+	return negotiate_gzip(http_header(request, MHD_HTTP_HEADER_ACCEPT_ENCODING));
+}
+
+bool http_has_tag(const struct http_request *request, const char *tag)
+{
+	return negotiate_has_tag(http_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), tag);
+}
+
 void http_body(const struct http_request *request, const void **bytes, size_t *length)
 {
 	*bytes = request->body.length > 0 ? request->body.data : "";

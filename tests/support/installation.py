@@ -13,6 +13,7 @@ when something does not start. The programs come from build/bin (or $YQ_BUILD/bi
 
 import contextlib
 import ctypes
+import gzip
 import http.client
 import json as json_module
 import os
@@ -245,7 +246,7 @@ class Api:
         finally:
             connection.close()
         if "json" in (answer.getheader("Content-Type") or "") and data:
-            data = json_module.loads(data)
+            data = json_module.loads(gzip.decompress(data) if answer.getheader("Content-Encoding") == "gzip" else data)
         return Answer(answer.status, data, answer.headers)
 
     def get(self, target, **headers):

@@ -40,9 +40,34 @@ static bool answer_error(struct http_request *request, void *context, struct err
 	return false;
 }
 
+/* A text of the length that the query says, so that the whole JSON has 4 bytes more; secret=1: kept plain. */
+static bool answer_json(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	size_t length = strtoul(http_query(request, "length"), NULL, 10);
+	char *text = calloc(1, length + 1);
+	memset(text, 'x', length);
+	if (http_query(request, "secret") != NULL)
+		http_keep_plain(request);
+	json_t *json = json_array();
+	json_array_append_new(json, json_string(text));
+	free(text);
+	return http_reply_json(request, 200, json, err);
+}
+
+static bool answer_tagged(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	static const char lasting[] = "lasting";
+	if (!http_add_header(request, "ETag", "\"t\"", err))
+		return false;
+	int status = http_has_tag(request, "\"t\"") ? 304 : 200;
+	return http_reply_lasting(request, status, "text/plain", lasting, strlen(lasting), err);
+}
+
 static const struct http_route routes[] = {
-    {"GET", "/file", answer_file, 0, 0},
-    {"GET", "/headers", answer_headers, 0, 0},
+    {"GET", "/json", answer_json, 0, 0},   {"GET", "/tagged", answer_tagged, 0, 0},
+    {"GET", "/file", answer_file, 0, 0},   {"GET", "/headers", answer_headers, 0, 0},
     {"GET", "/error", answer_error, 0, 0},
 };
 
@@ -149,4 +174,47 @@ Test(reply, problems)
 		json_decref(json);
 		client_free(&got);
 	}
+}
+
+Test(reply, json_is_packed_where_it_may)
+{
+	static const struct {
+		const char *target, *headers, *encoding, *vary;
+	} cases[] = {
+	    {"/json?length=1019", "Accept-Encoding: gzip\r\n", "-", "-"},
+	    {"/json?length=1020", "Accept-Encoding: gzip\r\n", "gzip", "Accept-Encoding"},
+	    {"/json?length=1020", "", "-", "Accept-Encoding"},
+	    {"/json?length=1020", "Accept-Encoding: br\r\n", "-", "Accept-Encoding"},
+	    {"/json?length=90000", "Accept-Encoding: deflate, gzip;q=0.5\r\n", "gzip", "Accept-Encoding"},
+	    {"/json?length=90000&secret=1", "Accept-Encoding: gzip\r\n", "-", "-"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct client_answer got = client_get(http_server_port(server), cases[i].target, cases[i].headers);
+		char *encoding = client_header(&got, "Content-Encoding"), *vary = client_header(&got, "Vary");
+		size_t whole = strtoul(strchr(cases[i].target, '=') + 1, NULL, 10) + 4;
+		cr_expect(got.status == 200 && got.whole);
+		cr_expect_str_eq(encoding ? encoding : "-", cases[i].encoding, "case %zu: got %s", i, encoding);
+		cr_expect_str_eq(vary ? vary : "-", cases[i].vary, "case %zu: got %s", i, vary);
+		cr_expect(encoding ? got.length < whole / 10 : got.length == whole, "case %zu: %zu bytes", i,
+		          got.length);
+		free(encoding);
+		free(vary);
+		client_free(&got);
+	}
+}
+
+Test(reply, not_modified)
+{
+	struct client_answer got = client_get(http_server_port(server), "/tagged", "");
+	cr_expect(got.status == 200);
+	cr_expect_str_eq(got.body, "lasting");
+	client_free(&got);
+	got = client_get(http_server_port(server), "/tagged", "If-None-Match: \"u\", \"t\"\r\n");
+	char *tag = client_header(&got, "ETag"), *length = client_header(&got, "Content-Length");
+	cr_expect(got.status == 304 && got.length == 0, "got %d with %zu bytes", got.status, got.length);
+	cr_expect_str_eq(tag ? tag : "-", "\"t\"");
+	cr_expect_str_eq(length ? length : "7", "7", "the length of a 304 is that of the 200: got %s", length);
+	free(tag);
+	free(length);
+	client_free(&got);
 }

@@ -1,0 +1,123 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/web_files.h"
+#include "lib/base/file.h"
+
+static char folder[64];
+
+static void put(const char *name, const char *text)
+{
+	char path[300];
+	struct err err = {0};
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	cr_assert(file_replace(path, text, strlen(text), 0644, &err), "%s", err.text);
+}
+
+static void make_folder(void)
+{
+	char path[100];
+	strcpy(folder, "/tmp/yq-unit-web.XXXXXX");
+	cr_assert(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof path, "%s/assets", folder);
+	cr_assert(mkdir(path, 0755) == 0);
+}
+
+static void remove_folder(void)
+{
+	char command[100];
+	snprintf(command, sizeof command, "rm -rf %s", folder);
+	cr_assert(system(command) == 0);
+}
+
+TestSuite(web_files, .init = make_folder, .fini = remove_folder);
+
+Test(web_files, what_is_there_is_found_and_nothing_else)
+{
+	static const struct {
+		const char *path, *type;
+		bool is_lasting, has_gzip;
+	} found[] = {
+	    {"/index.html", "text/html; charset=utf-8", false, false},
+	    {"/icon.svg", "image/svg+xml; charset=utf-8", false, false},
+	    {"/assets/a-1.js", "text/javascript; charset=utf-8", true, true},
+	    {"/assets/b-2.woff2", "font/woff2", true, false},
+	    {"/assets/c-3.unknown", "application/octet-stream", true, false},
+	};
+	static const char *const absent[] = {"",
+	                                     "/",
+	                                     "index.html",
+	                                     "/assets",
+	                                     "/assets/",
+	                                     "/assets/a-1.js.gz",
+	                                     "/assets/../index.html",
+	                                     "//index.html",
+	                                     "/assets/.hidden",
+	                                     "/other/d.js"};
+	put("index.html", "<html>");
+	put("icon.svg", "<svg>");
+	put("assets/a-1.js", "plain");
+	put("assets/a-1.js.gz", "packed");
+	put("assets/b-2.woff2", "");
+	put("assets/c-3.unknown", "?");
+	put("assets/.hidden", "?");
+
+	struct web *web = NULL;
+	struct err err = {0};
+	cr_assert(web_open_folder(folder, &web, &err), "%s", err.text);
+	for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
+		const struct web_file *file = web_find(web, found[i].path);
+		cr_assert(file != NULL, "%s", found[i].path);
+		cr_expect_str_eq(file->type, found[i].type, "%s: got %s", found[i].path, file->type);
+		cr_expect(file->is_lasting == found[i].is_lasting && (file->gzip.bytes != NULL) == found[i].has_gzip,
+		          "%s", found[i].path);
+	}
+	for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++)
+		cr_expect(web_find(web, absent[i]) == NULL, "%s", absent[i]);
+	const struct web_file *file = web_find(web, "/assets/a-1.js");
+	cr_expect_str_eq(file->plain.bytes, "plain");
+	cr_expect_str_eq(file->gzip.bytes, "packed");
+	cr_expect(strlen(file->plain.tag) == 34 && strlen(file->gzip.tag) == 37);
+	web_free(web);
+}
+
+Test(web_files, another_content_has_another_tag)
+{
+	char tags[3][WEB_TAG_SIZE];
+	for (int i = 0; i < 3; i++) {
+		struct web *web = NULL;
+		struct err err = {0};
+		put("index.html", i == 1 ? "other" : "one");
+		cr_assert(web_open_folder(folder, &web, &err), "%s", err.text);
+		strcpy(tags[i], web_find(web, "/index.html")->plain.tag);
+		web_free(web);
+	}
+	cr_expect_str_neq(tags[0], tags[1]);
+	cr_expect_str_eq(tags[0], tags[2]);
+}
+
+Test(web_files, without_an_index_there_is_no_application)
+{
+	struct web *web = NULL;
+	struct err err = {0};
+	put("assets/a-1.js", "plain");
+	cr_expect(!web_open_folder(folder, &web, &err) && err.kind == ERR_NOT_FOUND);
+	cr_expect(!web_open_folder("/nonexistent", &web, &err) && err.kind == ERR_NOT_FOUND);
+	cr_expect(web == NULL && web_find(NULL, "/index.html") == NULL);
+}
+
+Test(web_files, an_application_without_assets)
+{
+	char path[100];
+	struct web *web = NULL;
+	struct err err = {0};
+	snprintf(path, sizeof path, "%s/assets", folder);
+	rmdir(path);
+	put("index.html", "one");
+	cr_expect(web_open_folder(folder, &web, &err), "%s", err.text);
+	web_free(web);
+}
