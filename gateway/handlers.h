@@ -18,6 +18,7 @@ http_handler handle_task_report, handle_task_draft, handle_task_submit, handle_t
 http_handler handle_report, handle_report_pdf;
 http_handler handle_deliveries;                              /* api_deliveries.c */
 http_handler handle_coverage, handle_health, handle_metrics; /* api_figures.c, metrics.c */
+http_handler handle_figures, handle_figure_definitions;      /* api_figures.c */
 http_handler handle_events;                                  /* api_events.c */
 
 #endif

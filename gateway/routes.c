@@ -72,6 +72,8 @@ static const struct http_route routes[] = {
 
 	{"GET", "/api/v1/deliveries", handle_deliveries, NO_BODY, RADIOGRAPHER | DUTY_LEADER | QUALITY | OPERATOR},
 	{"GET", "/api/v1/coverage", handle_coverage, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
+	{"GET", "/api/v1/figures", handle_figures, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
+	{"GET", "/api/v1/figure-definitions", handle_figure_definitions, NO_BODY, ROUTE_LOGGED_IN},
 };
 /* clang-format on */
 

@@ -5,21 +5,16 @@
 #include <string.h>
 
 #include "lib/base/conf.h"
-#include "lib/base/text.h"
 #include "lib/db/db.h"
+#include "lib/domain/period.h"
 
-enum { DEFINITION_VERSION = 1, PERIOD_DAYS_MAX = 5 * 366 };
+enum { DEFINITION_VERSION = 1 };
 
 /* The type whose sites are found by the flag and not by the licence. */
 static const char township[] = "township_health_centre";
 
 enum basis { BASIS_CONNECTED, BASIS_SERVED, BASIS_REGULAR, BASIS_COUNT };
 static const char *const basis_names[BASIS_COUNT] = {"connected", "served", "regular"};
-
-struct period {
-	char from[16], to[16], before_from[16], before_to[16];
-	int months, days;
-};
 
 struct coverage {
 	struct period period;
@@ -33,20 +28,6 @@ struct tally {
 };
 
 /* ---- what was asked ----------------------------------------------------------------------------------------------------- */
-
-static bool check_day(const char *day, struct err *err)
-{
-	size_t i;
-
-	if (!day)
-		return true;
-	for (i = 0; day[i]; i++)
-		if (i == 4 || i == 7 ? day[i] != '-' : !strchr("0123456789", day[i]))
-			break;
-	if (day[i] || i != 10)
-		return err_set(err, ERR_INVALID, "cannot read \"%.20s\" as a day: write it as 2026-11-01", day);
-	return true;
-}
 
 static bool find_basis(const char *name, enum basis *out, struct err *err)
 {
@@ -63,34 +44,12 @@ static bool find_basis(const char *name, enum basis *out, struct err *err)
 	return err_set(err, ERR_INVALID, "cannot use basis \"%.40s\": connected, served or regular", name);
 }
 
-static bool load_period(struct db *db, const struct coverage_query *query, struct period *out, struct err *err)
-{
-	struct db_rows *rows;
-
-	if (!db_exec_one(db, STMT_COVERAGE_PERIOD, DB_PARAMS(db_text(query->from_day), db_text(query->to_day)),
-	                 "period", &rows, err))
-		return false;
-	text_copy(out->from, sizeof(out->from), db_get_text(rows, 0, "from_day"));
-	text_copy(out->to, sizeof(out->to), db_get_text(rows, 0, "to_day"));
-	text_copy(out->before_from, sizeof(out->before_from), db_get_text(rows, 0, "before_from"));
-	text_copy(out->before_to, sizeof(out->before_to), db_get_text(rows, 0, "before_to"));
-	out->months = (int)db_get_int(rows, 0, "months");
-	out->days = (int)db_get_int(rows, 0, "days");
-	db_rows_free(rows);
-	if (out->days < 1)
-		return err_set(err, ERR_INVALID, "cannot count from %s to %s: the period ends before it begins",
-		               out->from, out->to);
-	if (out->days > PERIOD_DAYS_MAX)
-		return err_set(err, ERR_INVALID, "cannot count over %d days: at most five years", out->days);
-	return true;
-}
-
 static bool load(struct db *db, const struct coverage_query *query, struct coverage *out, struct err *err)
 {
 	struct period *period = &out->period;
 
-	if (!check_day(query->from_day, err) || !check_day(query->to_day, err) ||
-	    !find_basis(query->basis, &out->basis, err) || !load_period(db, query, period, err))
+	if (!find_basis(query->basis, &out->basis, err) ||
+	    !period_load(db, query->from_day, query->to_day, period, err))
 		return false;
 	out->regular = conf_number(CONF_COVERAGE_REGULAR) * period->months;
 	return db_exec(db, STMT_COVERAGE_SITES, DB_PARAMS(db_text(period->from), db_text(period->to)), &out->now,
@@ -119,13 +78,14 @@ static bool is_of_type(const struct db_rows *rows, int row, const char *site_typ
 	return strcmp(db_get_text(rows, row, "licensed_type"), site_type) == 0;
 }
 
-static struct tally tally(const struct coverage *coverage, const struct db_rows *rows, const char *community_id,
-                          const char *site_type)
+/* Over the rows from first up to the one before end. */
+static struct tally tally_rows(const struct coverage *coverage, const struct db_rows *rows, int first, int end,
+                               const char *community_id, const char *site_type)
 {
 	struct tally sum = {0};
 	int row, basis;
 
-	for (row = 0; row < db_rows_count(rows); row++) {
+	for (row = first; row < end; row++) {
 		if (strcmp(db_get_text(rows, row, "community_id"), community_id) != 0 ||
 		    !is_of_type(rows, row, site_type))
 			continue;
@@ -135,6 +95,12 @@ static struct tally tally(const struct coverage *coverage, const struct db_rows 
 			sum.of[basis] += is_covered(coverage, rows, row, (enum basis)basis);
 	}
 	return sum;
+}
+
+static struct tally tally(const struct coverage *coverage, const struct db_rows *rows, const char *community_id,
+                          const char *site_type)
+{
+	return tally_rows(coverage, rows, 0, db_rows_count(rows), community_id, site_type);
 }
 
 /* NAN: there is nothing to cover. Four digits, so that page, export and metrics print the same. */
@@ -325,4 +291,46 @@ bool coverage_read(struct db *db, const struct coverage_query *query, json_t **o
 	if (ok)
 		*out = json;
 	return ok;
+}
+
+/* ---- the trend ---------------------------------------------------------------------------------------------------------- */
+
+static json_t *ratio_json(const struct tally *sum, enum basis basis)
+{
+	return json_pack("{si si so}", "numerator", sum->of[basis], "denominator", sum->sites, "value",
+	                 rate_json(rate(sum, basis)));
+}
+
+static int month_end(const struct db_rows *rows, int first)
+{
+	const char *month = db_get_text(rows, first, "month");
+	int end = first;
+
+	while (end < db_rows_count(rows) && strcmp(db_get_text(rows, end, "month"), month) == 0)
+		end++;
+	return end;
+}
+
+bool coverage_trend(struct db *db, const char *community_id, const char *to_day, json_t **out, struct err *err)
+{
+	struct coverage coverage = {.regular = conf_number(CONF_COVERAGE_REGULAR)};
+	struct db_rows *rows = NULL;
+	json_t *months = json_array();
+	int row, end;
+
+	if (!db_exec(db, STMT_COVERAGE_MONTHS, DB_PARAMS(db_text(community_id), db_text(to_day)), &rows, err)) {
+		json_decref(months);
+		return false;
+	}
+	for (row = 0; row < db_rows_count(rows); row = end) {
+		end = month_end(rows, row);
+		struct tally sum = tally_rows(&coverage, rows, row, end, community_id, township);
+		json_array_append_new(months, json_pack("{ss so so so}", "month", db_get_text(rows, row, "month"),
+		                                        "connected", ratio_json(&sum, BASIS_CONNECTED), "served",
+		                                        ratio_json(&sum, BASIS_SERVED), "regular",
+		                                        ratio_json(&sum, BASIS_REGULAR)));
+	}
+	db_rows_free(rows);
+	*out = months;
+	return true;
 }

@@ -449,7 +449,7 @@ export interface Figures {
   reports: number
   in_time: { centre: Ratio; site: Ratio }
   turnaround: { leg: 'arrival' | 'waiting' | 'writing' | 'review' | 'return' | 'centre' | 'site'; count: number; median_s: number | null; p90_s: number | null }[]
-  turnaround_by_class: { patient_class: PatientClass; modality: string; limit_minutes: number | null; count: number; in_time: Ratio; median_s: number | null; p90_s: number | null }[]
+  turnaround_by_class: { patient_class: PatientClass; modality: string; limit_minutes: number | null; is_working_time: boolean; count: number; in_time: Ratio; median_s: number | null; p90_s: number | null }[]
   funnel: { stage: 'enrolled_sites' | 'connected_sites' | 'studies' | 'complete' | 'read' | 'issued' | 'returned' | 'opened'; count: number }[]
   heat: { isodow: number; hour: number; studies: number }[] /* all 168 */
   rates: { figure: string; ratio: Ratio }[] /* positive_rate, grade_a_rate, retake_rate, request_return_rate, double_signature_rate, review_change_rate, critical_in_time, critical_closed, diagnosis_by_lead_rate */
