@@ -7,7 +7,7 @@
 #include "gateway/desk.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
-#include "lib/base/text.h"
+#include "lib/domain/task.h"
 
 enum { WINDOW_DEFAULT = 200, WINDOW_MAX = 1000, OFFSET_MAX = 1000000, IDS_MAX = 100, Q_MAX = 64, AUDITED_MAX = 200 };
 
@@ -166,6 +166,49 @@ bool handle_task(struct http_request *request, void *context, struct err *err)
 	     add_work(request, task, answer_row(rows, 0), &work, err);
 	db_rows_free(rows);
 	return ok && http_reply_json(request, 200, work, err);
+}
+
+/* ---- the next one -------------------------------------------------------------------------------------------------------- */
+
+static bool read_wish(struct http_request *request, struct task_wish *out, struct err *err)
+{
+	json_t *body;
+	const char *work;
+	if (!http_body_json(request, &body, err) || !input_word(body, "work", "write review", true, &work, err) ||
+	    !input_id(body, "queue", false, &out->queue_id, err) ||
+	    !input_word(body, "patient_class", "emergency outpatient inpatient health_check", false,
+	                &out->patient_class, err) ||
+	    !input_text(body, "modality", 16, false, &out->modality, err))
+		return false;
+	out->work = strcmp(work, "write") == 0 ? TASK_WORK_WRITE : TASK_WORK_REVIEW;
+	return true;
+}
+
+/* The claim is audited as a take by the ledger; the look at its row as that of a task. */
+static bool reply_next(struct http_request *request, const char *task, const struct task_lease *lease, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	if (!desk_rows(request, task, &rows, err))
+		return false;
+	bool ok = db_rows_count(rows) == 1 || err_set(err, ERR_NOT_FOUND, "there is no such task");
+	ok = ok && caller_audit(request, "task.view", "task", task, db_get_text(rows, 0, "site_id"), NULL, err);
+	json_t *answer = ok ? json_pack("{s:o, s:o}", "task", answer_row(rows, 0), "lease", answer_lease(lease)) : NULL;
+	db_rows_free(rows);
+	return ok && http_reply_json(request, 200, answer, err);
+}
+
+bool handle_queue_next(struct http_request *request, void *context, struct err *err)
+{
+	struct gateway *gateway = context;
+	struct task_wish wish;
+	struct task_lease lease;
+	char task[TEXT_UUID_SIZE];
+	if (!read_wish(request, &wish, err) ||
+	    !task_take_next(gateway->pool, caller_id(request), &wish, task, &lease, err))
+		return false;
+	if (task[0] == '\0')
+		return http_reply_json(request, 200, json_pack("{s:n, s:n}", "task", "lease"), err);
+	return reply_next(request, task, &lease, err);
 }
 
 /* No patient in it: nothing to audit. */

@@ -3,19 +3,23 @@
 
 #include "gateway/answer.h"
 #include "gateway/caller.h"
+#include "gateway/desk.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
 #include "lib/base/clock.h"
 #include "lib/domain/task.h"
 
-static bool reply_lease(struct http_request *request, const struct task_lease *lease, struct err *err)
+json_t *answer_lease(const struct task_lease *lease)
 {
 	char until[CLOCK_TEXT_MAX];
 	clock_format(lease->until_us, until);
-	return http_reply_json(request, 200,
-	                       json_pack("{s:s, s:s, s:i, s:s}", "lease_token", lease->token, "lease_until", until,
-	                                 "study_version", lease->study_version, "state", task_state_name(lease->state)),
-	                       err);
+	return json_pack("{s:s, s:s, s:i, s:s}", "lease_token", lease->token, "lease_until", until, "study_version",
+	                 lease->study_version, "state", task_state_name(lease->state));
+}
+
+static bool reply_lease(struct http_request *request, const struct task_lease *lease, struct err *err)
+{
+	return http_reply_json(request, 200, answer_lease(lease), err);
 }
 
 typedef bool take_function(struct db_pool *pool, const char *person_id, const char *task_id, struct task_lease *out,

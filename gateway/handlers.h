@@ -8,8 +8,6 @@ http_handler handle_application, handle_web_file;                     /* page.c 
 http_handler handle_login, handle_logout, handle_me, handle_password; /* api_session.c */
 http_handler handle_studies, handle_study, handle_study_submit;       /* api_studies.c */
 http_handler handle_thumbnail, handle_rendered;                       /* api_pictures.c */
-http_handler handle_queue, handle_task, handle_task_colleagues;       /* api_queue.c */
-http_handler handle_study_priors;                                     /* api_desk.c */
 http_handler handle_task_take, handle_task_review, handle_task_resume, handle_task_release,
     handle_task_heartbeat; /* api_tasks.c */
 http_handler handle_task_return, handle_task_answer, handle_task_assign, handle_task_hand_over, handle_task_cancel;
@@ -20,5 +18,9 @@ http_handler handle_deliveries;                              /* api_deliveries.c
 http_handler handle_coverage, handle_health, handle_metrics; /* api_figures.c, metrics.c */
 http_handler handle_figures, handle_figure_definitions;      /* api_figures.c */
 http_handler handle_events;                                  /* api_events.c */
+
+/* api_queue.c, api_desk.c */
+http_handler handle_queue, handle_queue_next, handle_task, handle_task_colleagues;
+http_handler handle_study_priors, handle_task_revisions, handle_task_revision;
 
 #endif

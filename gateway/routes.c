@@ -48,6 +48,9 @@ static const struct http_route routes[] = {
 	{"GET", "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frame}/rendered", handle_rendered, NO_BODY, PATIENTS},
 
 	{"GET", "/api/v1/queue", handle_queue, NO_BODY, DOCTORS},
+	{"POST", "/api/v1/queue/next", handle_queue_next, SMALL, REPORTER | REVIEWER},
+	{"GET", "/api/v1/tasks/{task}/revisions", handle_task_revisions, NO_BODY, DOCTORS | QUALITY},
+	{"GET", "/api/v1/tasks/{task}/revisions/{revision}", handle_task_revision, NO_BODY, DOCTORS | QUALITY},
 	{"GET", "/api/v1/tasks/{task}", handle_task, NO_BODY, DOCTORS},
 	{"GET", "/api/v1/tasks/{task}/colleagues", handle_task_colleagues, NO_BODY, DOCTORS},
 	{"GET", "/api/v1/studies/{study}/priors", handle_study_priors, NO_BODY, PATIENTS},

@@ -72,7 +72,8 @@ bool report_body_from_json(const json_t *json, struct report_body *out, struct e
 
 /*
  * Keeps a draft. seen_revision: the revision that the writer saw (0: there was none yet); another one in the ledger is
- * ERR_CONFLICT and nothing is changed. *out_revision is the new one.
+ * ERR_CONFLICT and nothing is changed. *out_revision is the new one. The same save again (same revision seen, same
+ * body, same person), after an answer that was lost, is success with the revision that is there.
  */
 bool report_draft_save(struct report_desk *desk, const struct task_claim *claim, int seen_revision,
                        const struct report_body *body, int *out_revision, char out_report_id[TEXT_UUID_SIZE],

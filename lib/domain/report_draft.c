@@ -48,10 +48,40 @@ static bool update_draft(struct db *db, const struct saving *saving, const struc
 	return draft_conflict(err);
 }
 
+static bool renew_lease(struct db *db, const struct task_claim *claim, struct err *err)
+{
+	return db_exec_one(db, STMT_TASK_RENEW,
+	                   DB_PARAMS(db_text(claim->task_id), db_text(claim->lease_token), db_text(claim->person_id),
+	                             db_int(conf_number(CONF_LEASE))),
+	                   "lease of the reading task", NULL, err);
+}
+
+/* The answer of the first call was lost: the draft is what this person would make of the one before. */
+static bool is_repeated(const struct saving *saving, const struct report_row *row)
+{
+	json_t *kept, *given;
+	bool same;
+
+	if (row->state != REPORT_VERSION_DRAFT || row->revision != saving->seen_revision + 1 ||
+	    strcasecmp(row->author_id, saving->claim->person_id) != 0)
+		return false;
+	kept = json_loads(row->body, 0, NULL);
+	given = json_loads(saving->body, 0, NULL);
+	same = kept && given && json_equal(kept, given);
+	json_decref(kept);
+	json_decref(given);
+	return same;
+}
+
 static bool keep_draft(struct db *db, struct saving *saving, const struct report_row *row, struct err *err)
 {
 	struct db_rows *rows;
 
+	if (is_repeated(saving, row)) {
+		saving->revision = row->revision;
+		(void)text_copy(saving->report_id, sizeof saving->report_id, row->report_id);
+		return renew_lease(db, saving->claim, err);
+	}
 	if (row->revision != saving->seen_revision)
 		return draft_conflict(err);
 	if (!(row->state == REPORT_VERSION_NONE ? create_draft(db, saving, &rows, err)
@@ -63,10 +93,7 @@ static bool keep_draft(struct db *db, struct saving *saving, const struct report
 	return db_exec_one(db, STMT_REPORT_REVISION_INSERT,
 	                   DB_PARAMS(db_text(saving->report_id), db_text(saving->claim->person_id)), "report version",
 	                   NULL, err) &&
-	       db_exec_one(db, STMT_TASK_RENEW,
-	                   DB_PARAMS(db_text(saving->claim->task_id), db_text(saving->claim->lease_token),
-	                             db_text(saving->claim->person_id), db_int(conf_number(CONF_LEASE))),
-	                   "lease of the reading task", NULL, err);
+	       renew_lease(db, saving->claim, err);
 }
 
 static bool save_work(struct db *db, void *context, struct err *err)

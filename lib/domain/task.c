@@ -82,6 +82,73 @@ bool task_take_review(struct db_pool *pool, const char *person_id, const char *t
 	return take(pool, person_id, task_id, TASK_EVENT_TAKE_REVIEW, out, err);
 }
 
+/* ---- the next one ------------------------------------------------------------------------------------------------------ */
+
+struct next_call {
+	struct call call;
+	const struct task_wish *wish;
+	char task_id[TEXT_UUID_SIZE];
+};
+
+static bool lock_next(struct db *db, struct next_call *next, struct err *err)
+{
+	const struct task_wish *wish = next->wish;
+	struct db_rows *rows;
+
+	next->task_id[0] = '\0';
+	if (!db_exec(db, STMT_TASK_NEXT,
+	             DB_PARAMS(db_text(next->call.person_id), db_bool(wish->work == TASK_WORK_WRITE),
+	                       db_text(wish->queue_id), db_text(wish->patient_class), db_text(wish->modality)),
+	             &rows, err))
+		return false;
+	if (db_rows_count(rows) > 0)
+		text_copy(next->task_id, sizeof(next->task_id), db_get_text(rows, 0, "task"));
+	db_rows_free(rows);
+	return true;
+}
+
+/*
+ * The task is locked when it comes, but what stands beside it (the study) may have changed since the statement began; then the gate
+ * refuses it, and the statement, begun anew, sees why.
+ */
+static bool take_next_work(struct db *db, void *context, struct err *err)
+{
+	enum { TRIES = 8 };
+	struct next_call *next = context;
+	struct task_facts facts;
+	int tries = TRIES;
+
+	for (;;) {
+		if (!lock_next(db, next, err))
+			return false;
+		if (!next->task_id[0])
+			return true;
+		if (!task_lock(db, next->task_id, next->call.person_id, &facts, err))
+			return false;
+		if (check_take(&next->call, &facts, err))
+			return task_step(db, &facts, next->call.event, next->call.person_id, next->call.person_id,
+			                 &next->call.lease, err);
+		if (--tries == 0)
+			return false;
+	}
+}
+
+bool task_take_next(struct db_pool *pool, const char *person_id, const struct task_wish *wish,
+                    char out_task_id[TEXT_UUID_SIZE], struct task_lease *out, struct err *err)
+{
+	struct next_call next = {
+	    .call = {.person_id = person_id,
+	             .event = wish->work == TASK_WORK_WRITE ? TASK_EVENT_TAKE : TASK_EVENT_TAKE_REVIEW},
+	    .wish = wish};
+
+	if (!db_transact(pool, person_id, take_next_work, &next, err))
+		return false;
+	text_copy(out_task_id, TEXT_UUID_SIZE, next.task_id);
+	if (next.task_id[0])
+		*out = next.call.lease;
+	return true;
+}
+
 /* ---- resume, renew ------------------------------------------------------------------------------------------------------ */
 
 static bool renew(struct db *db, const char *task_id, const char *token, const char *person_id, struct task_lease *out,

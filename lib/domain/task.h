@@ -9,6 +9,7 @@
  * Refusals: ERR_NOT_FOUND (no such task for these eyes), ERR_REFUSED (no right at this task), ERR_CONFLICT (somebody else was first, the lease
  * is lost, or the state does not allow it: the caller looks again), ERR_INVALID (empty or too long reason, no such id).
  * A false with ERR_UNKNOWN_OUTCOME or ERR_TEMPORARY after a take: task_resume() tells.
+ * ERR_CONFLICT of a lease that is lost names who holds the task now, or its state.
  */
 #ifndef YQ_DOMAIN_TASK_H
 #define YQ_DOMAIN_TASK_H
@@ -47,6 +48,20 @@ bool task_take(struct db_pool *pool, const char *person_id, const char *task_id,
 /* 领取审核: awaiting_review -> reviewing. The author of the report is refused (ERR_REFUSED) where the signing policy wants two persons. */
 bool task_take_review(struct db_pool *pool, const char *person_id, const char *task_id, struct task_lease *out,
                       struct err *err);
+
+/*
+ * 下一例: claims the task that the person should do next, with the rules of task_take() or task_take_review(); beyond these the person is qualified
+ * for the examination today, so that what is written can be submitted. Class first (emergency, then outpatient and inpatient, then health check); inside the
+ * class what the person began (an own draft given back or expired, an own return that was answered), then priority and due time. Of any
+ * number that ask at once no two get the same, and nobody an error while there is something left. True with an empty out_task_id: nothing waits.
+ */
+enum task_work { TASK_WORK_WRITE, TASK_WORK_REVIEW };
+struct task_wish {
+	enum task_work work;
+	const char *queue_id, *patient_class, *modality; /* NULL: any */
+};
+bool task_take_next(struct db_pool *pool, const char *person_id, const struct task_wish *wish,
+                    char out_task_id[TEXT_UUID_SIZE], struct task_lease *out, struct err *err);
 
 /* The lease that the person holds on the task already (assigned, sent back, or the answer of the take was lost), renewed. ERR_CONFLICT: none. */
 bool task_resume(struct db_pool *pool, const char *person_id, const char *task_id, struct task_lease *out,

@@ -158,6 +158,8 @@ static void read_facts(const struct db_rows *rows, struct task_facts *out)
 	out->study_version = (int)db_get_int(rows, 0, "study_version");
 	if ((text = db_get_text(rows, 0, "holder")))
 		text_copy(out->holder_id, sizeof(out->holder_id), text);
+	if ((text = db_get_text(rows, 0, "holder_name")))
+		text_copy(out->holder_name, sizeof(out->holder_name), text);
 	if ((text = db_get_text(rows, 0, "author")))
 		text_copy(out->author_id, sizeof(out->author_id), text);
 	if ((text = db_get_text(rows, 0, "token")))
@@ -178,7 +180,7 @@ static bool end_lease(struct db *db, struct task_facts *facts, struct err *err)
 	    !task_next(facts->state, TASK_EVENT_EXPIRE, &to))
 		return false;
 	facts->state = to;
-	facts->holder_id[0] = facts->token[0] = '\0';
+	facts->holder_id[0] = facts->holder_name[0] = facts->token[0] = '\0';
 	return true;
 }
 
@@ -202,6 +204,18 @@ bool task_lock(struct db *db, const char *task_id, const char *person_id, struct
 	return true;
 }
 
+/* Who lost a lease wants to know whom to ask. */
+static bool refuse_claim(const struct task_facts *facts, const char *person_id, struct err *err)
+{
+	if (!facts->holder_id[0])
+		return err_set(err, ERR_CONFLICT, "cannot go on: this task is not yours any more, it is %s",
+		               task_state_name(facts->state));
+	if (strcasecmp(facts->holder_id, person_id) == 0)
+		return err_set(err, ERR_CONFLICT, "cannot go on: you took this task anew meanwhile, load it again");
+	return err_set(err, ERR_CONFLICT, "cannot go on: this task is not yours any more, %s holds it now",
+	               facts->holder_name);
+}
+
 bool task_lock_claim(struct db *db, const struct task_claim *claim, struct task_facts *out, struct err *err)
 {
 	struct task_facts facts;
@@ -211,7 +225,7 @@ bool task_lock_claim(struct db *db, const struct task_claim *claim, struct task_
 	/* The token is the proof, the person is who was given it: a token that leaked does not help anybody else. */
 	if (!facts.token[0] || !claim->lease_token || strcasecmp(facts.token, claim->lease_token) != 0 ||
 	    strcasecmp(facts.holder_id, claim->person_id) != 0)
-		return err_set(err, ERR_CONFLICT, "cannot go on: this task is not yours any more");
+		return refuse_claim(&facts, claim->person_id, err);
 	*out = facts;
 	return true;
 }

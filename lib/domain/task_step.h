@@ -13,7 +13,8 @@ struct task_facts {
 	char task_id[TEXT_UUID_SIZE], site_id[TEXT_UUID_SIZE];
 	enum task_state state;
 	enum study_state study_state;
-	int study_version; /* that the task offers */
+	int study_version;     /* that the task offers */
+	char holder_name[401]; /* empty: nobody */
 	char holder_id[TEXT_UUID_SIZE], author_id[TEXT_UUID_SIZE], token[TEXT_UUID_SIZE];
 	bool is_recheck;
 	bool different_persons; /* the signing policy in force wants it */
@@ -26,7 +27,7 @@ struct task_facts {
  */
 bool task_lock(struct db *db, const char *task_id, const char *person_id, struct task_facts *out, struct err *err);
 
-/* As task_lock(), and the claim's person holds the lease with its token: else ERR_CONFLICT. */
+/* As task_lock(), and the claim's person holds the lease with its token: else ERR_CONFLICT, saying who holds the task now. */
 bool task_lock_claim(struct db *db, const struct task_claim *claim, struct task_facts *out, struct err *err);
 
 /*

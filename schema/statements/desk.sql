@@ -244,3 +244,36 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
                     'tasks', (SELECT count(*) FROM reading_task h WHERE h.holder_id = f.person_id)) ORDER BY f.name, f.person_id)
                 FILTER (WHERE f.may_write OR f.may_review), '[]') AS json
 FROM fit f;
+
+-- name: desk_revisions
+-- Saved texts of the newest report version of a task, the newest first; of those who take part in reading there. No row: no such task.
+-- $1 person
+-- $2 task
+SELECT coalesce(x.json, '[]') AS json
+FROM reading_task t
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object(
+               'revision', o.revision, 'saved_at', o.saved_at, 'person', p.name,
+               'is_submission', (v.submitted_at IS NOT NULL AND o.revision = v.revision)
+                                OR EXISTS (SELECT FROM report_remark m
+                                           WHERE m.report_version_id = v.report_version_id AND m.revision = o.revision))
+               ORDER BY o.revision DESC) AS json
+    FROM (SELECT rv.* FROM report r JOIN report_version rv USING (report_id)
+          WHERE r.task_id = t.task_id ORDER BY rv.version DESC LIMIT 1) v
+    JOIN report_revision o ON o.report_version_id = v.report_version_id
+    JOIN person p ON p.person_id = o.saved_by) x ON true
+WHERE t.public_id = $2::uuid
+  AND yq_person_may($1::uuid, ARRAY['reporter', 'reviewer', 'duty_leader', 'quality_controller'], t.site_id);
+
+-- name: desk_revision
+-- One saved text.
+-- $1 person
+-- $2 task
+-- $3 revision
+SELECT o.body AS json
+FROM reading_task t
+JOIN report r ON r.task_id = t.task_id
+JOIN LATERAL (SELECT report_version_id FROM report_version WHERE report_id = r.report_id ORDER BY version DESC LIMIT 1) v ON true
+JOIN report_revision o ON o.report_version_id = v.report_version_id AND o.revision = $3::integer
+WHERE t.public_id = $2::uuid
+  AND yq_person_may($1::uuid, ARRAY['reporter', 'reviewer', 'duty_leader', 'quality_controller'], t.site_id);

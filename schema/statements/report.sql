@@ -306,19 +306,20 @@ SELECT jsonb_build_object(
            'body', CASE WHEN $2::boolean OR v.issued_at IS NOT NULL THEN v.body END,
            'content', CASE WHEN v.issued_at IS NOT NULL THEN v.canonical::jsonb END,
            'content_sha256', encode(v.content_sha256, 'hex'), 'verification_code', v.verification_code,
-           'author', (SELECT jsonb_build_object('id', public_id, 'name', name) FROM person WHERE person_id = v.author_id),
-           'reviewer', (SELECT jsonb_build_object('id', public_id, 'name', name) FROM person WHERE person_id = v.reviewer_id),
+           'author', (SELECT name FROM person WHERE person_id = v.author_id),
+           'reviewer', (SELECT name FROM person WHERE person_id = v.reviewer_id),
            'written_at', v.written_at, 'submitted_at', v.submitted_at, 'issued_at', v.issued_at, 'settled_at', v.settled_at,
            'sr_sop_instance_uid', v.sr_sop_instance_uid, 'pdf_sop_instance_uid', v.pdf_sop_instance_uid,
            'signatures', coalesce((
-               SELECT jsonb_agg(jsonb_build_object('role', s.role, 'name', p.name, 'signed_at', s.signed_at,
-                                                   'algorithm', s.algorithm, 'voided_at', s.voided_at) ORDER BY s.signature_id)
+               SELECT jsonb_agg(jsonb_build_object('role', s.role, 'person', p.name, 'signed_at', s.signed_at,
+                                                   'algorithm', s.algorithm) ORDER BY s.signature_id)
                FROM report_signature s JOIN person p USING (person_id)
-               WHERE s.report_version_id = v.report_version_id), '[]'),
+               WHERE s.report_version_id = v.report_version_id AND s.voided_at IS NULL), '[]'),
            'remarks', CASE WHEN $2::boolean THEN coalesce((
-               SELECT jsonb_agg(jsonb_build_object('revision', m.revision, 'remark', m.remark, 'made_by', p.name,
-                                                   'made_at', m.made_at) ORDER BY m.remark_id)
+               SELECT jsonb_agg(jsonb_build_object('revision', m.revision, 'remark', m.remark, 'by', p.name, 'at', m.made_at,
+                                                   'body', o.body) ORDER BY m.remark_id)
                FROM report_remark m JOIN person p ON p.person_id = m.made_by
+               LEFT JOIN report_revision o ON o.report_version_id = m.report_version_id AND o.revision = m.revision
                WHERE m.report_version_id = v.report_version_id), '[]') ELSE '[]' END,
            'artefacts', coalesce((
                SELECT jsonb_agg(jsonb_build_object('kind', a.kind, 'sha256', encode(a.sha256, 'hex'),

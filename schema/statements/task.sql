@@ -7,7 +7,7 @@
 -- $2 person, or NULL
 SELECT t.task_id, t.public_id::text AS task, sc.public_id::text AS site, t.state, t.study_version, s.state AS study_state,
        t.reading_mode, t.kind, t.lease_token::text AS token, coalesce(t.lease_until > yq_now(), false) AS is_leased,
-       h.public_id::text AS holder, a.public_id::text AS author,
+       h.public_id::text AS holder, h.name AS holder_name, a.public_id::text AS author,
        coalesce(v.different_persons, true) AS different_persons,
        r.may_write AND (t.reading_mode <> 'central' OR r.is_of_lead) AS may_write,
        r.may_review AND (t.reading_mode = 'local' OR r.is_of_lead) AS may_review, r.may_lead, r.may_answer
@@ -164,3 +164,53 @@ RETURNING workitem_id;
 UPDATE workitem
 SET state = $2::text, reason = $3::text, ended_at = yq_now()
 WHERE task_id = (SELECT task_id FROM reading_task WHERE public_id = $1::uuid) AND ended_at IS NULL;
+
+-- name: task_next
+-- Locks the task that the person should do next, of those that task_take() or task_take_review() would give: class first, inside it what
+-- the person began, then priority and due time. Who asks at the same time gets another one. No row: nothing waits.
+-- $1 person
+-- $2 true: to write; false: to review
+-- $3 queue, or NULL
+-- $4 patient class, or NULL
+-- $5 modality, or NULL
+WITH me AS MATERIALIZED (
+    SELECT person_id, seat_id, institution_id FROM person WHERE public_id = $1::uuid AND is_active
+), reach AS MATERIALIZED (
+    SELECT s AS site_id, bool_or(r.role = 'reviewer') AS may_review
+    FROM me
+    JOIN person_right r ON r.person_id = me.person_id AND r.revoked_at IS NULL
+    CROSS JOIN LATERAL yq_sites_under(r.scope_id, yq_now()::date) AS s
+    WHERE r.role IN ('reporter', 'reviewer')
+    GROUP BY s
+), queues AS MATERIALIZED (
+    SELECT q.queue_id, coalesce(v.different_persons, true) AS different_persons,
+           q.lead_site_id IN (me.seat_id, me.institution_id) OR q.lead_site_id IN (SELECT site_id FROM reach) AS is_of_lead
+    FROM me CROSS JOIN reading_queue q
+    LEFT JOIN signing_policy_version v ON v.policy_id = q.policy_id AND v.in_force @> yq_now()
+    WHERE $3::uuid IS NULL OR q.public_id = $3::uuid
+), kinds AS MATERIALIZED (
+    SELECT k.site_id, k.modality
+    FROM me CROSS JOIN (SELECT DISTINCT t.site_id, st.modality
+                        FROM reading_task t JOIN study st USING (study_id)
+                        WHERE t.state = CASE WHEN $2::boolean THEN 'awaiting' ELSE 'awaiting_review' END
+                          AND ($5::text IS NULL OR st.modality = $5::text)
+                        OFFSET 0) k
+    WHERE yq_is_qualified(me.person_id, CASE WHEN $2::boolean THEN 'write' ELSE 'review' END, k.modality, k.site_id, yq_now()::date)
+)
+SELECT t.public_id::text AS task
+FROM reading_task t
+JOIN study st ON st.study_id = t.study_id
+JOIN reach ON reach.site_id = t.site_id
+JOIN queues q ON q.queue_id = t.queue_id
+JOIN kinds k ON k.site_id = t.site_id AND k.modality = st.modality
+CROSS JOIN me
+WHERE t.state = CASE WHEN $2::boolean THEN 'awaiting' ELSE 'awaiting_review' END
+  AND st.state <> 'receiving'
+  AND ($4::text IS NULL OR t.patient_class = $4::text)
+  AND CASE WHEN $2::boolean THEN t.reading_mode <> 'central' OR q.is_of_lead
+      ELSE reach.may_review AND (t.reading_mode = 'local' OR q.is_of_lead)
+           AND NOT (q.different_persons AND t.author_id IS NOT DISTINCT FROM me.person_id) END
+ORDER BY CASE t.patient_class WHEN 'emergency' THEN 0 WHEN 'health_check' THEN 2 ELSE 1 END,
+         (t.author_id IS NOT DISTINCT FROM me.person_id) DESC, t.priority DESC, t.due_at NULLS LAST, t.task_id
+LIMIT 1
+FOR UPDATE OF t SKIP LOCKED;

@@ -65,6 +65,68 @@ static enum report_standing standing_of(struct world *world, const char *bytes, 
 	return standing;
 }
 
+Test(report, the_same_save_again_is_the_save_that_is_there)
+{
+	struct world *world = world_new();
+	struct task_lease lease = world_take(world, world->author);
+	struct task_claim claim = {world->author, world->task, lease.token};
+	struct report_body body = {.findings = "双肺纹理清晰。", .impression = "未见异常。"};
+	char report_id[TEXT_UUID_SIZE];
+	int revision = 0;
+	struct err err;
+
+	for (int i = 0; i < 3; i++) {
+		cr_assert(report_draft_save(&world->desk, &claim, 0, &body, &revision, report_id, &err), "%s",
+		          err.text);
+		cr_expect_eq(revision, 1, "save %d of the first draft gave %d", i, revision);
+	}
+	body.findings = "双肺纹理增多。";
+	for (int i = 0; i < 3; i++) {
+		cr_assert(report_draft_save(&world->desk, &claim, 1, &body, &revision, report_id, &err), "%s",
+		          err.text);
+		cr_expect_eq(revision, 2, "save %d of the second gave %d", i, revision);
+	}
+	cr_expect_str_eq(world_value(world, "SELECT count(*) FROM report_revision r JOIN report_version v USING "
+	                                    "(report_version_id) JOIN person p ON p.person_id = v.author_id"
+	                                    " WHERE p.public_id = $author"),
+	                 "2");
+	body.impression = "支气管炎。";
+	cr_assert_not(report_draft_save(&world->desk, &claim, 1, &body, &revision, report_id, &err),
+	              "another text over a revision that was not seen was kept");
+	cr_expect_eq(err.kind, ERR_CONFLICT, "%s", err.text);
+	world_free(world);
+}
+
+Test(report, who_lost_a_task_hears_who_has_it_and_keeps_the_draft)
+{
+	struct world *world = world_new();
+	struct task_lease lease = world_take(world, world->author), taken;
+	struct task_claim claim = {world->author, world->task, lease.token}, taker;
+	struct report_body body = {.findings = "x", .impression = "y"};
+	char report_id[TEXT_UUID_SIZE], want[200];
+	int revision = world_draft(world, world->author, lease.token, 0, "炎症。");
+	struct err err;
+
+	cr_assert(task_hand_over(world->pool, &claim, world->reviewer, "急会诊", &err), "%s", err.text);
+	cr_assert_not(report_draft_save(&world->desk, &claim, revision, &body, &revision, report_id, &err));
+	snprintf(want, sizeof want, "%s holds it now",
+	         world_value(world, "SELECT name FROM person WHERE public_id = $reviewer"));
+	cr_expect_eq(err.kind, ERR_CONFLICT, "%s", err.text);
+	cr_expect(strstr(err.text, want), "got \"%s\", want \"%s\"", err.text, want);
+	cr_expect_str_eq(
+	    world_value(world, "SELECT v.body ->> 'impression' FROM report_version v JOIN report r USING (report_id)"
+	                       " JOIN reading_task t USING (task_id) JOIN person p ON p.person_id = v.author_id"
+	                       " WHERE t.public_id = $task AND p.public_id = $author"),
+	    "炎症。", "the draft stays, in the name of who wrote it");
+
+	cr_assert(task_resume(world->pool, world->reviewer, world->task, &taken, &err), "%s", err.text);
+	taker = (struct task_claim){world->reviewer, world->task, taken.token};
+	cr_assert(task_release(world->pool, &taker, &err), "%s", err.text);
+	cr_assert_not(report_draft_save(&world->desk, &claim, revision, &body, &revision, report_id, &err));
+	cr_expect(strstr(err.text, "it is awaiting"), "%s", err.text);
+	world_free(world);
+}
+
 Test(report, goes_from_draft_to_issue_with_a_return_between)
 {
 	struct world *world = world_new();

@@ -69,6 +69,7 @@ BODIES = {
     "return": {"kind": "retake", "reason": "blurred"},
     "answer": {"answer": "here it is"},
     "cancel": {"reason": "twice"},
+    "next": {"work": "write", "modality": "NONE"},
 }
 
 
@@ -83,7 +84,7 @@ def body_of(scene, method, pattern):
 
 def address(scene, pattern, site="E1"):
     values = {"study": scene.studies[site], "task": scene.tasks[site], "report": str(uuid.uuid4()), "series": "1.2.3",
-              "instance": "1.2.3.4", "frame": "1"}
+              "instance": "1.2.3.4", "frame": "1", "revision": "1"}
     if pattern.startswith("/dicom-web"):
         values["study"] = "1.2"
     return pattern.format(**values)

@@ -296,7 +296,8 @@ export interface DeviceTest {
 
 export interface Lease { lease_token: string; lease_until: string; study_version: number; state: TaskState }
 
-/* GET /api/v1/queue?state=&queue=&patient_class=&modality=&site=&q=&offset=&limit= (limit up to 1000), or ?ids= */
+/* GET /api/v1/queue?state=&queue=&patient_class=&modality=&site=&q=&offset=&limit= (limit up to 1000), or ?ids=uuid,uuid (up to 100: also
+ * tasks that are done or cancelled meanwhile; what is not visible is left out) */
 export interface TaskRow {
   id: string
   kind: 'primary' | 'recheck'
@@ -361,7 +362,8 @@ export interface ReportBody {
   quality_grade: string
   quality_reason: string
 }
-/* GET /api/v1/tasks/{task}/report -> {"report": Report|null} */
+/* GET /api/v1/tasks/{task}/report -> {"report": Report|null}. PUT /api/v1/tasks/{task}/draft {"lease_token","revision","body"} -> {"report_id","revision"}:
+ * after a lost answer send the very same save again before anything newer; it answers the revision that is there. */
 export interface Report {
   id: string
   version: number
@@ -374,7 +376,7 @@ export interface Report {
   submitted_at: string | null
   issued_at: string | null
   signatures: { role: string; person: string; signed_at: string }[]
-  remarks: { remark: string; by: string; at: string; body?: ReportBody }[]
+  remarks: { revision: number; remark: string; by: string; at: string; body: ReportBody | null }[] /* body: as it was submitted then */
 }
 /* GET /api/v1/tasks/{task}/revisions -> {"revisions": Revision[]} newest first; GET /api/v1/tasks/{task}/revisions/{revision} -> {"body"} */
 export interface Revision { revision: number; saved_at: string; person: string; is_submission: boolean }
