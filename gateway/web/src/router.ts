@@ -1,5 +1,5 @@
 /* The pages and who has them. The gateway refuses what a role may not do; here it is only not offered. */
-import { createRouter, createWebHistory } from 'vue-router'
+import { createRouter, createWebHistory, type RouteLocationNormalizedLoaded } from 'vue-router'
 import type { Role } from './api/types'
 import { hasRole, me } from './state/session'
 
@@ -13,7 +13,19 @@ export const PAGES: Page[] = [
 ]
 
 export const pagesOf = (): Page[] => PAGES.filter((page) => hasRole(...page.roles))
+/* False: a page of another role. The gateway would refuse what it asks. */
+export function mayOpen(path: string): boolean {
+  const page = PAGES.find((one) => path === one.path || path.startsWith(`${one.path}/`))
+  return page === undefined || hasRole(...page.roles)
+}
 export const firstPage = (): string => pagesOf()[0]?.path ?? '/nothing'
+
+/* Key of the words for the title of the window. */
+export function titleOf(route: RouteLocationNormalizedLoaded): string {
+  const name = route.name === 'workspace' ? 'reading' : typeof route.name === 'string' ? route.name : ''
+  if (name === 'login') return 'frame.login'
+  return PAGES.some((page) => page.name === name) ? `frame.${name}` : 'frame.tagline'
+}
 
 export const router = createRouter({
   history: createWebHistory(),

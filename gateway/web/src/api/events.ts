@@ -5,6 +5,7 @@
  * could not go on where the last one ended, listeners get null: fetch everything anew.
  */
 import { readonly, ref } from 'vue'
+import { api } from './client'
 
 export interface Change { kind: string; subject: string; site: string | null }
 type Listener = (changes: Change[] | null) => void
@@ -59,6 +60,7 @@ function open(): void {
   source.onerror = () => {
     up.value = false
     if (source?.readyState !== EventSource.CLOSED) return // it tries again by itself, and goes on where it was
+    void api.get('/api/v1/me').catch(() => undefined) // an ended session is told by the client, before somebody types into this page
     retryTimer = window.setTimeout(() => {
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)
       if (hadConnection) tell(null)

@@ -1,16 +1,67 @@
-/* Who is logged in. */
-import { computed, ref } from 'vue'
+/*
+ * Who is logged in. One login per browser: when another tab logs in, this page's token is another login's. The same person goes on with the new
+ * one; another person must not go on with this page, nor this person in the other's name: isExpired asks.
+ */
+import { computed, readonly, ref } from 'vue'
 import { api, Failure, setCsrfToken } from '@/api/client'
 import { restartEvents, startEvents, stopEvents } from '@/api/events'
 import type { Me, Role } from '@/api/types'
 
 export const me = ref<Me | null>(null)
 export const isExpired = ref(false) /* the frame asks for the password again while this is true */
+const other = ref('') /* name of somebody else who has logged in meanwhile in this browser */
+export const otherPerson = readonly(other)
 
 let waiting: { resolve: () => void; reject: (reason: Failure) => void }[] = []
 
 export const hasRole = (...roles: Role[]): boolean => roles.some((role) => me.value?.roles.includes(role))
 export const timeZone = computed(() => me.value?.time_zone ?? 'Asia/Shanghai')
+
+/* ---- between tabs ------------------------------------------------------------------------------------------------------ */
+
+const tabs = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('yq.session')
+
+function tellTabs(): void {
+  tabs?.postMessage('login')
+}
+
+/* What was waiting goes on as this person. */
+function goOn(): void {
+  isExpired.value = false
+  other.value = ''
+  restartEvents()
+  const calls = waiting
+  waiting = []
+  for (const one of calls) one.resolve()
+}
+
+/* Somebody logged in elsewhere in this browser: who has the cookie now? */
+export async function checkPerson(): Promise<void> {
+  const before = me.value
+  if (before === null) return
+  let now: Me
+  try {
+    now = await api.plain<Me>('GET', '/api/v1/me')
+  } catch {
+    return // the next call says what is wrong
+  }
+  if (me.value?.id !== before.id) return
+  if (now.id !== before.id) {
+    other.value = now.name
+    isExpired.value = true
+    stopEvents()
+    return
+  }
+  setCsrfToken(now.csrf_token)
+  if (isExpired.value || before.csrf_token !== now.csrf_token) {
+    me.value = now
+    goOn()
+  }
+}
+
+tabs?.addEventListener('message', () => void checkPerson())
+
+/* ---- login --------------------------------------------------------------------------------------------------------------- */
 
 async function fetchMe(): Promise<Me> {
   const answer = await api.plain<Me>('GET', '/api/v1/me')
@@ -33,7 +84,8 @@ export async function resumeSession(): Promise<boolean> {
 export async function logIn(account: string, password: string): Promise<void> {
   await api.plain('POST', '/api/v1/login', { account, password })
   me.value = await fetchMe()
-  startEvents()
+  restartEvents() // of this person, whoever was here before
+  tellTabs()
 }
 
 /* Called by the client when a call met an ended session. */
@@ -44,23 +96,32 @@ export function waitForLogin(): Promise<void> {
 
 /* In the dialog: the same person again. Another account must not go on with this person's page. */
 export async function logInAgain(password: string): Promise<void> {
-  const account = me.value?.account ?? ''
-  await api.plain('POST', '/api/v1/login', { account, password })
-  me.value = await fetchMe()
-  isExpired.value = false
-  restartEvents()
-  const calls = waiting
-  waiting = []
-  for (const one of calls) one.resolve()
+  const before = me.value
+  await api.plain('POST', '/api/v1/login', { account: before?.account ?? '', password })
+  const now = await fetchMe()
+  if (before !== null && now.id !== before.id) {
+    other.value = now.name // another tab was faster
+    return
+  }
+  me.value = now
+  goOn()
+  tellTabs()
 }
 
 export function giveUp(): void {
   const calls = waiting
   waiting = []
   isExpired.value = false
+  other.value = ''
   me.value = null
   stopEvents()
   for (const one of calls) one.reject(new Failure(401, 'expired', '', ''))
+}
+
+/* The page is given up for the person who has the login now. */
+export async function goOnAsOther(): Promise<void> {
+  giveUp()
+  await resumeSession()
 }
 
 export async function logOut(): Promise<void> {
@@ -69,5 +130,6 @@ export async function logOut(): Promise<void> {
   } finally {
     me.value = null
     stopEvents()
+    tellTabs()
   }
 }

@@ -1,4 +1,5 @@
 export default {
+  comma: ', ',
   retry: 'Try again',
   cancel: 'Cancel',
   confirm: 'OK',
@@ -23,6 +24,7 @@ export default {
   hours: '{n} h',
   hours_minutes: '{h} h {m} min',
   days: '{n} d',
+  printed_part: 'Only the first {part} of {all} rows are printed.',
   rows: '{n} rows',
   of: '{part} / {all}',
   hidden_name: '＊＊＊',

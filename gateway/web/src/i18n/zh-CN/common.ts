@@ -1,4 +1,5 @@
 export default {
+  comma: '、',
   retry: '重试',
   cancel: '取消',
   confirm: '确定',
@@ -23,6 +24,7 @@ export default {
   hours: '{n} 小时',
   hours_minutes: '{h} 小时 {m} 分',
   days: '{n} 天',
+  printed_part: '只打印前 {part} 行，共 {all} 行。',
   rows: '共 {n} 条',
   of: '{part} / {all}',
   hidden_name: '＊＊＊',

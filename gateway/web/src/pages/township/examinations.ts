@@ -1,0 +1,132 @@
+/*
+ * The examinations of a day, held in the page: fetched page by page, kept up to date by events. 5,000 rows: the rows themselves are plain objects
+ * that nobody watches; only the list as a whole is replaced.
+ */
+import { onUnmounted, readonly, ref, shallowRef, watch, type Ref } from 'vue'
+import { api } from '@/api/client'
+import { onChanges, type Change } from '@/api/events'
+import type { StudyPage, StudyRow } from '@/api/types'
+import { dayOf } from '@/state/words'
+import { mergeRows, sortRows, touchedIds } from './rows'
+
+const FIRST_PAGE = 60 /* soon there, also on a slow link */
+const PAGE = 500
+const IDS = 100
+const FRESH_MS = 60_000 /* the place in the queue moves by what others do: no event tells it */
+
+export function useExaminations(day: Ref<string>, site: Ref<string>) {
+  const rows = shallowRef<StudyRow[]>([])
+  const isLoading = ref(false)
+  const isComplete = ref(false) /* every page is here */
+  const failure = shallowRef<unknown>(null)
+  let held = new Map<string, StudyRow>()
+  let round = 0
+  let controller = new AbortController()
+  let again: () => Promise<void> = load
+  let inView: string[] = []
+
+  const belongs = (row: StudyRow): boolean =>
+    dayOf(row.times.first_image) === day.value && (site.value === '' || row.site.id === site.value)
+
+  function show(): void {
+    rows.value = sortRows([...held.values()])
+  }
+
+  /* From `after` on to the end. What was held before stays in view until everything is here again. */
+  async function fetchPages(mine: number, seen: Set<string>, after: string | null): Promise<void> {
+    isLoading.value = true
+    failure.value = null
+    let next = after
+    try {
+      do {
+        const query = { day: day.value, site: site.value, limit: next === null && seen.size === 0 ? FIRST_PAGE : PAGE, after: next }
+        const page = await api.get<StudyPage>('/api/v1/studies', query, controller.signal)
+        if (mine !== round) return
+        mergeRows(held, page.studies, () => true)
+        for (const row of page.studies) seen.add(row.id)
+        next = page.next
+        show()
+      } while (next !== null)
+      for (const id of [...held.keys()]) if (!seen.has(id) && !fresh.has(id)) held.delete(id)
+      fresh.clear()
+      isComplete.value = true
+      show()
+    } catch (error) {
+      if (mine !== round) return
+      failure.value = error
+      const from = next
+      again = () => fetchPages(mine, seen, from)
+    } finally {
+      if (mine === round) isLoading.value = false
+    }
+  }
+
+  const fresh = new Set<string>() /* came by an event while pages were on their way */
+
+  async function load(): Promise<void> {
+    controller.abort()
+    controller = new AbortController()
+    fresh.clear()
+    isComplete.value = false
+    await fetchPages(++round, new Set(), null)
+  }
+
+  function change(): void {
+    held = new Map()
+    rows.value = []
+    void load()
+  }
+
+  /* These studies anew; what is not visible any more goes. Throws what failed. */
+  async function refresh(ids: string[]): Promise<void> {
+    const mine = round
+    for (let from = 0; from < ids.length; from += IDS) {
+      const asked = ids.slice(from, from + IDS)
+      const { studies } = await api.get<StudyPage>('/api/v1/studies', { ids: asked.join(',') }, controller.signal)
+      if (mine !== round) return
+      const came = new Set(studies.map((row) => row.id))
+      for (const id of asked) {
+        fresh.add(id)
+        if (!came.has(id)) held.delete(id)
+      }
+      mergeRows(held, studies, belongs)
+      show()
+    }
+  }
+
+  async function hear(changes: Change[] | null): Promise<void> {
+    if (changes === null) return void load()
+    const ids = touchedIds(changes, rows.value, IDS)
+    if (ids.length === 0) return
+    try {
+      await refresh(ids)
+    } catch (error) {
+      if (controller.signal.aborted) return
+      failure.value = error // the list may be behind: say so, and fetch it all on retry
+      again = load
+    }
+  }
+
+  const end = onChanges(['study.', 'task.', 'report.', 'delivery.', 'receipt.', 'request.', 'question.', 'critical_value.'], (changes) => void hear(changes))
+  const timer = window.setInterval(() => {
+    if (inView.length > 0 && !isLoading.value && !document.hidden) void refresh(inView.slice(0, IDS)).catch(() => undefined)
+  }, FRESH_MS)
+  watch([day, site], change)
+  onUnmounted(() => {
+    end()
+    window.clearInterval(timer)
+    round++
+    controller.abort()
+  })
+  void load()
+
+  return {
+    rows,
+    isLoading: readonly(isLoading),
+    isComplete: readonly(isComplete),
+    failure,
+    retry: () => void again(),
+    refresh,
+    setInView: (ids: string[]) => (inView = ids),
+  }
+}
