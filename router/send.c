@@ -238,7 +238,7 @@ static void verify(struct router *router, const struct delivery_job *job)
 		settle(router, job, DELIVERY_EVENT_CONFIRM, 0, "");
 	else if (job->is_overdue)
 		settle(router, job, DELIVERY_EVENT_FAIL, 0, "the outcome is unknown and the deadline has passed");
-	else if (dicom_echo(&destination, &err) || err.kind == ERR_REFUSED)
+	else if (dicom_echo(&destination, NULL, &err) || err.kind == ERR_REFUSED)
 		settle(router, job, DELIVERY_EVENT_FAIL, 0, "the outcome was unknown: it is sent again");
 	else if (!delivery_put_off(router->pool, job, backoff_ms(job), err.text, &err))
 		log_err(LOG_DELIVERY_STATE, &err, "delivery=%s step=%s", job->id, "put_off");

@@ -40,7 +40,7 @@ static void add_process(json_t *status, const struct db_rows *rows, int row)
 	}
 	if (db_get_bool(rows, row, "is_running"))
 		json_object_set_new(program, "state", json_string("running"));
-	json_array_append_new(json_object_get(program, "processes"), output_row_json(rows, row));
+	json_array_append_new(json_object_get(program, "processes"), row_json(rows, row));
 }
 
 static bool read_programs(struct db *db, json_t *status, struct err *err)
@@ -80,7 +80,7 @@ static bool read_row(struct db *db, enum db_statement statement, json_t **out, s
 
 	if (!db_exec_one(db, statement, DB_NO_PARAMS, "the status", &rows, err))
 		return false;
-	*out = output_row_json(rows, 0);
+	*out = row_json(rows, 0);
 	db_rows_free(rows);
 	return true;
 }
@@ -260,7 +260,7 @@ bool settled_read(struct db *db, bool count_waiting, json_t **out, bool *is_sett
 	if (!backlog_objects(&before, err) ||
 	    !db_exec_one(db, STMT_WAIT_OPEN, DB_PARAMS(db_bool(count_waiting)), "the counts", &rows, err))
 		return false;
-	open = output_row_json(rows, 0);
+	open = row_json(rows, 0);
 	db_rows_free(rows);
 	if (!backlog_objects(&behind, err)) {
 		json_decref(open);

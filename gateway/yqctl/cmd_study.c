@@ -108,7 +108,7 @@ bool run_study_show(struct invocation *in, struct err *err)
 	if (!find_study(in, id, err) ||
 	    !db_exec_one(in->db, STMT_LIST_STUDY_SHOW, DB_PARAMS(db_text(id)), "the study", &rows, err))
 		return false;
-	study = output_row_json(rows, 0);
+	study = row_json(rows, 0);
 	db_rows_free(rows);
 	return output_object(option_given(in, "json"), study, err);
 }

@@ -17,7 +17,7 @@ static bool take_row(void *context, const struct db_rows *row, struct err *err)
 		table_add(&list->table, row, 0);
 		return true;
 	}
-	object = output_row_json(row, 0);
+	object = row_json(row, 0);
 	fputs(list->has_rows ? ",\n" : "\n", stdout);
 	list->has_rows = true;
 	failed = json_dumpf(object, stdout, JSON_COMPACT);

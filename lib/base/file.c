@@ -228,15 +228,23 @@ bool file_lock(const char *path, int *out_fd, struct err *err)
 	return err_set_errno(err, ERR_TEMPORARY, failed, "could not lock %s", path);
 }
 
-bool file_free_bytes(const char *path, uint64_t *out_bytes, struct err *err)
+bool file_space(const char *path, uint64_t *out_total_bytes, uint64_t *out_free_bytes, struct err *err)
 {
 	struct statvfs info;
 
 	if (statvfs(path, &info) != 0)
 		return err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_TEMPORARY, errno,
 		                     "could not ask for free room of %s", path);
-	*out_bytes = (uint64_t)info.f_bavail * info.f_frsize;
+	*out_total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
+	*out_free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
 	return true;
+}
+
+bool file_free_bytes(const char *path, uint64_t *out_bytes, struct err *err)
+{
+	uint64_t total_bytes;
+
+	return file_space(path, &total_bytes, out_bytes, err);
 }
 
 static struct {

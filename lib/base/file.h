@@ -32,6 +32,8 @@ bool file_move(const char *from, const char *to, struct err *err);
 bool file_lock(const char *path, int *out_fd, struct err *err);
 /* Bytes that an unprivileged writer can still use below path. */
 bool file_free_bytes(const char *path, uint64_t *out_bytes, struct err *err);
+/* The same with the size of the file system that path lies on. */
+bool file_space(const char *path, uint64_t *out_total_bytes, uint64_t *out_free_bytes, struct err *err);
 
 /* Named points at which tests end a process with SIGKILL: YQ_KILL_AT=name[:count] in the environment. Free when unset. */
 void file_kill_point(const char *name);

@@ -108,8 +108,13 @@ struct dicom_destination {
 	int64_t timeout_ms;
 };
 
-/* One C-ECHO on an association of its own. ERR_TEMPORARY: no connection or transient reject; ERR_REFUSED: permanent reject. */
-bool dicom_echo(const struct dicom_destination *destination, struct err *err);
+/* How far one came on the way to an answer. */
+enum dicom_contact { DICOM_CONTACT_NONE, DICOM_CONTACT_CONNECTED, DICOM_CONTACT_ASSOCIATED };
+/*
+ * One C-ECHO on an association of its own. ERR_TEMPORARY: no connection or transient reject; ERR_REFUSED: permanent reject.
+ * reached (may be NULL) is set in every case.
+ */
+bool dicom_echo(const struct dicom_destination *destination, enum dicom_contact *reached, struct err *err);
 
 struct dicom_send_item {
 	const char *path; /* a part 10 file */

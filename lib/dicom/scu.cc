@@ -29,7 +29,7 @@ using Context = std::pair<std::string, std::string>; /* abstract syntax, transfe
 class Client
 {
       public:
-	explicit Client(const struct dicom_destination &to) : to_(to), layer_(link_)
+	explicit Client(const struct dicom_destination &to) : to_(to), layer_(link_, [this] { is_connected_ = true; })
 	{
 	}
 	~Client();
@@ -40,6 +40,11 @@ class Client
 	void release();
 	/* 0: the peer accepts no such context. */
 	uint8_t find(const Context &context) const;
+	/* TCP stood, whatever became of the association. */
+	bool is_connected() const
+	{
+		return is_connected_;
+	}
 	/* Sends a request and returns the status of its answer; false: none came, *err says why. */
 	bool ask(Command request, struct source *dataset, Command *answer, struct err *err);
 
@@ -51,6 +56,7 @@ class Client
 	T_ASC_Parameters *params_ = nullptr; /* until the association owns them */
 	T_ASC_Association *association_ = nullptr;
 	uint16_t last_id_ = 0;
+	bool is_connected_ = false;
 
 	bool propose(const std::vector<Context> &contexts, struct err *err);
 	bool refused(const OFCondition &cond, struct err *err);
@@ -342,29 +348,46 @@ extern "C" bool dicom_send(const struct dicom_destination *destination, const st
 	});
 }
 
-extern "C" bool dicom_echo(const struct dicom_destination *destination, struct err *err)
+namespace
 {
-	return dicom_guard(err, [&] {
-		Context verification(UID_VerificationSOPClass, UID_LittleEndianImplicitTransferSyntax);
-		Client client(*destination);
-		Command request, answer;
+bool echo(Client &client, const struct dicom_destination &to, enum dicom_contact *reached, struct err *err)
+{
+	Context verification(UID_VerificationSOPClass, UID_LittleEndianImplicitTransferSyntax);
+	Command request, answer;
+	bool is_open = client.open({verification}, err);
 
-		if (!client.open({verification}, err))
-			return false;
-		request.context_id = client.find(verification);
-		request.field = COMMAND_C_ECHO_RQ;
-		request.sop_class = UID_VerificationSOPClass;
-		if (request.context_id == 0)
-			return err_set(err, ERR_REFUSED, "cannot verify %s: it does not accept C-ECHO",
-			               destination->called_ae);
-		if (!client.ask(request, nullptr, &answer, err)) {
-			err->kind = ERR_TEMPORARY; /* an echo without an answer has no outcome that matters */
-			return false;
-		}
-		client.release();
-		if (answer.status != 0)
-			return err_set(err, ERR_REFUSED, "cannot verify %s: it answers status %04x",
-			               destination->called_ae, answer.status);
-		return true;
+	if (client.is_connected())
+		*reached = DICOM_CONTACT_CONNECTED;
+	if (!is_open)
+		return false;
+	*reached = DICOM_CONTACT_ASSOCIATED;
+	request.context_id = client.find(verification);
+	request.field = COMMAND_C_ECHO_RQ;
+	request.sop_class = UID_VerificationSOPClass;
+	if (request.context_id == 0)
+		return err_set(err, ERR_REFUSED, "cannot verify %s: it does not accept C-ECHO", to.called_ae);
+	if (!client.ask(request, nullptr, &answer, err)) {
+		err->kind = ERR_TEMPORARY; /* an echo without an answer has no outcome that matters */
+		return false;
+	}
+	client.release();
+	if (answer.status != 0)
+		return err_set(err, ERR_REFUSED, "cannot verify %s: it answers status %04x", to.called_ae,
+		               answer.status);
+	return true;
+}
+} // namespace
+
+extern "C" bool dicom_echo(const struct dicom_destination *destination, enum dicom_contact *reached, struct err *err)
+{
+	enum dicom_contact way = DICOM_CONTACT_NONE;
+	bool ok = dicom_guard(err, [&] {
+		Client client(*destination);
+
+		return echo(client, *destination, &way, err);
 	});
+
+	if (reached != nullptr)
+		*reached = way;
+	return ok;
 }

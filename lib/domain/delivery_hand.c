@@ -41,6 +41,20 @@ bool delivery_requeue(struct db *db, const char *delivery_id, int64_t deadline_m
 	            "delivery.requeue", err);
 }
 
+bool delivery_requeue_all(struct db *db, const char *destination_id, int64_t deadline_ms, int *out_count,
+                          struct err *err)
+{
+	struct db_rows *rows;
+
+	if (!db_exec_one(db, STMT_DELIVERY_HAND_REQUEUE_ALL,
+	                 DB_PARAMS(db_text(destination_id), db_int(deadline_ms), db_int(DELIVERY_REQUEUE_MAX)),
+	                 "the destination", &rows, err))
+		return false;
+	*out_count = (int)db_get_int(rows, 0, "count");
+	db_rows_free(rows);
+	return true;
+}
+
 bool delivery_cancel_by_hand(struct db *db, const char *delivery_id, struct err *err)
 {
 	return move(db, STMT_DELIVERY_HAND_CANCEL, DB_PARAMS(db_text(delivery_id)), "cancel", "delivery.cancel", err);

@@ -4,6 +4,7 @@
 
 #include "lib/db/db.h"
 #include "lib/domain/device.h"
+#include "lib/domain/event.h"
 #include "lib/domain/network.h"
 
 enum { REASON_CHARACTERS_MAX = 500, NAME_CHARACTERS_MAX = 100 };
@@ -70,10 +71,23 @@ static bool find(struct db *db, const char *id_or_ae, char out_id[TEXT_UUID_SIZE
 	               id_or_ae);
 }
 
+static bool switch_hold(struct db *db, const char *id, const char *reason, struct err *err)
+{
+	struct db_rows *rows;
+	bool ok;
+
+	if (!db_exec_one(db, STMT_DESTINATION_HOLD, DB_PARAMS(db_text(id), db_text(reason)), "the destination", &rows,
+	                 err))
+		return false;
+	ok = event_append(db, reason ? "destination.hold" : "destination.release", id,
+	                  db_get_text(rows, 0, "site_id"), err);
+	db_rows_free(rows);
+	return ok;
+}
+
 bool destination_hold(struct db *db, const char *id_or_ae, const char *reason, char out_id[TEXT_UUID_SIZE],
                       struct err *err)
 {
 	return (!reason || check_text(reason, "reason", REASON_CHARACTERS_MAX, err)) &&
-	       find(db, id_or_ae, out_id, err) &&
-	       db_exec(db, STMT_DESTINATION_HOLD, DB_PARAMS(db_text(out_id), db_text(reason)), NULL, err);
+	       find(db, id_or_ae, out_id, err) && switch_hold(db, out_id, reason, err);
 }

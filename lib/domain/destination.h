@@ -25,7 +25,7 @@ bool destination_add(struct db *db, const struct destination_new *destination, c
 
 /*
  * 暂停发送 and 恢复发送, by public id, or by AE title when only one has it. Nothing is lost meanwhile: deliveries wait. Idempotent.
- * reason (1 to 500 characters): why it is held; NULL releases.
+ * reason (1 to 500 characters): why it is held; NULL releases. In the caller's transaction, with its event.
  */
 bool destination_hold(struct db *db, const char *id_or_ae, const char *reason, char out_id[TEXT_UUID_SIZE],
                       struct err *err);

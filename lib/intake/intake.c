@@ -44,13 +44,13 @@ static bool refuse(struct err *err)
 	return err_code(err, ERR_SOURCE_DIMSE, STATUS_PROCESSING_FAILURE);
 }
 
-/* Journal and store may lie on different disks: both must have room above the reserve. */
-static bool check_room(struct intake *intake, struct err *err)
+/* Journal and store may lie on different disks. */
+bool intake_check_room(struct store *store, struct err *err)
 {
 	uint64_t store_bytes, journal_bytes;
 	char path[PATH_MAX];
 
-	if (!store_room(intake->store, &store_bytes, err) || !conf_path(path, sizeof path, err, "journal") ||
+	if (!store_room(store, &store_bytes, err) || !conf_path(path, sizeof path, err, "journal") ||
 	    !file_free_bytes(path, &journal_bytes, err))
 		return err_context(err, "could not ask for room");
 	if (store_bytes <= ROOM_STEP || journal_bytes <= (uint64_t)conf_number(CONF_STORE_RESERVE) + ROOM_STEP)
@@ -123,7 +123,7 @@ bool intake_begin(struct intake *intake, const struct intake_source *source, str
 	struct intake_record record;
 	int fd;
 
-	if (!fill_record(&record, source, err) || !check_room(intake, err) ||
+	if (!fill_record(&record, source, err) || !intake_check_room(intake->store, err) ||
 	    !slot_part_new(intake->own.slot, record.key, &fd, err))
 		return refuse(err);
 	object = malloc(sizeof *object);
@@ -154,7 +154,7 @@ static bool flush(struct intake_object *object, struct err *err)
 	object->unchecked_bytes += length;
 	if (object->unchecked_bytes >= ROOM_STEP) {
 		object->unchecked_bytes = 0;
-		if (!check_room(object->intake, err))
+		if (!intake_check_room(object->intake->store, err))
 			return false;
 	}
 	return file_write_all(object->fd, object->buffer, length, err);

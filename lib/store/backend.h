@@ -15,6 +15,7 @@ struct store_backend {
 	bool (*remove)(void *self, const char *key, struct err *err);
 	bool (*walk)(void *self, store_each *each, void *context, struct err *err);
 	bool (*room)(void *self, uint64_t *out_bytes, struct err *err);
+	bool (*space)(void *self, struct store_space *out, struct err *err);
 };
 
 /* A directory: absolute, made if absent. */

@@ -308,6 +308,14 @@ static bool file_room(void *self, uint64_t *out_bytes, struct err *err)
 	return true;
 }
 
+static bool file_store_space(void *self, struct store_space *out, struct err *err)
+{
+	const struct file_store *store = self;
+
+	out->place = store->root;
+	return file_space(store->root, &out->total_bytes, &out->free_bytes, err);
+}
+
 /* What a crash left under a temporary name never was an object. A day is far longer than any put. */
 static void clean_new(const char *directory)
 {
@@ -330,7 +338,7 @@ static void clean_new(const char *directory)
 }
 
 static const struct store_backend file_backend = {
-    free, file_put_file, file_put_bytes, file_open_object, file_remove, file_walk, file_room,
+    free, file_put_file, file_put_bytes, file_open_object, file_remove, file_walk, file_room, file_store_space,
 };
 
 bool store_file_new(const char *directory, const struct store_backend **out, void **out_self, struct err *err)

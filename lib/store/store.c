@@ -108,6 +108,11 @@ bool store_walk(struct store *store, store_each *each, void *context, struct err
 	return store->backend->walk(store->self, each, context, err);
 }
 
+bool store_space(struct store *store, struct store_space *out, struct err *err)
+{
+	return store->backend->space(store->self, out, err);
+}
+
 bool store_room(struct store *store, uint64_t *out_bytes, struct err *err)
 {
 	return store->backend->room(store->self, out_bytes, err);

@@ -43,5 +43,11 @@ typedef bool store_each(void *context, const char *key, uint64_t size_bytes, int
 bool store_walk(struct store *store, store_each *each, void *context, struct err *err);
 /* Bytes that can still be put before `store_reserve` is reached; UINT64_MAX when the back end has no such limit. */
 bool store_room(struct store *store, uint64_t *out_bytes, struct err *err);
+/* Where it is and how full, for whoever watches; the reserve is not taken off. */
+struct store_space {
+	const char *place; /* its directory, borrowed from the store */
+	uint64_t total_bytes, free_bytes;
+};
+bool store_space(struct store *store, struct store_space *out, struct err *err);
 
 #endif

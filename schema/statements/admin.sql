@@ -69,9 +69,11 @@ ORDER BY destination_id;
 -- name: destination_hold
 -- $1 public id
 -- $2 reason; NULL releases
-UPDATE destination
-SET held_at = CASE WHEN $2::text IS NULL THEN NULL ELSE coalesce(held_at, yq_now()) END, held_reason = coalesce($2::text, '')
-WHERE public_id = $1::uuid;
+UPDATE destination x
+SET held_at = CASE WHEN $2::text IS NULL THEN NULL ELSE coalesce(x.held_at, yq_now()) END, held_reason = coalesce($2::text, '')
+FROM scope s
+WHERE x.public_id = $1::uuid AND s.scope_id = x.site_id
+RETURNING s.public_id AS site_id;
 
 -- name: destination_list
 SELECT d.public_id AS id, s.name AS site, t.code AS site_code, d.name, d.protocol, d.ae_title, d.host, d.port, d.wants_reports,

@@ -144,6 +144,26 @@ FROM scope s
 WHERE y.public_id = $1::uuid AND y.state NOT IN ('delivered', 'cancelled') AND s.scope_id = y.site_id
 RETURNING s.public_id AS site_id;
 
+-- name: delivery_hand_requeue_all
+-- Everything that was refused or has died at a destination is pending again, due now, with its event; how many. No more than $3 at once.
+-- $1 destination
+-- $2 time until the new deadline, milliseconds
+-- $3 at most so many
+WITH again AS (
+    SELECT d.delivery_id FROM delivery d JOIN destination x USING (destination_id)
+    WHERE x.public_id = $1::uuid AND d.state IN ('quarantined', 'dead')
+    ORDER BY d.delivery_id LIMIT $3::integer
+    FOR UPDATE OF d SKIP LOCKED
+), moved AS (
+    UPDATE delivery y SET state = 'pending', next_try_at = yq_now(), deadline_at = yq_now() + $2::bigint * interval '1 ms',
+                          worker = NULL, worker_until = NULL
+    FROM again WHERE y.delivery_id = again.delivery_id
+    RETURNING y.public_id, y.site_id
+), told AS (
+    INSERT INTO event (kind, subject_id, site_id) SELECT 'delivery.requeue', public_id, site_id FROM moved RETURNING 1
+)
+SELECT count(*)::integer AS count FROM told;
+
 -- ---- status --------------------------------------------------------------------------------------------------------
 
 -- name: status_programs

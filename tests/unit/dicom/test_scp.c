@@ -182,12 +182,14 @@ static void big_object(struct dataset *dataset)
 
 Test(scp, echo_is_answered)
 {
+	enum dicom_contact reached = DICOM_CONTACT_NONE;
 	struct station station = {0};
 	struct err err;
 
 	open_station(&station);
-	cr_expect(dicom_echo(&station.to, &err), "%s", err.text);
+	cr_expect(dicom_echo(&station.to, &reached, &err), "%s", err.text);
 	close_station(&station);
+	cr_expect_eq(reached, DICOM_CONTACT_ASSOCIATED, "got %d", reached);
 	cr_expect_eq(atomic_load(&station.echoes), 1);
 	cr_expect_str_eq(station.calling_ae, "UNIT");
 	cr_expect_eq(atomic_load(&station.last_end), DICOM_END_RELEASED);
@@ -282,10 +284,12 @@ Test(scp, rejections_reach_the_caller_by_kind)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct station station = {.answer = cases[i].answer};
+		enum dicom_contact reached = DICOM_CONTACT_NONE;
 		struct err err = {0};
 
 		open_station(&station);
-		cr_expect_not(dicom_echo(&station.to, &err), "case %zu", i);
+		cr_expect_not(dicom_echo(&station.to, &reached, &err), "case %zu", i);
+		cr_expect_eq(reached, DICOM_CONTACT_CONNECTED, "case %zu: got %d", i, reached);
 		cr_expect_eq(err.kind, cases[i].kind, "case %zu: %s", i, err.text);
 		close_station(&station);
 		cr_expect_eq(atomic_load(&station.last_end), DICOM_END_REJECTED, "case %zu", i);
@@ -370,11 +374,13 @@ Test(scu, many_contexts_need_several_associations)
 Test(scu, nobody_there_is_temporary)
 {
 	struct dicom_destination to = {"UNIT", "NOBODY", "127.0.0.1", 1, 2000};
+	enum dicom_contact reached = DICOM_CONTACT_ASSOCIATED;
 	struct err err = {0};
 
 	cr_assert(clock_init(&err) && dicom_init(&err));
-	cr_expect_not(dicom_echo(&to, &err));
+	cr_expect_not(dicom_echo(&to, &reached, &err));
 	cr_expect_eq(err.kind, ERR_TEMPORARY, "%s", err.text);
+	cr_expect_eq(reached, DICOM_CONTACT_NONE, "got %d", reached);
 }
 
 Test(scp, taken_port_is_a_conflict)

@@ -1,0 +1,143 @@
+-- The pages of the operator: destinations, what waits for a person, the audit. What waits, in numbers, is status_* in list.sql.
+
+-- name: operations_store
+-- What was received, and how much of it in the last days.
+-- $1 days
+SELECT objects, object_bytes, grown_bytes, grown_ms FROM yq_store_use($1::integer);
+
+-- name: operations_certificates
+-- Certificates of people of the sites where the person of this session is operator or administrator, that run out soon or have run out: of
+-- each the newest. Those of people who left are not missed.
+-- $1 days until then
+SELECT p.name AS person, k.certificate, upper(k.valid) AS not_after,
+       floor(extract(epoch FROM upper(k.valid) - yq_now()) / 86400)::integer AS days_left
+FROM person p
+JOIN LATERAL (SELECT certificate, valid FROM signing_key
+              WHERE person_id = p.person_id AND revoked_at IS NULL ORDER BY signing_key_id DESC LIMIT 1) k ON true
+WHERE p.is_active AND upper(k.valid) < yq_now() + $1::integer * interval '1 day'
+  AND p.seat_id IN (SELECT yq_role_sites(ARRAY['operator', 'administrator']))
+ORDER BY upper(k.valid), p.person_id
+LIMIT 200;
+
+-- name: operations_destinations
+-- Destinations of the sites where the person of this session is operator or administrator, with their queues.
+SELECT jsonb_build_object(
+           'id', x.public_id, 'name', x.name, 'site', jsonb_build_object('id', sc.public_id, 'name', sc.name),
+           'ae_title', coalesce(x.ae_title, ''), 'host', coalesce(x.host, ''), 'port', coalesce(x.port, 0),
+           'is_enabled', x.is_enabled, 'held_at', x.held_at, 'hold_reason', x.held_reason,
+           'length', q.length, 'sending', q.sending, 'failed', q.failed, 'oldest_at', q.oldest_at, 'next_try_at', q.next_try_at,
+           'delivered_today', t.count, 'last_delivered_at', x.last_success_at, 'last_error', x.last_error,
+           'last_error_at', x.last_error_at) AS json
+FROM destination x
+JOIN scope sc ON sc.scope_id = x.site_id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE d.state IN ('pending', 'sending', 'verifying', 'waiting')) AS length,
+           count(*) FILTER (WHERE d.state IN ('sending', 'verifying')) AS sending,
+           count(*) FILTER (WHERE d.state IN ('quarantined', 'dead')) AS failed,
+           min(d.created_at) FILTER (WHERE d.state IN ('pending', 'sending', 'verifying', 'waiting')) AS oldest_at,
+           min(d.next_try_at) FILTER (WHERE d.state IN ('pending', 'verifying', 'waiting') AND d.worker IS NULL) AS next_try_at
+    FROM delivery d
+    WHERE d.destination_id = x.destination_id AND d.state NOT IN ('delivered', 'cancelled')) q
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count FROM delivery d
+    WHERE d.destination_id = x.destination_id AND d.state = 'delivered' AND d.delivered_at >= yq_now()::date::timestamptz) t
+WHERE x.site_id = ANY (ARRAY(SELECT yq_role_sites(ARRAY['operator', 'administrator'])))
+ORDER BY q.failed > 0 DESC, q.length DESC, sc.name, x.destination_id
+LIMIT 1000;
+
+-- name: operations_destination
+-- Where a destination is, for these eyes; may: the person of this session is operator there.
+-- $1 destination
+SELECT sc.public_id AS site_id, x.protocol, x.ae_title, x.host, x.port, x.site_id IN (SELECT yq_role_sites(ARRAY['operator'])) AS may
+FROM destination x JOIN scope sc ON sc.scope_id = x.site_id
+WHERE x.public_id = $1::uuid;
+
+-- name: operations_delivery
+-- The same of a delivery.
+-- $1 delivery
+SELECT sc.public_id AS site_id, d.site_id IN (SELECT yq_role_sites(ARRAY['operator'])) AS may
+FROM delivery d JOIN scope sc ON sc.scope_id = d.site_id
+WHERE d.public_id = $1::uuid;
+
+-- name: operations_identity_reviews
+-- What was said of one person, or of two, and waits for somebody to say which; the newest first.
+-- $1 only open ones (true), only settled ones (false), or NULL
+-- $2 review behind which the page begins, or NULL
+-- $3 how many
+SELECT r.public_id AS id,
+       jsonb_build_object(
+           'id', r.public_id, 'site', jsonb_build_object('id', sc.public_id, 'name', sc.name), 'reason', r.reason,
+           'opened_at', r.opened_at, 'settled_at', r.settled_at, 'outcome', r.outcome,
+           'claims', (
+               SELECT jsonb_agg(jsonb_build_object(
+                   'patient', jsonb_build_object(
+                       'name', c.name,
+                       'display_name', CASE WHEN split_part(c.name, '=', 2) <> '' THEN replace(split_part(c.name, '=', 2), '^', '')
+                                       ELSE btrim(replace(split_part(c.name, '=', 1), '^', ' ')) END,
+                       'id', c.typed_id, 'sex', c.sex, 'birth_date', coalesce(c.birth_date::text, c.birth_text),
+                       'age', coalesce(st.patient_age_text, '')),
+                   'source', c.source, 'claimed_at', c.created_at, 'study_id', st.public_id) ORDER BY c.claim_id = r.other_claim_id DESC)
+               FROM identity_claim c
+               LEFT JOIN LATERAL (SELECT s.public_id, s.patient_age_text FROM study s
+                                  WHERE s.claim_id = c.claim_id ORDER BY s.study_id DESC LIMIT 1) st ON true
+               WHERE c.claim_id IN (r.claim_id, r.other_claim_id))) AS json
+FROM identity_review r
+JOIN scope sc ON sc.scope_id = r.site_id
+WHERE ($1::boolean IS NULL OR (r.settled_at IS NULL) = $1::boolean)
+  AND ($2::uuid IS NULL OR r.review_id < (SELECT review_id FROM identity_review WHERE public_id = $2::uuid))
+ORDER BY r.review_id DESC
+LIMIT $3::integer;
+
+-- name: operations_conflicts
+-- Two objects under one SOP Instance UID, the newest first.
+-- $1 conflict behind which the page begins, or NULL
+-- $2 how many
+SELECT c.public_id AS id,
+       jsonb_build_object(
+           'id', c.public_id, 'site', jsonb_build_object('id', sc.public_id, 'name', sc.name), 'sop_instance_uid', i.sop_instance_uid,
+           'kind', c.kind, 'arrived_at', c.arrived_at, 'settled_at', c.settled_at, 'outcome', nullif(c.outcome, ''),
+           'size_bytes', c.size_bytes, 'study_id', st.public_id) AS json
+FROM instance_conflict c
+JOIN scope sc ON sc.scope_id = c.site_id
+JOIN instance i USING (instance_id)
+LEFT JOIN series e ON e.series_id = i.series_id
+LEFT JOIN study st ON st.study_id = e.study_id
+WHERE $1::uuid IS NULL OR c.conflict_id < (SELECT conflict_id FROM instance_conflict WHERE public_id = $1::uuid)
+ORDER BY c.conflict_id DESC
+LIMIT $2::integer;
+
+-- name: operations_quarantine
+-- Objects that were kept and could not be indexed, the newest first.
+-- $1 object behind which the page begins, or NULL
+-- $2 how many
+SELECT q.public_id AS id,
+       jsonb_build_object(
+           'id', q.public_id, 'site', CASE WHEN sc.scope_id IS NOT NULL THEN jsonb_build_object('id', sc.public_id, 'name', sc.name) END,
+           'device', coalesce(nullif(d.name, ''), d.calling_ae), 'reason', q.reason, 'arrived_at', q.arrived_at,
+           'settled_at', q.settled_at, 'outcome', nullif(q.outcome, '')) AS json
+FROM quarantine q
+LEFT JOIN scope sc ON sc.scope_id = q.site_id
+LEFT JOIN device d USING (device_id)
+WHERE $1::uuid IS NULL OR q.quarantine_id < (SELECT quarantine_id FROM quarantine WHERE public_id = $1::uuid)
+ORDER BY q.quarantine_id DESC
+LIMIT $2::integer;
+
+-- name: operations_audit
+-- The audit as the person of this session may see it, the newest first.
+-- $1 first day, or NULL
+-- $2 last day, or NULL
+-- $3 person, account, name or other actor, or NULL
+-- $4 beginning of the action, or NULL
+-- $5 subject, or NULL
+-- $6 outcome, or NULL
+-- $7 record behind which the page begins, or NULL
+-- $8 how many
+SELECT a.id,
+       jsonb_build_object(
+           'id', a.id, 'at', a.at, 'program', a.writer, 'action', a.action, 'actor_kind', a.actor_kind, 'actor', a.actor,
+           'actor_name', a.actor_name, 'subject_kind', nullif(a.subject_kind, ''), 'subject', nullif(a.subject, ''),
+           'site', CASE WHEN a.site_public_id IS NOT NULL THEN
+               jsonb_build_object('id', a.site_public_id, 'name', a.site_name) END,
+           'outcome', a.outcome, 'detail', a.detail) AS json
+FROM audit_search($1::date::timestamptz, ($2::date + 1)::timestamptz, $3::text, $4::text, $5::text, $6::text, $7::uuid, $8::integer) a
+ORDER BY a.at DESC, a.writer DESC, a.sequence DESC;
