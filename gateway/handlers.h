@@ -14,10 +14,15 @@ http_handler handle_task_return, handle_task_answer, handle_task_assign, handle_
 http_handler handle_task_report, handle_task_draft, handle_task_submit, handle_task_send_back,
     handle_task_sign; /* api_reports.c */
 http_handler handle_report, handle_report_pdf;
-http_handler handle_deliveries;                              /* api_deliveries.c */
-http_handler handle_coverage, handle_health, handle_metrics; /* api_figures.c, metrics.c */
-http_handler handle_figures, handle_figure_definitions;      /* api_figures.c */
-http_handler handle_events;                                  /* api_events.c */
+http_handler handle_deliveries, handle_delivery_retry, handle_delivery_cancel; /* api_deliveries.c */
+http_handler handle_operations;                                                /* api_operations.c */
+http_handler handle_destinations, handle_destination_hold, handle_destination_release, handle_destination_retry,
+    handle_destination_test;                                               /* api_destinations.c */
+http_handler handle_identity_reviews, handle_conflicts, handle_quarantine; /* api_doubts.c */
+http_handler handle_audit;                                                 /* api_audit.c */
+http_handler handle_coverage, handle_health, handle_metrics;               /* api_figures.c, metrics.c */
+http_handler handle_figures, handle_figure_definitions;                    /* api_figures.c */
+http_handler handle_events;                                                /* api_events.c */
 
 /* api_queue.c, api_desk.c */
 http_handler handle_queue, handle_queue_next, handle_task, handle_task_colleagues;

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/db/db.h"
+#include "lib/domain/row_json.h"
 #include "lib/domain/presence.h"
 #include "lib/intake/intake.h"
 

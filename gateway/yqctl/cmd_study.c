@@ -8,6 +8,7 @@
 #include "lib/base/conf.h"
 #include "lib/domain/delivery_hand.h"
 #include "lib/domain/machines.h"
+#include "lib/domain/row_json.h"
 #include "lib/domain/site.h"
 #include "lib/domain/study.h"
 

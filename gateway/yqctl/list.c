@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/domain/row_json.h"
+
 struct list {
 	struct table table;
 	bool is_json, has_rows;

@@ -45,8 +45,6 @@ void table_add(struct table *table, const struct db_rows *rows, int row);
 /* Prints what is held, and the heading alone when there was no row. Frees. */
 void table_end(struct table *table);
 
-/* A row as an object with one member a column, in order: numbers, booleans, RFC 3339 times, hexadecimal, text, or null. */
-json_t *row_json(const struct db_rows *rows, int row);
 /* Takes json. One value, indented, with a newline. */
 bool output_json(json_t *json, struct err *err);
 /* An object as lines "name  value"; objects in it indented, arrays of objects one line each. Borrows json. */

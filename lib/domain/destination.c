@@ -79,8 +79,8 @@ static bool switch_hold(struct db *db, const char *id, const char *reason, struc
 	if (!db_exec_one(db, STMT_DESTINATION_HOLD, DB_PARAMS(db_text(id), db_text(reason)), "the destination", &rows,
 	                 err))
 		return false;
-	ok = event_append(db, reason ? "destination.hold" : "destination.release", id,
-	                  db_get_text(rows, 0, "site_id"), err);
+	ok = event_append(db, reason ? "destination.hold" : "destination.release", id, db_get_text(rows, 0, "site_id"),
+	                  err);
 	db_rows_free(rows);
 	return ok;
 }

@@ -6,7 +6,7 @@
 
 struct db_rows;
 
-/* Numbers, truth values and JSON as themselves, everything else as text, NULL as null. A new object. */
+/* One member a column, in order: numbers, booleans, JSON, RFC 3339 times, hexadecimal, text, or null. A new object. */
 json_t *row_json(const struct db_rows *rows, int row);
 
 #endif

@@ -135,3 +135,24 @@ bool signer_certificate_new(const struct signer_subject *subject, EVP_PKEY *key,
 	*out = certificate;
 	return true;
 }
+
+bool signer_certificate_subject(const void *der, size_t length, char *out, size_t out_size, struct err *err)
+{
+	const unsigned char *at = der;
+	X509 *certificate = d2i_X509(NULL, &at, (long)length);
+	BIO *memory = BIO_new(BIO_s_mem());
+	unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+	bool ok = certificate && memory &&
+	          X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, flags) >= 0 &&
+	          BIO_write(memory, "", 1) == 1;
+	char *text = NULL;
+
+	if (ok) {
+		BIO_get_mem_data(memory, &text);
+		text_copy(out, out_size, text);
+		text_make_utf8(out);
+	}
+	BIO_free(memory);
+	X509_free(certificate);
+	return ok || signer_openssl_error(err, ERR_CORRUPT, "cannot read a certificate");
+}

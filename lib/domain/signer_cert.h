@@ -22,6 +22,9 @@ struct signer_subject {
 /* P-256 (true) or RSA 2048. *out: EVP_PKEY_free(). */
 bool signer_key_generate(bool elliptic, EVP_PKEY **out, struct err *err);
 
+/* The subject of a certificate in DER as RFC 4514 writes it, UTF-8, cut to the buffer. ERR_CORRUPT: no certificate. */
+bool signer_certificate_subject(const void *der, size_t length, char *out, size_t out_size, struct err *err);
+
 /*
  * A certificate over key. issuer NULL: self-signed CA (basicConstraints CA, pathlen 0, keyCertSign); else a person's: digitalSignature and
  * nonRepudiation, never a CA, not longer than its issuer. Serial: 127 random bits. *out: X509_free().

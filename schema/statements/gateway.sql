@@ -323,8 +323,9 @@ WHERE v.public_id = $1::uuid;
 -- Deliveries, the newest first.
 -- $1 state, or NULL
 -- $2 site, or NULL
--- $3 delivery behind which the page begins, or NULL
--- $4 how many
+-- $3 destination, or NULL
+-- $4 delivery behind which the page begins, or NULL
+-- $5 how many
 SELECT d.public_id AS id,
        jsonb_build_object(
            'id', d.public_id, 'purpose', d.purpose, 'state', d.state,
@@ -345,9 +346,10 @@ LEFT JOIN report r ON r.report_id = v.report_id
 LEFT JOIN study sr ON sr.study_id = r.study_id
 WHERE ($1::text IS NULL OR d.state = $1::text)
   AND ($2::uuid IS NULL OR sc.public_id = $2::uuid)
-  AND ($3::uuid IS NULL OR d.delivery_id < (SELECT delivery_id FROM delivery WHERE public_id = $3::uuid))
+  AND ($3::uuid IS NULL OR x.public_id = $3::uuid)
+  AND ($4::uuid IS NULL OR d.delivery_id < (SELECT delivery_id FROM delivery WHERE public_id = $4::uuid))
 ORDER BY d.delivery_id DESC
-LIMIT $4::integer;
+LIMIT $5::integer;
 
 -- name: gateway_sites
 -- The sites that the person of this session may see.

@@ -71,10 +71,7 @@ SELECT r.public_id AS id,
            'claims', (
                SELECT jsonb_agg(jsonb_build_object(
                    'patient', jsonb_build_object(
-                       'name', c.name,
-                       'display_name', CASE WHEN split_part(c.name, '=', 2) <> '' THEN replace(split_part(c.name, '=', 2), '^', '')
-                                       ELSE btrim(replace(split_part(c.name, '=', 1), '^', ' ')) END,
-                       'id', c.typed_id, 'sex', c.sex, 'birth_date', coalesce(c.birth_date::text, c.birth_text),
+                       'name', c.name, 'display_name', yq_display_name(c.name), 'id', c.typed_id, 'sex', c.sex, 'birth_date', coalesce(c.birth_date::text, c.birth_text),
                        'age', coalesce(st.patient_age_text, '')),
                    'source', c.source, 'claimed_at', c.created_at, 'study_id', st.public_id) ORDER BY c.claim_id = r.other_claim_id DESC)
                FROM identity_claim c

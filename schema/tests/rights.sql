@@ -89,7 +89,7 @@ SELECT count(*) FROM study WHERE study_id IN (SELECT id FROM yq_test.name WHERE 
 SELECT coalesce(array_agg(c.relname ORDER BY c.relname), '{}')
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'site_id' AND NOT a.attisdropped
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND NOT c.relrowsecurity
-  AND c.relname NOT IN ('site', 'site_code', 'grid_lead', 'site_enrolment', 'device', 'edge', 'item_code', 'destination',
+  AND c.relname NOT IN ('site', 'site_code', 'grid_lead', 'site_enrolment', 'device', 'edge', 'item_code',
                         'event', 'audit', 'rollup_site_day', 'month_adjustment');
 
 -- case: storescp_reads_no_reports
@@ -145,3 +145,83 @@ INSERT INTO state_transition VALUES ('study', 'complete', 'x', 'incomplete');
 -- as: yq_operator
 -- wants: 42501
 CREATE TABLE public.mine (x integer);
+
+-- case: destinations_are_seen_from_their_sites
+-- as: yq_gateway
+-- person: neighbour
+-- wants: value haiyan
+SELECT string_agg(n.name, ' ' ORDER BY n.name) FROM destination JOIN yq_test.name n ON n.kind = 'destination' AND n.id = destination_id;
+
+-- case: only_an_operator_holds_a_destination
+-- as: yq_gateway
+-- person: radiographer
+-- wants: value 0
+WITH held AS (UPDATE destination SET held_at = yq_now(), held_reason = 'x' RETURNING 1) SELECT count(*) FROM held;
+
+-- case: an_operator_holds_the_destinations_of_the_own_sites
+-- as: yq_gateway
+-- person: keeper
+-- wants: value duanfen haiyan
+WITH held AS (UPDATE destination SET held_at = yq_now(), held_reason = 'x' RETURNING destination_id)
+SELECT string_agg(n.name, ' ' ORDER BY n.name) FROM held JOIN yq_test.name n ON n.kind = 'destination' AND n.id = destination_id;
+
+-- case: the_gateway_moves_no_destination
+-- as: yq_gateway
+-- person: keeper
+-- wants: 42501
+UPDATE destination SET host = 'elsewhere';
+
+-- case: the_gateway_reads_no_audit_but_by_search
+-- as: yq_gateway
+-- person: keeper
+-- wants: 42501
+SELECT count(action) FROM audit;
+
+-- case: the_gateway_still_chains_the_audit
+-- as: yq_gateway
+-- person: keeper
+-- wants: value 2 t
+INSERT INTO audit (writer, at, action, actor_kind, actor, outcome, spool_id)
+SELECT 'rights test', yq_now(), 'test.x', 'program', 't', 'success', gen_random_uuid() FROM generate_series(1, 2)
+ON CONFLICT (spool_id) DO NOTHING;
+SELECT count(*) || ' ' || bool_and(sequence IN (1, 2))::text::char(1)
+FROM audit_search(NULL, NULL, 't', 'test.', NULL, NULL, NULL, 10) WHERE writer = 'rights test';
+
+-- case: a_search_of_the_audit_ends_at_the_own_sites
+-- as: yq_gateway
+-- person: keeper
+-- wants: value audit.ofkeeper audit.ofmate audit.ofnobody audit.ofsite
+SELECT yq_test.audit_world();
+SELECT string_agg(action, ' ' ORDER BY action) FROM audit_search(NULL, NULL, NULL, 'audit.of', NULL, NULL, NULL, 100);
+
+-- case: a_search_needs_a_role
+-- as: yq_gateway
+-- person: reviewer
+-- wants: value 0
+SELECT yq_test.audit_world();
+SELECT count(*) FROM audit_search(NULL, NULL, NULL, NULL, NULL, NULL, NULL, 100);
+
+-- case: a_search_goes_on_behind_a_record
+-- as: yq_gateway
+-- person: keeper
+-- wants: value 4 4
+SELECT yq_test.audit_world();
+WITH RECURSIVE pages AS (
+    SELECT 1 AS n, a.* FROM audit_search(NULL, NULL, NULL, 'audit.of', NULL, NULL, NULL, 1) a
+    UNION ALL
+    SELECT p.n + 1, a.* FROM pages p CROSS JOIN LATERAL audit_search(NULL, NULL, NULL, 'audit.of', NULL, NULL, p.id, 1) a)
+SELECT max(n) || ' ' || count(DISTINCT id) FROM pages;
+
+-- case: what_came_from_nowhere_is_the_operators
+-- as: yq_gateway
+-- person: keeper
+-- wants: value 1
+SELECT yq_test.stray_object();
+SELECT count(*) FROM quarantine WHERE site_id IS NULL;
+
+-- case: what_came_from_nowhere_is_nobody_elses
+-- as: yq_gateway
+-- person: radiographer
+-- wants: value 0
+SELECT yq_test.stray_object();
+SELECT count(*) FROM quarantine WHERE site_id IS NULL;

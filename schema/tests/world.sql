@@ -52,6 +52,7 @@ SELECT yq_test.make_person('author', 'lead', 'reporter', 'community', 'east'),
        yq_test.make_person('foreigner', 'foreign', 'administrator', 'community', 'west'),
        yq_test.make_person('retired', 'lead', 'administrator', 'community', 'east'),
        yq_test.make_person('inactive', 'lead', 'administrator', 'community', 'east');
+SELECT yq_test.make_person('keeper', 'lead', 'operator', 'community', 'east');
 UPDATE person_right SET revoked_at = yq_now() WHERE person_id = yq_test.key('person', 'retired');
 UPDATE person SET is_active = false WHERE person_id = yq_test.key('person', 'inactive');
 
@@ -125,3 +126,17 @@ CREATE FUNCTION yq_test.issue(p_reviewer text DEFAULT 'reviewer', p_policy text 
     UPDATE report_version SET state = 'issued', issued_at = yq_now(), reviewer_id = yq_test.key('person', p_reviewer),
         policy_version_id = yq_test.key('policy_version', p_policy)
     WHERE report_version_id = yq_test.key('version', 'duanfen') $$;
+
+-- Records of the audit for the cases of rights.sql: of a site and a foreign site, of the keeper, of people here and elsewhere, of nobody.
+CREATE FUNCTION yq_test.audit_world() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+    INSERT INTO audit (writer, at, action, actor_kind, actor, site_id, outcome, spool_id)
+    SELECT 'audit world', yq_now(), w.action, w.kind, coalesce((SELECT public_id::text FROM person WHERE account = 'test-' || w.actor), w.actor),
+           yq_test.key('site', w.site), 'success', gen_random_uuid()
+    FROM (VALUES ('audit.ofsite', 'person', 'foreigner', 'duanfen'), ('audit.offoreignsite', 'person', 'keeper', 'foreign'),
+                 ('audit.ofkeeper', 'person', 'keeper', NULL), ('audit.ofmate', 'person', 'neighbour', NULL),
+                 ('audit.offoreigner', 'person', 'foreigner', NULL), ('audit.ofnobody', 'unknown', 'DR at 10.0.0.1', NULL))
+         AS w (action, kind, actor, site)
+$$;
+CREATE FUNCTION yq_test.stray_object() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+    INSERT INTO quarantine (object_key, reason, arrived_at) VALUES (md5('stray'), 'of an unknown site', yq_now())
+$$;

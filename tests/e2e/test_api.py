@@ -70,6 +70,7 @@ BODIES = {
     "answer": {"answer": "here it is"},
     "cancel": {"reason": "twice"},
     "next": {"work": "write", "modality": "NONE"},
+    "hold": {"reason": "moving house"},
 }
 
 
@@ -85,6 +86,7 @@ def body_of(scene, method, pattern):
 def address(scene, pattern, site="E1"):
     values = {"study": scene.studies[site], "task": scene.tasks[site], "report": str(uuid.uuid4()), "series": "1.2.3",
               "instance": "1.2.3.4", "frame": "1", "revision": "1"}
+    values |= {"destination": scene.destinations[site], "delivery": scene.deliveries[site]}
     if pattern.startswith("/dicom-web"):
         values["study"] = "1.2"
     return pattern.format(**values)

@@ -2,7 +2,7 @@
 
 Community "east" has the lead hospital E0 and the townships E1 and E2, community "west" the lead W0 and the township W1. East has one person per
 role (account "<role>1", all with rights over the whole of east) and one person without rights ("nobody1"). Each township has a
-complete study with an open task. Everything is written by SQL as the superuser: the programs under test are not needed for it.
+complete study with an open task, and a destination with something on its way. Everything is written by SQL as the superuser: the programs under test are not needed for it.
 """
 
 import uuid
@@ -21,11 +21,12 @@ def _quote(text):
 
 
 class Scene:
-    """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], queues["east"]."""
+    """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], queues["east"], destinations["E1"], deliveries["E1"]."""
 
     def __init__(self, home):
         self.home = home
         self.scopes, self.persons, self.studies, self.tasks, self.queues = {}, {}, {}, {}, {}
+        self.destinations, self.deliveries = {}, {}
         self._script = []
         for community in ("east", "west"):
             self._community(community)
@@ -41,6 +42,8 @@ class Scene:
         self.person("reporter9", "W0", [("reporter", "west"), ("reviewer", "west")])
         for code in ("E1", "E2", "W1"):
             self.study(code)
+            self.destination(code)
+            self.delivery(code)
         self.flush()
 
     def flush(self):
@@ -125,6 +128,26 @@ class Scene:
                 INSERT INTO workitem (sop_instance_uid, site_id, task_id)
                 SELECT '2.25.{uuid.uuid4().int}', site_id, task_id FROM reading_task WHERE public_id = '{task}';""")
         return study
+
+    def destination(self, site, name=None, port=104):
+        """Where a site takes its things. name: key in destinations, default the site's code."""
+        name = name or site
+        self.destinations[name] = str(uuid.uuid4())
+        self._add(f"""INSERT INTO destination (public_id, site_id, name, ae_title, host, port, created_at)
+            SELECT '{self.destinations[name]}', scope_id, {_quote("PACS " + name)}, 'PACS', '127.0.0.1', {port}, yq_now() - interval '1 day'
+            FROM scope WHERE public_id = '{self.scopes[site]}';""")
+
+    def delivery(self, site, name=None, destination=None, state="pending"):
+        """The study of the site on its way, without objects. state: pending, waiting, dead or quarantined."""
+        name, destination = name or site, destination or site
+        self.deliveries[name] = str(uuid.uuid4())
+        row = f"WHERE public_id = '{self.deliveries[name]}';"
+        steps = {"pending": [], "waiting": ["sending", "waiting"], "dead": ["sending", "waiting", "dead"],
+                 "quarantined": ["sending", "quarantined"]}[state]
+        self._add(f"""INSERT INTO delivery (public_id, site_id, destination_id, purpose, message, deadline_at)
+            SELECT '{self.deliveries[name]}', x.site_id, x.destination_id, 'notify', '{{"name": "{name}"}}', yq_now() + interval '1 day'
+            FROM destination x WHERE x.public_id = '{self.destinations[destination]}';"""
+                  + "".join(f"UPDATE delivery SET state = '{step}' {row}" for step in steps))
 
     def login(self, account):
         api = self.home.api()

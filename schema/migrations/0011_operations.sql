@@ -36,7 +36,7 @@ CREATE POLICY of_no_site ON quarantine FOR SELECT TO yq_gateway
 CREATE FUNCTION yq_store_use(p_days integer) RETURNS TABLE (objects bigint, object_bytes bigint, grown_bytes bigint, grown_ms bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT coalesce(sum(s.instance_count), 0)::bigint, coalesce(sum(s.size_bytes), 0)::bigint,
-           coalesce(sum(s.size_bytes) FILTER (WHERE s.first_arrival_at > w.from_at), 0)::bigint,
+           coalesce(sum(s.size_bytes) FILTER (WHERE s.first_arrival_at >= w.from_at), 0)::bigint,
            CASE WHEN yq_now() - w.from_at >= interval '1 day' THEN (extract(epoch FROM yq_now() - w.from_at) * 1000)::bigint END
     FROM (SELECT greatest(yq_now() - p_days * interval '1 day', (SELECT min(first_arrival_at) FROM study)) AS from_at) w
     LEFT JOIN study s ON true
