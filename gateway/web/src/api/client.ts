@@ -69,8 +69,8 @@ async function failureOf(answer: Response): Promise<Failure> {
   return new Failure(answer.status, kind, problem.detail ?? problem.title ?? answer.statusText, id)
 }
 
-async function once(method: Method, target: string, body: unknown, signal?: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { Accept: 'application/json' }
+async function once(method: Method, target: string, body: unknown, signal?: AbortSignal, accept = 'application/json'): Promise<Response> {
+  const headers: Record<string, string> = { Accept: accept }
   if (method !== 'GET') headers['X-CSRF-Token'] = csrfToken
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   const limit = AbortSignal.timeout(ANSWER_LIMIT_MS)
@@ -106,10 +106,23 @@ async function call<T>(method: Method, target: string, body: unknown, signal?: A
   throw failure
 }
 
+/* A picture or a file. */
+async function fetchBlob(target: string, accept: string, signal?: AbortSignal, mayLogIn = true): Promise<Blob> {
+  const answer = await once('GET', target, undefined, signal, accept)
+  if (answer.ok) return answer.blob()
+  const failure = await failureOf(answer)
+  if (failure.kind === 'expired' && mayLogIn && expired !== null) {
+    await expired()
+    return fetchBlob(target, accept, signal, false)
+  }
+  throw failure
+}
+
 export const api = {
   get: <T>(path: string, query?: Query, signal?: AbortSignal) => call<T>('GET', address(path, query), undefined, signal),
   post: <T = { ok: true }>(path: string, body: unknown = {}, signal?: AbortSignal) => call<T>('POST', path, body, signal),
   put: <T>(path: string, body: unknown, signal?: AbortSignal) => call<T>('PUT', path, body, signal),
+  blob: (path: string, accept: string, query?: Query, signal?: AbortSignal) => fetchBlob(address(path, query), accept, signal),
   delete: <T = { ok: true }>(path: string) => call<T>('DELETE', path, undefined),
   /* Asked by the login itself: an answer of 401 is an answer. */
   plain: <T>(method: Method, path: string, body?: unknown) => call<T>(method, path, body, undefined, false),

@@ -1,1 +1,3 @@
-export default {}
+import viewer from './viewer'
+
+export default { viewer }
