@@ -22,6 +22,17 @@ json_t *answer_page(const struct db_rows *rows, const char *name, int limit)
 	return page;
 }
 
+json_t *answer_list(const struct db_rows *rows, const char *name)
+{
+	json_t *list = json_array();
+	for (int i = 0; i < db_rows_count(rows); i++)
+		json_array_append_new(list, answer_row(rows, i));
+	json_t *object = json_pack("{s:o}", name, list);
+	if (object == NULL)
+		err_panic("could not write JSON");
+	return object;
+}
+
 bool answer_done(struct http_request *request, struct err *err)
 {
 	return http_reply_json(request, 200, json_pack("{s:b}", "ok", 1), err);

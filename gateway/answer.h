@@ -14,6 +14,9 @@ json_t *answer_row(const struct db_rows *rows, int row);
  */
 json_t *answer_page(const struct db_rows *rows, const char *name, int limit);
 
+/* {"<name>": [...]} of all rows. Gives a new object. */
+json_t *answer_list(const struct db_rows *rows, const char *name);
+
 /* {"ok": true} with 200, for acts without a result. */
 bool answer_done(struct http_request *request, struct err *err);
 

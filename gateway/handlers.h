@@ -28,4 +28,12 @@ http_handler handle_events;                                                /* ap
 http_handler handle_queue, handle_queue_next, handle_task, handle_task_colleagues;
 http_handler handle_study_priors, handle_task_revisions, handle_task_revision;
 
+http_handler handle_requests, handle_request, handle_request_register, handle_request_change, handle_request_cancel,
+    handle_items;                                                   /* api_requests.c */
+http_handler handle_match_candidates, handle_match, handle_unmatch; /* api_matching.c */
+http_handler handle_critical_values, handle_critical_raise, handle_critical_notify, handle_critical_read_back,
+    handle_critical_handle, handle_critical_close; /* api_critical.c */
+http_handler handle_task_question, handle_question_answer, handle_report_printed, handle_devices,
+    handle_device_test; /* api_site.c */
+
 #endif

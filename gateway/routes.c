@@ -16,7 +16,7 @@
 #define PATIENTS (RADIOGRAPHER | CLINICIAN | REPORTER | REVIEWER | DUTY_LEADER | QUALITY | OPERATOR)
 #define DOCTORS (REPORTER | REVIEWER | DUTY_LEADER)
 
-enum { NO_BODY = 0, SMALL = 16 * 1024, REPORT = 160 * 1024 };
+enum { NO_BODY = 0, SMALL = 16 * 1024, FORM = 48 * 1024, REPORT = 160 * 1024 };
 
 /* clang-format off */
 static const struct http_route routes[] = {
@@ -72,6 +72,29 @@ static const struct http_route routes[] = {
 	{"POST", "/api/v1/tasks/{task}/sign", handle_task_sign, SMALL, REVIEWER},
 	{"GET", "/api/v1/reports/{report}", handle_report, NO_BODY, PATIENTS},
 	{"GET", "/api/v1/reports/{report}/pdf", handle_report_pdf, NO_BODY, PATIENTS},
+
+	{"POST", "/api/v1/reports/{report}/printed", handle_report_printed, SMALL, PATIENTS},
+
+	{"GET", "/api/v1/requests", handle_requests, NO_BODY, PATIENTS},
+	{"POST", "/api/v1/requests", handle_request_register, FORM, RADIOGRAPHER | CLINICIAN | DUTY_LEADER},
+	{"GET", "/api/v1/requests/{request}", handle_request, NO_BODY, PATIENTS},
+	{"PUT", "/api/v1/requests/{request}", handle_request_change, FORM, RADIOGRAPHER | CLINICIAN | DUTY_LEADER},
+	{"POST", "/api/v1/requests/{request}/cancel", handle_request_cancel, SMALL, RADIOGRAPHER | CLINICIAN | DUTY_LEADER},
+	{"GET", "/api/v1/items", handle_items, NO_BODY, PATIENTS},
+	{"GET", "/api/v1/studies/{study}/match-candidates", handle_match_candidates, NO_BODY, RADIOGRAPHER | DUTY_LEADER},
+	{"POST", "/api/v1/studies/{study}/match", handle_match, SMALL, RADIOGRAPHER | DUTY_LEADER},
+	{"POST", "/api/v1/studies/{study}/unmatch", handle_unmatch, SMALL, RADIOGRAPHER | DUTY_LEADER},
+	{"GET", "/api/v1/devices", handle_devices, NO_BODY, RADIOGRAPHER | DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
+	{"POST", "/api/v1/devices/{device}/test", handle_device_test, SMALL, RADIOGRAPHER | DUTY_LEADER | OPERATOR},
+
+	{"GET", "/api/v1/critical-values", handle_critical_values, NO_BODY, PATIENTS},
+	{"POST", "/api/v1/studies/{study}/critical-values", handle_critical_raise, SMALL, DOCTORS},
+	{"POST", "/api/v1/critical-values/{value}/notify", handle_critical_notify, SMALL, RADIOGRAPHER | CLINICIAN | DOCTORS},
+	{"POST", "/api/v1/critical-values/{value}/read-back", handle_critical_read_back, SMALL, RADIOGRAPHER | CLINICIAN | DOCTORS},
+	{"POST", "/api/v1/critical-values/{value}/handle", handle_critical_handle, SMALL, RADIOGRAPHER | CLINICIAN | DUTY_LEADER},
+	{"POST", "/api/v1/critical-values/{value}/close", handle_critical_close, SMALL, RADIOGRAPHER | CLINICIAN | DOCTORS},
+	{"POST", "/api/v1/tasks/{task}/questions", handle_task_question, SMALL, REPORTER | REVIEWER},
+	{"POST", "/api/v1/questions/{question}/answer", handle_question_answer, SMALL, RADIOGRAPHER | CLINICIAN | DUTY_LEADER},
 
 	{"GET", "/api/v1/deliveries", handle_deliveries, NO_BODY, RADIOGRAPHER | DUTY_LEADER | QUALITY | OPERATOR},
 	{"POST", "/api/v1/deliveries/{delivery}/retry", handle_delivery_retry, SMALL, OPERATOR},

@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/db/db.h"
 #include "lib/domain/account.h"
+#include "lib/domain/critical_value.h"
 #include "lib/domain/delivery.h"
 #include "lib/domain/event.h"
 #include "lib/domain/study.h"
@@ -65,6 +66,22 @@ static bool expire_leases(struct router *router, struct err *err)
 		if (count < LEASES_A_TURN)
 			break;
 	}
+	return true;
+}
+
+static bool expire_critical_work(struct db *db, void *context, struct err *err)
+{
+	return critical_value_expire(db, LEASES_A_TURN, context, err);
+}
+
+/* What no physician has read back in time. */
+static bool expire_critical_values(struct router *router, struct err *err)
+{
+	int turn, count = LEASES_A_TURN;
+
+	for (turn = 0; turn < TURNS_MAX && count == LEASES_A_TURN; turn++)
+		if (!db_transact(router->pool, NULL, expire_critical_work, &count, err))
+			return false;
 	return true;
 }
 
@@ -148,9 +165,13 @@ int64_t router_round(struct router *router)
 	static const struct {
 		const char *name;
 		bool (*work)(struct router *router, struct err *err);
-	} parts[] = {{"settle_studies", settle_studies},           {"expire_leases", expire_leases},
-	             {"create_deliveries", create_deliveries},     {"recover_deliveries", recover_deliveries},
-	             {"dispatch_deliveries", dispatch_deliveries}, {"trim", trim_now_and_then}};
+	} parts[] = {{"settle_studies", settle_studies},
+	             {"expire_leases", expire_leases},
+	             {"expire_critical_values", expire_critical_values},
+	             {"create_deliveries", create_deliveries},
+	             {"recover_deliveries", recover_deliveries},
+	             {"dispatch_deliveries", dispatch_deliveries},
+	             {"trim", trim_now_and_then}};
 	static bool is_away;
 	bool has_failed = false;
 	struct err err;

@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/db/db.h"
 #include "lib/domain/change.h"
+#include "lib/domain/request.h"
 #include "lib/domain/study.h"
 #include "lib/domain/task_open.h"
 
@@ -25,7 +26,7 @@ struct settle {
 	char *open_signals;
 	int version;
 	int64_t look_again_us;
-	bool is_class_changed;
+	bool is_class_changed, is_matched;
 	enum study_event events[STEPS_MAX];
 	enum study_reason reasons[STEPS_MAX];
 	int step_count;
@@ -194,6 +195,8 @@ static bool record(struct db *db, const struct settle *settle, const struct task
 {
 	int i;
 
+	if (settle->is_matched && !request_matched(db, settle->study_id, settle->site_id, err))
+		return false;
 	for (i = 0; i < settle->step_count; i++)
 		if (!record_step(db, settle, i, err))
 			return false;
@@ -220,7 +223,9 @@ static bool settle_work(struct db *db, void *context, struct err *err)
 		return false;
 	if (!settle->study_id[0])
 		return true;
-	if (!load(db, settle, err) || !decide(db, settle, err))
+	/* First, since the request says how many views are expected and of which class the patient is. */
+	if (!request_match_automatic(db, settle->study_id, &settle->is_matched, err) || !load(db, settle, err) ||
+	    !decide(db, settle, err))
 		return false;
 	follow.version = settle->version;
 	follow.is_offered = settle->facts.state != STUDY_RECEIVING;

@@ -62,7 +62,8 @@ WHERE public_id = $1::uuid AND state = $2::text
 RETURNING lease_until, study_version;
 
 -- name: task_free
--- Ends the lease: release, expire, submit, issue, return, cancel.
+-- Ends the lease: release, expire, submit, issue, return, cancel. Who submits or issues does not wait for the answer to a question any more;
+-- whoever gives it back leaves the clocks as they are.
 -- $1 task
 -- $2 state that is expected
 -- $3 state that follows
@@ -70,15 +71,21 @@ UPDATE reading_task
 SET state = $3::text, holder_id = NULL, lease_token = NULL, lease_until = NULL,
     submitted_at = CASE WHEN $3::text = 'awaiting_review' AND state = 'writing' THEN yq_now() ELSE submitted_at END,
     done_at = CASE WHEN $3::text IN ('done', 'cancelled') THEN yq_now() ELSE done_at END,
-    paused_at = CASE WHEN $3::text = 'returned' THEN yq_now() ELSE paused_at END
-WHERE public_id = $1::uuid AND state = $2::text
+    paused_for = CASE WHEN stops THEN paused_for + (yq_now() - paused_at) ELSE paused_for END,
+    due_at = CASE WHEN stops THEN due_at + (yq_now() - paused_at) ELSE due_at END,
+    paused_at = CASE WHEN $3::text = 'returned' THEN coalesce(paused_at, yq_now()) WHEN stops THEN NULL ELSE paused_at END
+FROM (SELECT task_id AS id, paused_at IS NOT NULL AND ($3::text IN ('done', 'cancelled') OR (state = 'writing' AND $3::text = 'awaiting_review'))
+                 AS stops
+      FROM reading_task WHERE public_id = $1::uuid) pause
+WHERE task_id = pause.id AND state = $2::text
 RETURNING task_id;
 
 -- name: task_answer
--- Back into the queue; the time that it stood still is added to both clocks.
+-- Back into the queue; the time that it stood still is added to both clocks. They stand on while a question is open.
 -- $1 task
-UPDATE reading_task
-SET state = 'awaiting', paused_at = NULL,
+UPDATE reading_task t
+SET state = 'awaiting',
+    paused_at = CASE WHEN EXISTS (SELECT FROM task_question q WHERE q.task_id = t.task_id AND q.answered_at IS NULL) THEN yq_now() END,
     paused_for = paused_for + (yq_now() - coalesce(paused_at, yq_now())),
     due_at = due_at + (yq_now() - coalesce(paused_at, yq_now()))
 WHERE public_id = $1::uuid AND state = 'returned'

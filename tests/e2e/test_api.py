@@ -71,6 +71,15 @@ BODIES = {
     "cancel": {"reason": "twice"},
     "next": {"work": "write", "modality": "NONE"},
     "hold": {"reason": "moving house"},
+    "requests": {"name": "x", "sex": "M", "age_text": "45Y", "patient_class": "outpatient", "modality": "CT", "body_part": "HEAD"},
+    "{request}": {"name": "x", "sex": "M", "age_text": "45Y", "patient_class": "outpatient", "modality": "CT", "body_part": "HEAD"},
+    "match": {"request_id": str(uuid.uuid4())},
+    "unmatch": {"reason": "not the same"},
+    "critical-values": {"item": "pneumothorax"},
+    "notify": {"contact": "Dr x", "is_physician": True},
+    "read-back": {"read_back": "pneumothorax", "physician_name": "Dr x"},
+    "handle": {"handling": "drained"},
+    "questions": {"lease_token": str(uuid.uuid4()), "question": "since when?"},
 }
 
 
@@ -85,7 +94,7 @@ def body_of(scene, method, pattern):
 
 def address(scene, pattern, site="E1"):
     values = {"study": scene.studies[site], "task": scene.tasks[site], "report": str(uuid.uuid4()), "series": "1.2.3",
-              "instance": "1.2.3.4", "frame": "1", "revision": "1"}
+              "instance": "1.2.3.4", "frame": "1", "revision": "1", **scene.things[site]}
     values |= {"destination": scene.destinations[site], "delivery": scene.deliveries[site]}
     if pattern.startswith("/dicom-web"):
         values["study"] = "1.2"

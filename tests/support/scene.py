@@ -21,12 +21,13 @@ def _quote(text):
 
 
 class Scene:
-    """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], queues["east"], destinations["E1"], deliveries["E1"]."""
+    """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], queues["east"], destinations["E1"], deliveries["E1"]; of the
+    townships also things["E1"]["request"], ["device"], ["question"] and ["value"] (a critical value)."""
 
     def __init__(self, home):
         self.home = home
         self.scopes, self.persons, self.studies, self.tasks, self.queues = {}, {}, {}, {}, {}
-        self.destinations, self.deliveries = {}, {}
+        self.destinations, self.deliveries, self.things = {}, {}, {}
         self._script = []
         for community in ("east", "west"):
             self._community(community)
@@ -44,6 +45,7 @@ class Scene:
             self.study(code)
             self.destination(code)
             self.delivery(code)
+            self._around(code)
         self.flush()
 
     def flush(self):
@@ -148,6 +150,21 @@ class Scene:
             SELECT '{self.deliveries[name]}', x.site_id, x.destination_id, 'notify', '{{"name": "{name}"}}', yq_now() + interval '1 day'
             FROM destination x WHERE x.public_id = '{self.destinations[destination]}';"""
                   + "".join(f"UPDATE delivery SET state = '{step}' {row}" for step in steps))
+
+    def _around(self, site):
+        """What a site has beside studies."""
+        ids = self.things[site] = {name: str(uuid.uuid4()) for name in ("request", "device", "question", "value")}
+        study = f"(SELECT * FROM study WHERE public_id = '{self.studies[site]}')"
+        self._add(f"""
+            INSERT INTO device (public_id, site_id, calling_ae, name)
+            SELECT '{ids["device"]}', site_id, 'DR_{site}', 'DR' FROM {study} s;
+            INSERT INTO request (public_id, site_id, claim_id, accession_number, year, patient_class)
+            SELECT '{ids["request"]}', site_id, claim_id, 'A{site}', 2026, 'outpatient' FROM {study} s;
+            INSERT INTO critical_value (public_id, site_id, study_id, item, raised_by, confirm_by)
+            SELECT '{ids["value"]}', site_id, study_id, 'pneumothorax', p.person_id, yq_now() FROM {study} s, person p WHERE account = 'reporter1';
+            INSERT INTO task_question (public_id, site_id, task_id, question, asked_by)
+            SELECT '{ids["question"]}', site_id, task_id, 'since when?', p.person_id
+            FROM reading_task t, person p WHERE t.public_id = '{self.tasks[site]}' AND account = 'reporter1';""")
 
     def login(self, account):
         api = self.home.api()
