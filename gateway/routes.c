@@ -49,6 +49,11 @@ static const struct http_route routes[] = {
 
 	{"GET", "/api/v1/queue", handle_queue, NO_BODY, DOCTORS},
 	{"POST", "/api/v1/queue/next", handle_queue_next, SMALL, REPORTER | REVIEWER},
+	{"GET", "/api/v1/report-templates", handle_report_templates, NO_BODY, DOCTORS},
+	{"GET", "/api/v1/phrases", handle_phrases, NO_BODY, DOCTORS},
+	{"POST", "/api/v1/phrases", handle_phrase_add, SMALL, DOCTORS},
+	{"PUT", "/api/v1/phrases/{phrase}", handle_phrase_change, SMALL, DOCTORS},
+	{"DELETE", "/api/v1/phrases/{phrase}", handle_phrase_remove, SMALL, DOCTORS},
 	{"GET", "/api/v1/tasks/{task}/revisions", handle_task_revisions, NO_BODY, DOCTORS | QUALITY},
 	{"GET", "/api/v1/tasks/{task}/revisions/{revision}", handle_task_revision, NO_BODY, DOCTORS | QUALITY},
 	{"GET", "/api/v1/tasks/{task}", handle_task, NO_BODY, DOCTORS},

@@ -277,3 +277,61 @@ JOIN LATERAL (SELECT report_version_id FROM report_version WHERE report_id = r.r
 JOIN report_revision o ON o.report_version_id = v.report_version_id AND o.revision = $3::integer
 WHERE t.public_id = $2::uuid
   AND yq_person_may($1::uuid, ARRAY['reporter', 'reviewer', 'duty_leader', 'quality_controller'], t.site_id);
+
+-- name: desk_templates
+-- Report templates in force, those that fit best first: the part that was asked for, then the order in which they are kept.
+-- $1 modality, or NULL; DX, CR and DR are one
+-- $2 body part or description, or NULL
+-- $3 sex, or NULL
+-- $4 patient class, or NULL
+SELECT jsonb_build_object(
+           'id', m.public_id, 'name', m.name, 'modality', m.modality, 'body_part', m.body_part, 'result', m.result,
+           'body', jsonb_build_object('method', m.method, 'findings', m.findings, 'impression', m.impression,
+                                      'recommendation', m.recommendation)) AS json
+FROM report_template m
+CROSS JOIN LATERAL (
+    SELECT $2::text IS NOT NULL AND EXISTS (SELECT FROM unnest(m.words) w WHERE strpos(upper($2::text), w) > 0) AS fits) y
+WHERE m.in_force @> yq_now()
+  AND ($1::text IS NULL OR m.modality = CASE WHEN $1::text IN ('DX', 'CR') THEN 'DR' ELSE $1::text END)
+  AND ($3::text IS NULL OR $3::text NOT IN ('M', 'F') OR m.sex IN ('', $3::text))
+ORDER BY y.fits DESC, (m.patient_class <> '' AND m.patient_class IS NOT DISTINCT FROM $4::text) DESC,
+         (m.patient_class = '' OR $4::text IS NULL) DESC, m.ordinal, m.template_id
+LIMIT 200;
+
+-- name: desk_phrases
+-- The person's own phrases.
+-- $1 person
+SELECT jsonb_build_object('id', f.public_id, 'shortcut', f.shortcut, 'text', f.text, 'modality', f.modality, 'field', f.field) AS json
+FROM phrase f JOIN person p USING (person_id)
+WHERE p.public_id = $1::uuid
+ORDER BY f.shortcut, f.phrase_id;
+
+-- name: desk_phrase_add
+-- $1 person
+-- $2 shortcut
+-- $3 text
+-- $4 modality, may be empty
+-- $5 field, may be empty
+INSERT INTO phrase (person_id, shortcut, text, modality, field)
+SELECT person_id, $2::text, $3::text, $4::text, $5::text FROM person WHERE public_id = $1::uuid
+RETURNING jsonb_build_object('id', public_id, 'shortcut', shortcut, 'text', text, 'modality', modality, 'field', field) AS json;
+
+-- name: desk_phrase_change
+-- $1 person
+-- $2 phrase
+-- $3 shortcut
+-- $4 text
+-- $5 modality, may be empty
+-- $6 field, may be empty
+UPDATE phrase f
+SET shortcut = $3::text, text = $4::text, modality = $5::text, field = $6::text, changed_at = yq_now()
+FROM person p
+WHERE p.person_id = f.person_id AND p.public_id = $1::uuid AND f.public_id = $2::uuid
+RETURNING jsonb_build_object('id', f.public_id, 'shortcut', f.shortcut, 'text', f.text, 'modality', f.modality, 'field', f.field) AS json;
+
+-- name: desk_phrase_remove
+-- $1 person
+-- $2 phrase
+DELETE FROM phrase f USING person p
+WHERE p.person_id = f.person_id AND p.public_id = $1::uuid AND f.public_id = $2::uuid
+RETURNING f.public_id AS id;

@@ -69,6 +69,8 @@ BODIES = {
     "return": {"kind": "retake", "reason": "blurred"},
     "answer": {"answer": "here it is"},
     "cancel": {"reason": "twice"},
+    "phrases": {"shortcut": "walk", "text": "as the walk types it"},
+    "{phrase}": {"shortcut": "walk", "text": "as the walk types it"},
     "next": {"work": "write", "modality": "NONE"},
     "hold": {"reason": "moving house"},
     "requests": {"name": "x", "sex": "M", "age_text": "45Y", "patient_class": "outpatient", "modality": "CT", "body_part": "HEAD"},
@@ -94,7 +96,8 @@ def body_of(scene, method, pattern):
 
 def address(scene, pattern, site="E1"):
     values = {"study": scene.studies[site], "task": scene.tasks[site], "report": str(uuid.uuid4()), "series": "1.2.3",
-              "instance": "1.2.3.4", "frame": "1", "revision": "1", **scene.things[site]}
+              "instance": "1.2.3.4", "frame": "1", "revision": "1", "phrase": str(uuid.uuid4()),
+              **scene.things[site]}
     values |= {"destination": scene.destinations[site], "delivery": scene.deliveries[site]}
     if pattern.startswith("/dicom-web"):
         values["study"] = "1.2"

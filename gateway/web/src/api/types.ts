@@ -398,7 +398,7 @@ export interface CheckFinding {
   words: string[] /* what in the text it is about, as written */
 }
 
-/* GET /api/v1/report-templates?modality=&body_part=&sex= -> {"templates": ReportTemplate[]} best first */
+/* GET /api/v1/report-templates?modality=&body_part=&sex=&patient_class= (body_part may be a description, too) -> {"templates": ReportTemplate[]} best first */
 export interface ReportTemplate {
   id: string
   name: string

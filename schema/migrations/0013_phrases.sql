@@ -1,0 +1,203 @@
+-- What a reader does not type every time: report templates for everybody, phrases of one's own.
+
+-- Versioned as all configuration is: what was in force stays readable. Names no patient.
+CREATE TABLE report_template (
+    template_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    public_id     uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+    code          text NOT NULL CHECK (code ~ '^[a-z0-9._-]{1,64}$'),
+    version       integer NOT NULL DEFAULT 1 CHECK (version > 0),
+    name          text NOT NULL CHECK (name <> '' AND length(name) <= 100),
+    modality      text NOT NULL,
+    body_part     text NOT NULL DEFAULT '',      -- as DICOM says it
+    words         text[] NOT NULL DEFAULT '{}',  -- capital words of a body part or description that it fits
+    sex           text NOT NULL DEFAULT '' CHECK (sex IN ('', 'M', 'F')),
+    patient_class text NOT NULL DEFAULT '' CHECK (patient_class IN ('', 'emergency', 'outpatient', 'inpatient', 'health_check')),
+    result        text CHECK (result IN ('positive', 'negative')),
+    method        text NOT NULL,
+    findings      text NOT NULL,
+    impression    text NOT NULL,
+    recommendation text NOT NULL DEFAULT '',
+    ordinal       integer NOT NULL DEFAULT 0,
+    in_force      tstzrange NOT NULL DEFAULT tstzrange(yq_now(), NULL) CHECK (NOT isempty(in_force)),
+    made_by       bigint REFERENCES person, -- NULL: shipped
+    UNIQUE (code, version),
+    EXCLUDE USING gist (code WITH =, in_force WITH &&)
+);
+
+-- A starting set; 参考，以本院规范为准. What has to be measured is left open as __.
+INSERT INTO report_template (code, name, modality, body_part, words, sex, patient_class, result, method, findings, impression,
+                             recommendation, ordinal, in_force)
+SELECT v.*, row_number() OVER (), tstzrange('2000-01-01 00:00+00', NULL) FROM (VALUES
+    ('dr.chest.normal', '胸部正位 未见异常', 'DR', 'CHEST', ARRAY['CHEST', 'THORAX', 'LUNG', '胸', '肺'], '', '', 'negative',
+     '胸部后前立位摄片。',
+     '胸廓对称，所示骨质结构完整，未见骨折及骨质破坏征象。气管居中，纵隔未见增宽。双肺纹理走行自然，双肺野清晰，未见实变影及明确结节影。双肺门影不大，结构清晰。心影大小、形态在正常范围，主动脉未见迂曲增宽。双侧膈面光整，双侧肋膈角锐利。',
+     '心、肺、膈未见明显异常。',
+     ''),
+    ('dr.chest.pneumonia', '胸部正位 肺炎', 'DR', 'CHEST', ARRAY['CHEST', 'THORAX', 'LUNG', '胸', '肺'], '', '', 'positive',
+     '胸部后前立位摄片。',
+     '胸廓对称，气管居中，纵隔未见增宽。双肺纹理增多，右肺下野见斑片状密度增高影，密度不均，边缘模糊。余肺野未见明确实变影。双肺门影未见增大。心影大小、形态在正常范围。双侧膈面光整，双侧肋膈角锐利。所示骨质未见明显异常。',
+     '右肺下野斑片影，考虑炎症。',
+     '请结合临床及实验室检查，抗炎治疗后复查；必要时行胸部CT检查。'),
+    ('dr.chest.bronchitis', '胸部正位 肺纹理增多', 'DR', 'CHEST', ARRAY['CHEST', 'THORAX', 'LUNG', '胸', '肺'], '', '', 'positive',
+     '胸部后前立位摄片。',
+     '胸廓对称，气管居中，纵隔未见增宽。双肺纹理增多、增粗，走行稍紊乱，双肺野未见明确实变影。双肺门影未见增大。心影大小、形态在正常范围。双侧膈面光整，双侧肋膈角锐利。所示骨质未见明显异常。',
+     '双肺纹理增多，考虑支气管炎性改变可能，请结合临床。',
+     ''),
+    ('dr.chest.elderly', '胸部正位 老年健康体检 未见异常', 'DR', 'CHEST', ARRAY['CHEST', 'THORAX', 'LUNG', '胸', '肺'], '', 'health_check', 'negative',
+     '胸部后前立位摄片。',
+     '胸廓对称，所示骨质未见明显异常。气管居中，纵隔未见增宽。双肺纹理走行尚自然，双肺野未见实变影及明确结节影。双肺门影不大。心影大小在正常范围，主动脉结未见明显增宽。双侧膈面光整，双侧肋膈角锐利。',
+     '心、肺、膈未见明显异常。',
+     '建议每年定期体检。'),
+    ('dr.chest.aged', '胸部正位 老年性改变', 'DR', 'CHEST', ARRAY['CHEST', 'THORAX', 'LUNG', '胸', '肺'], '', 'health_check', 'positive',
+     '胸部后前立位摄片。',
+     '胸廓对称，胸椎椎体缘骨质增生。气管居中，纵隔未见增宽。双肺纹理增多，双肺野未见实变影及明确结节影。双肺门影不大。心影大小在正常范围，主动脉结突出，壁见弧形钙化。双侧膈面光整，双侧肋膈角锐利。',
+     E'1. 双肺未见明确实质性病变。\n2. 主动脉硬化。\n3. 胸椎退行性变。',
+     '请结合临床，定期复查。'),
+    ('ct.head.normal', '头颅平扫 未见异常', 'CT', 'HEAD', ARRAY['HEAD', 'BRAIN', 'SKULL', '头', '颅', '脑'], '', '', 'negative',
+     '头颅CT平扫，横轴位扫描，脑窗及骨窗观察。',
+     '双侧大脑半球对称，脑实质密度均匀，灰白质分界清晰，未见异常密度影。脑室、脑池、脑沟形态及大小正常，中线结构居中。小脑及脑干未见明显异常。颅骨骨质结构完整，未见骨折线。所示鼻窦及乳突气房清晰。',
+     '颅脑CT平扫未见明显异常。',
+     '如症状持续或加重，请复查CT或行MR检查。'),
+    ('ct.head.lacunar', '头颅平扫 腔隙性梗死', 'CT', 'HEAD', ARRAY['HEAD', 'BRAIN', 'SKULL', '头', '颅', '脑'], '', '', 'positive',
+     '头颅CT平扫，横轴位扫描，脑窗及骨窗观察。',
+     '双侧基底节区见多发小斑点状低密度影，边界较清。双侧侧脑室旁脑白质见斑片状稍低密度影，边界模糊。脑室、脑池对称性增宽，脑沟增宽、加深，中线结构居中。小脑及脑干未见明显异常密度影。颅骨骨质结构完整。',
+     E'1. 双侧基底节区腔隙性脑梗死。\n2. 脑白质缺血性改变。\n3. 老年性脑改变。',
+     '请结合临床；如怀疑急性脑梗死，建议行头颅MR（含DWI）检查。'),
+    ('ct.head.haemorrhage', '头颅平扫 脑出血', 'CT', 'HEAD', ARRAY['HEAD', 'BRAIN', 'SKULL', '头', '颅', '脑'], '', '', 'positive',
+     '头颅CT平扫，横轴位扫描，脑窗及骨窗观察。',
+     '左侧基底节区见团块状高密度影，大小约__cm×__cm×__cm，CT值约__HU，边界较清，周围见低密度水肿带。左侧侧脑室受压变窄，中线结构向右移位约__mm。余脑实质未见明确异常密度影。颅骨骨质结构完整。',
+     '左侧基底节区脑出血。',
+     '请结合临床，及时处理，短期复查。'),
+    ('ct.chest.normal', '胸部平扫 未见异常', 'CT', 'CHEST', ARRAY['CHEST', 'THORAX', 'LUNG', '胸', '肺'], '', '', 'negative',
+     '胸部CT平扫，肺窗及纵隔窗观察。',
+     '胸廓对称，所示骨质未见明显异常。双肺纹理走行自然，双肺野清晰，未见实变影及明确结节影。气管及各叶段支气管通畅。纵隔内未见肿大淋巴结。心脏及大血管形态未见明显异常。双侧胸腔未见积液，胸膜未见增厚。',
+     '胸部CT平扫未见明显异常。',
+     ''),
+    ('ct.chest.nodule', '胸部平扫 肺小结节', 'CT', 'CHEST', ARRAY['CHEST', 'THORAX', 'LUNG', '胸', '肺'], '', '', 'positive',
+     '胸部CT平扫，肺窗及纵隔窗观察。',
+     '胸廓对称。右肺上叶见一枚实性小结节，直径约__mm，边界清，未见分叶及毛刺。余双肺野未见实变影。气管及各叶段支气管通畅。纵隔内未见肿大淋巴结。心脏及大血管形态未见明显异常。双侧胸腔未见积液。',
+     '右肺上叶实性小结节。',
+     '建议定期复查胸部CT（间隔时间按结节大小及危险因素确定），并与既往影像对比。'),
+    ('ct.chest.pneumonia', '胸部平扫 肺炎', 'CT', 'CHEST', ARRAY['CHEST', 'THORAX', 'LUNG', '胸', '肺'], '', '', 'positive',
+     '胸部CT平扫，肺窗及纵隔窗观察。',
+     '胸廓对称。右肺下叶见斑片状实变影及磨玻璃影，边缘模糊，其内可见支气管充气征。余双肺野未见明确实变影。气管及各叶段支气管通畅。纵隔内未见明显肿大淋巴结。心脏及大血管形态未见明显异常。双侧胸腔未见积液。',
+     '右肺下叶炎症。',
+     '请结合临床及实验室检查，治疗后复查。'),
+    ('ct.abdomen.normal', '上腹部平扫 未见异常', 'CT', 'ABDOMEN', ARRAY['ABDOMEN', 'LIVER', '腹', '肝', '胆', '胰', '脾'], '', '', 'negative',
+     '上腹部CT平扫，横轴位扫描。',
+     '肝脏大小、形态正常，各叶比例协调，肝实质密度均匀，未见异常密度影。肝内外胆管未见扩张。胆囊不大，壁不厚，腔内未见异常密度影。胰腺形态、密度正常，主胰管未见扩张。脾脏不大，密度均匀。所示双肾及肾上腺未见明显异常。腹腔未见积液，腹膜后未见肿大淋巴结。',
+     '上腹部CT平扫未见明显异常。',
+     ''),
+    ('ct.abdomen.stone', '上腹部平扫 脂肪肝、胆囊结石', 'CT', 'ABDOMEN', ARRAY['ABDOMEN', 'LIVER', '腹', '肝', '胆', '胰', '脾'], '', '', 'positive',
+     '上腹部CT平扫，横轴位扫描。',
+     '肝脏大小、形态正常，肝实质密度普遍减低，低于同层面脾脏密度，肝内血管影显示欠清。肝内外胆管未见扩张。胆囊不大，壁不厚，腔内见结节状高密度影，大小约__mm。胰腺形态、密度正常，主胰管未见扩张。脾脏不大，密度均匀。所示双肾及肾上腺未见明显异常。腹腔未见积液，腹膜后未见肿大淋巴结。',
+     E'1. 脂肪肝。\n2. 胆囊结石。',
+     '请结合临床及超声检查。'),
+    ('mr.head.normal', '头颅平扫 未见异常', 'MR', 'HEAD', ARRAY['HEAD', 'BRAIN', 'SKULL', '头', '颅', '脑'], '', '', 'negative',
+     '头颅MR平扫：横轴位T1WI、T2WI、FLAIR、DWI，矢状位T1WI。',
+     '双侧大脑半球对称，脑实质内未见异常信号影，灰白质分界清晰。DWI未见弥散受限高信号。脑室、脑池、脑沟形态及大小正常，中线结构居中。小脑、脑干形态及信号正常。垂体未见明显增大。颅内大血管流空信号存在。所示鼻窦及乳突信号未见明显异常。',
+     '头颅MR平扫未见明显异常。',
+     ''),
+    ('mr.head.infarct', '头颅平扫 急性腔隙性脑梗死', 'MR', 'HEAD', ARRAY['HEAD', 'BRAIN', 'SKULL', '头', '颅', '脑'], '', '', 'positive',
+     '头颅MR平扫：横轴位T1WI、T2WI、FLAIR、DWI，矢状位T1WI。',
+     '左侧基底节区见小片状异常信号，T1WI呈稍低信号，T2WI及FLAIR呈高信号，DWI呈高信号，相应ADC值减低。双侧侧脑室旁及半卵圆中心见散在斑点状T2WI及FLAIR高信号影，DWI未见高信号。脑室、脑池、脑沟形态未见明显异常，中线结构居中。小脑、脑干信号未见明显异常。',
+     E'1. 左侧基底节区急性腔隙性脑梗死。\n2. 脑白质多发缺血灶。',
+     '请结合临床，及时处理。'),
+    ('mr.knee.normal', '膝关节平扫 未见异常', 'MR', 'KNEE', ARRAY['KNEE', '膝'], '', '', 'negative',
+     '膝关节MR平扫：矢状位T1WI、脂肪抑制PDWI，冠状位及横轴位脂肪抑制PDWI。',
+     '膝关节诸骨形态及信号正常，未见骨髓水肿及骨折征象。关节软骨连续，厚度及信号未见明显异常。内、外侧半月板形态正常，未见异常信号。前、后交叉韧带连续，信号正常。内、外侧副韧带及髌韧带未见明显异常。关节腔未见明显积液。周围软组织未见明显异常。',
+     '膝关节MR平扫未见明显异常。',
+     ''),
+    ('mr.knee.meniscus', '膝关节平扫 半月板损伤', 'MR', 'KNEE', ARRAY['KNEE', '膝'], '', '', 'positive',
+     '膝关节MR平扫：矢状位T1WI、脂肪抑制PDWI，冠状位及横轴位脂肪抑制PDWI。',
+     '膝关节诸骨边缘骨质增生，未见明确骨折征象。内侧半月板后角见线状高信号影，延伸至关节面。外侧半月板形态正常，未见异常信号。前、后交叉韧带连续，信号未见明显异常。内、外侧副韧带未见明显异常。关节腔内见少量液体信号影。',
+     E'1. 内侧半月板后角撕裂（Ⅲ级信号）。\n2. 膝关节退行性变。\n3. 关节腔少量积液。',
+     '请结合临床及体格检查。'),
+    ('mr.lspine.normal', '腰椎平扫 未见异常', 'MR', 'LSPINE', ARRAY['LSPINE', 'LUMBAR', '腰'], '', '', 'negative',
+     '腰椎MR平扫：矢状位T1WI、T2WI、脂肪抑制T2WI，横轴位T2WI。',
+     '腰椎生理曲度存在，序列连续。各椎体形态及信号正常。各椎间盘形态正常，T2WI信号未见明显减低，未见膨出及突出。椎管未见狭窄，黄韧带未见肥厚，神经根未见受压。脊髓圆锥位置及信号正常。椎旁软组织未见明显异常。',
+     '腰椎MR平扫未见明显异常。',
+     ''),
+    ('mr.lspine.disc', '腰椎平扫 椎间盘突出', 'MR', 'LSPINE', ARRAY['LSPINE', 'LUMBAR', '腰'], '', '', 'positive',
+     '腰椎MR平扫：矢状位T1WI、T2WI、脂肪抑制T2WI，横轴位T2WI。',
+     '腰椎生理曲度变直，序列连续。部分椎体边缘骨质增生，椎体内未见明显异常信号。L3/4、L4/5、L5/S1椎间盘T2WI信号减低。L4/5椎间盘向周围膨隆，硬膜囊前缘轻度受压。L5/S1椎间盘向后突出，硬膜囊及相应神经根受压。椎管未见明显狭窄。脊髓圆锥位置及信号正常。',
+     E'1. L5/S1椎间盘突出。\n2. L4/5椎间盘膨出。\n3. 腰椎退行性变。',
+     '请结合临床。'),
+    ('us.abdomen.normal', '腹部（肝胆胰脾）未见异常', 'US', 'ABDOMEN', ARRAY['ABDOMEN', 'LIVER', '腹', '肝', '胆', '胰', '脾'], '', '', 'negative',
+     '经腹超声检查，空腹，凸阵探头。',
+     '肝脏大小、形态正常，包膜光滑，实质回声均匀，肝内管道结构显示清晰，门静脉不宽。胆囊大小正常，壁光滑，腔内透声好，未见异常回声。胆总管不宽。胰腺大小、形态正常，回声均匀，主胰管未见扩张。脾脏不大，实质回声均匀。CDFI：所示脏器血流信号未见明显异常。',
+     '肝、胆、胰、脾未见明显异常。',
+     ''),
+    ('us.abdomen.fatty', '腹部（肝胆胰脾）脂肪肝', 'US', 'ABDOMEN', ARRAY['ABDOMEN', 'LIVER', '腹', '肝', '胆', '胰', '脾'], '', '', 'positive',
+     '经腹超声检查，空腹，凸阵探头。',
+     '肝脏形态饱满，包膜光滑，实质回声细密、增强，后方回声衰减，肝内管道结构显示欠清，门静脉不宽。胆囊大小正常，壁光滑，腔内透声好，未见异常回声。胆总管不宽。胰腺大小、形态正常，回声均匀。脾脏不大，实质回声均匀。',
+     E'脂肪肝声像。\n胆、胰、脾未见明显异常。',
+     '请结合临床及实验室检查，注意饮食与运动，定期复查。'),
+    ('us.thyroid.normal', '甲状腺 未见异常', 'US', 'THYROID', ARRAY['THYROID', 'NECK', '甲状腺'], '', '', 'negative',
+     '甲状腺超声检查，高频线阵探头。',
+     '甲状腺双侧叶大小、形态正常，峡部不厚，包膜光滑，实质回声均匀，未见明确结节回声。CDFI：腺体内血流信号分布正常。双侧颈部未见明显肿大淋巴结。',
+     '甲状腺未见明显异常。',
+     ''),
+    ('us.thyroid.nodule', '甲状腺 结节', 'US', 'THYROID', ARRAY['THYROID', 'NECK', '甲状腺'], '', '', 'positive',
+     '甲状腺超声检查，高频线阵探头。',
+     '甲状腺双侧叶大小、形态正常，峡部不厚，包膜光滑，实质回声欠均匀。右侧叶中部见一枚实性为主的等回声结节，大小约__mm×__mm，边界清，形态规则，纵横比＜1，内未见明确钙化。CDFI：结节周边见少许血流信号。双侧颈部未见明显肿大淋巴结。',
+     '甲状腺右侧叶结节，C-TIRADS 3类。',
+     '建议定期复查甲状腺超声，结合甲状腺功能检查。'),
+    ('mg.normal', '乳腺 未见异常（BI-RADS 1类）', 'MG', 'BREAST', ARRAY['BREAST', '乳'], 'F', '', 'negative',
+     '双侧乳腺数字化摄影，头尾位（CC）及内外斜位（MLO）。',
+     '双侧乳腺对称，腺体构成为散在纤维腺体型（ACR b类）。双乳未见明确肿块、可疑钙化及结构扭曲。双乳皮肤及乳头未见明显异常。双侧腋前区未见明显肿大淋巴结。',
+     '双乳未见明显异常，BI-RADS 1类。',
+     '建议按筛查要求定期复查。'),
+    ('mg.benign', '乳腺 良性钙化（BI-RADS 2类）', 'MG', 'BREAST', ARRAY['BREAST', '乳'], 'F', '', 'positive',
+     '双侧乳腺数字化摄影，头尾位（CC）及内外斜位（MLO）。',
+     '双侧乳腺对称，腺体构成为不均匀致密型（ACR c类）。双乳见散在点状、圆形钙化，边缘光滑，未见簇状分布。双乳未见明确肿块及结构扭曲。双乳皮肤及乳头未见明显异常。双侧腋前区未见明显肿大淋巴结。',
+     '双乳良性钙化，BI-RADS 2类。',
+     '建议每年复查；腺体致密，建议结合乳腺超声检查。'),
+    ('ecg.normal', '静息心电图 正常', 'ECG', 'HEART', ARRAY['HEART', 'CARDIAC', 'ECG', '心'], '', '', 'negative',
+     '静息十二导联同步心电图，走纸速度25mm/s，增益10mm/mV。',
+     '窦性心律，心率__次/分，节律规整。P波形态、时限正常，PR间期__ms。QRS波群形态、时限正常，电轴不偏。ST段未见明显偏移，T波方向正常。QT/QTc间期__/__ms，在正常范围。',
+     E'1. 窦性心律。\n2. 正常心电图。',
+     ''),
+    ('ecg.stt', '静息心电图 ST-T改变', 'ECG', 'HEART', ARRAY['HEART', 'CARDIAC', 'ECG', '心'], '', '', 'positive',
+     '静息十二导联同步心电图，走纸速度25mm/s，增益10mm/mV。',
+     '窦性心律，心率__次/分，节律规整。P波形态、时限正常，PR间期__ms。QRS波群时限正常，电轴不偏。V4-V6导联ST段水平型压低约__mV，T波低平。QT/QTc间期__/__ms。',
+     E'1. 窦性心律。\n2. ST-T改变。',
+     '请结合临床症状及既往心电图，必要时行动态心电图及心肌损伤标志物检查。'),
+    ('ecg.af', '静息心电图 心房颤动', 'ECG', 'HEART', ARRAY['HEART', 'CARDIAC', 'ECG', '心'], '', '', 'positive',
+     '静息十二导联同步心电图，走纸速度25mm/s，增益10mm/mV。',
+     '各导联P波消失，代之以大小、形态、间距不等的f波，RR间期绝对不规则，平均心室率__次/分。QRS波群形态、时限正常，电轴不偏。ST段未见明显偏移。',
+     '心房颤动，平均心室率__次/分。',
+     '请结合临床，评估心室率及栓塞风险。')) AS v;
+
+-- Of one person alone.
+CREATE TABLE phrase (
+    phrase_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    public_id  uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+    person_id  bigint NOT NULL REFERENCES person,
+    shortcut   text NOT NULL CHECK (length(shortcut) BETWEEN 1 AND 20 AND shortcut !~ '[[:space:][:cntrl:]]'),
+    text       text NOT NULL CHECK (length(text) BETWEEN 1 AND 2000),
+    modality   text NOT NULL DEFAULT '' CHECK (length(modality) <= 16),
+    field      text NOT NULL DEFAULT '' CHECK (field IN ('', 'method', 'findings', 'impression', 'recommendation')),
+    changed_at timestamptz NOT NULL DEFAULT yq_now(),
+    UNIQUE (person_id, shortcut, modality, field)
+);
+-- One who adds at many places at once waits for himself, so that the number holds.
+CREATE FUNCTION phrase_bound() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM person WHERE person_id = NEW.person_id FOR UPDATE;
+    IF (SELECT count(*) FROM phrase WHERE person_id = NEW.person_id) >= 500 THEN
+        RAISE EXCEPTION 'cannot keep more than 500 phrases' USING ERRCODE = 'YQ400';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER phrase_bound BEFORE INSERT ON phrase FOR EACH ROW EXECUTE FUNCTION phrase_bound();
+
+ALTER TABLE phrase ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON phrase TO yq_gateway
+    USING (person_id = (SELECT p.person_id FROM person p
+                        WHERE p.public_id = nullif(current_setting('yq.person', true), '')::uuid AND p.is_active));
+CREATE POLICY everybody ON phrase TO yq_router, yq_operator USING (true);
+
+GRANT SELECT ON report_template, phrase TO yq_router, yq_gateway, yq_operator;
+GRANT INSERT, UPDATE ON report_template TO yq_operator;
+GRANT INSERT, UPDATE, DELETE ON phrase TO yq_gateway;
