@@ -21,8 +21,8 @@ http_handler handle_destinations, handle_destination_hold, handle_destination_re
 http_handler handle_identity_reviews, handle_conflicts, handle_quarantine; /* api_doubts.c */
 http_handler handle_audit;                                                 /* api_audit.c */
 http_handler handle_coverage, handle_health, handle_metrics;               /* api_figures.c, metrics.c */
-http_handler handle_figures, handle_figure_definitions;                    /* api_figures.c */
-http_handler handle_events;                                                /* api_events.c */
+http_handler handle_figures, handle_figure_definitions, handle_figure_rows, handle_figures_export; /* api_figures.c */
+http_handler handle_events;                                                                        /* api_events.c */
 
 /* api_queue.c, api_desk.c, api_phrases.c */
 http_handler handle_report_templates, handle_phrases, handle_phrase_add, handle_phrase_change, handle_phrase_remove;

@@ -116,6 +116,8 @@ static const struct http_route routes[] = {
 	{"GET", "/api/v1/audit", handle_audit, NO_BODY, QUALITY | ADMINISTRATOR | OPERATOR},
 	{"GET", "/api/v1/coverage", handle_coverage, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
 	{"GET", "/api/v1/figures", handle_figures, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
+	{"GET", "/api/v1/figures/export", handle_figures_export, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
+	{"GET", "/api/v1/figures/{figure}/rows", handle_figure_rows, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
 	{"GET", "/api/v1/figure-definitions", handle_figure_definitions, NO_BODY, ROUTE_LOGGED_IN},
 };
 /* clang-format on */

@@ -24,7 +24,7 @@ ORDER BY figure;
 -- $3 last day
 -- $4 reading modes, an array; NULL: every study, also those that no rule took yet
 WITH facts AS MATERIALIZED (
-    SELECT f FROM figure_facts($1::uuid, $2::date, $3::date, $4::text[]) f
+    SELECT f.* FROM figure_facts($1::uuid, $2::date, $3::date, $4::text[]) f
 ), place AS MATERIALIZED (
     SELECT p.*, t.code, t.counts_as_township_health_centre AS counts, t.has_equipment, s.public_id, s.name, g.name AS grid
     FROM figure_sites($3::date) p
@@ -34,9 +34,9 @@ WITH facts AS MATERIALIZED (
     JOIN site t ON t.site_id = p.site_id
     WHERE c.public_id = $1::uuid
 ), tally AS MATERIALIZED (
-    SELECT (f).site_id, m.figure, count(*) FILTER (WHERE m.is_counted) AS numerator, count(*) AS denominator
-    FROM facts CROSS JOIN LATERAL figure_marks(f) m
-    GROUP BY (f).site_id, m.figure
+    SELECT f.site_id, m.figure, count(*) FILTER (WHERE m.is_counted) AS numerator, count(*) AS denominator
+    FROM facts f CROSS JOIN LATERAL figure_marks(ROW (f.*)::figure_fact) m
+    GROUP BY f.site_id, m.figure
 ), critical AS (
     SELECT count(*) FILTER (WHERE is_in_time) AS in_time, count(*) FILTER (WHERE is_closed) AS closed, count(*) AS number
     FROM figure_critical($1::uuid, $2::date, $3::date, $4::text[])
@@ -52,29 +52,29 @@ WITH facts AS MATERIALIZED (
     LEFT JOIN total t USING (figure)
 ), leg AS (
     SELECT l.leg, count(*) AS number, percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY l.seconds) AS s
-    FROM facts CROSS JOIN LATERAL figure_legs(f) l
+    FROM facts f CROSS JOIN LATERAL figure_legs(ROW (f.*)::figure_fact) l
     GROUP BY l.leg
 ), class AS (
-    SELECT (f).patient_class, (f).modality, count(*) AS number,
-           count(*) FILTER (WHERE (f).due_at IS NOT NULL) AS limited,
-           count(*) FILTER (WHERE (f).issued_at <= (f).due_at) AS in_time,
+    SELECT f.patient_class, f.modality, count(*) AS number,
+           count(*) FILTER (WHERE f.due_at IS NOT NULL) AS limited,
+           count(*) FILTER (WHERE f.issued_at <= f.due_at) AS in_time,
            percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (
-               ORDER BY figure_seconds((f).ready_at, (f).issued_at, (f).paused)) AS s
-    FROM facts WHERE (f).is_report
+               ORDER BY figure_seconds(f.ready_at, f.issued_at, f.paused)) AS s
+    FROM facts f WHERE f.is_report
     GROUP BY 1, 2
 ), work AS (
     SELECT w.person_id, count(*) FILTER (WHERE w.is_author) AS written, count(*) FILTER (WHERE NOT w.is_author) AS reviewed,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY w.seconds) FILTER (WHERE w.is_author) AS median_s
-    FROM facts CROSS JOIN LATERAL (VALUES
-             ((f).author_id, true, figure_seconds((f).taken_at, (f).submitted_at,
-                                                       (f).paused - (f).paused_waiting - (f).paused_review)),
-             ((f).reviewer_id, false, NULL)) w (person_id, is_author, seconds)
-    WHERE (f).is_report AND w.person_id IS NOT NULL
+    FROM facts f CROSS JOIN LATERAL (VALUES
+             (f.author_id, true, figure_seconds(f.taken_at, f.submitted_at,
+                                                       f.paused - f.paused_waiting - f.paused_review)),
+             (f.reviewer_id, false, NULL)) w (person_id, is_author, seconds)
+    WHERE f.is_report AND w.person_id IS NOT NULL
     GROUP BY w.person_id
 ), stage AS (
-    SELECT count(*) AS studies, count((f).ready_at) AS complete, count((f).taken_at) AS read, count((f).issued_at) AS issued,
-           count((f).returned_at) AS returned, count((f).opened_at) AS opened
-    FROM facts WHERE (f).is_study
+    SELECT count(*) AS studies, count(f.ready_at) AS complete, count(f.taken_at) AS read, count(f.issued_at) AS issued,
+           count(f.returned_at) AS returned, count(f.opened_at) AS opened
+    FROM facts f WHERE f.is_study
 ), connection AS (
     SELECT count(*) FILTER (WHERE v.is_enrolled) AS enrolled,
            count(*) FILTER (WHERE v.is_enrolled AND v.echoes + v.images > 0) AS connected
@@ -82,16 +82,16 @@ WITH facts AS MATERIALIZED (
 ), day AS (
     SELECT d.day::date AS day, coalesce(s.number, 0) AS studies, coalesce(r.number, 0) AS reports
     FROM generate_series($2::date, $3::date, interval '1 day') AS d (day)
-    LEFT JOIN (SELECT (f).first_image_at::date AS day, count(*) AS number FROM facts WHERE (f).is_study GROUP BY 1) s
+    LEFT JOIN (SELECT f.first_image_at::date AS day, count(*) AS number FROM facts f WHERE f.is_study GROUP BY 1) s
         ON s.day = d.day::date
-    LEFT JOIN (SELECT (f).issued_at::date AS day, count(*) AS number FROM facts WHERE (f).is_report GROUP BY 1) r
+    LEFT JOIN (SELECT f.issued_at::date AS day, count(*) AS number FROM facts f WHERE f.is_report GROUP BY 1) r
         ON r.day = d.day::date
 ), hour AS (
     SELECT d.isodow, h.hour, coalesce(s.number, 0) AS studies
     FROM generate_series(1, 7) AS d (isodow) CROSS JOIN generate_series(0, 23) AS h (hour)
-    LEFT JOIN (SELECT extract(isodow FROM (f).first_image_at) AS isodow, extract(hour FROM (f).first_image_at) AS hour,
+    LEFT JOIN (SELECT extract(isodow FROM f.first_image_at) AS isodow, extract(hour FROM f.first_image_at) AS hour,
                       count(*) AS number
-               FROM facts WHERE (f).is_study GROUP BY 1, 2) s ON s.isodow = d.isodow AND s.hour = h.hour
+               FROM facts f WHERE f.is_study GROUP BY 1, 2) s ON s.isodow = d.isodow AND s.hour = h.hour
 ), site_line AS (
     SELECT p.grid, p.code, p.counts, jsonb_build_object(
                'site', jsonb_build_object('id', p.public_id, 'code', p.code, 'name', p.name, 'grid', p.grid),
@@ -177,3 +177,88 @@ CROSS JOIN LATERAL coverage_sites(m.from_day, m.to_day) f
 JOIN site t ON t.site_id = f.site_id
 WHERE c.public_id = $1::uuid AND f.community_id = c.scope_id
 ORDER BY m.from_day, f.site_id;
+
+-- name: figure_find
+-- $1 figure
+SELECT figure FROM figure_definition WHERE figure = $1::text AND in_force @> yq_now()::date;
+
+-- name: figure_rows
+-- The studies of a figure's denominator, the last that came first. Columns but the first are shown.
+-- $1 community
+-- $2 first day
+-- $3 last day
+-- $4 reading modes, an array; NULL: every study
+-- $5 figure
+-- $6 site, or NULL
+-- $7 study behind which the page begins, or NULL
+-- $8 how many
+WITH facts AS (
+    SELECT f.* FROM figure_facts($1::uuid, $2::date, $3::date, $4::text[]) f
+), marked AS (
+    SELECT f.*, m.is_counted, NULL::double precision AS seconds
+    FROM facts f CROSS JOIN LATERAL figure_marks(ROW (f.*)::figure_fact) m
+    WHERE m.figure = $5::text
+    UNION ALL
+    SELECT f.*, true, l.seconds
+    FROM facts f CROSS JOIN LATERAL figure_legs(ROW (f.*)::figure_fact) l
+    WHERE $5::text = 'turnaround_' || l.leg
+)
+SELECT s.public_id::text AS id, s.public_id::text AS study, p.name AS site, f.patient_class, f.modality, f.reading_mode,
+       f.first_image_at, f.ready_at AS complete_at, f.taken_at, f.submitted_at, f.issued_at, f.returned_at, f.due_at,
+       extract(epoch FROM f.paused)::bigint AS paused_s, a.name AS author, r.name AS reviewer, round(f.seconds)::bigint AS seconds,
+       f.is_counted AS counted
+FROM marked f
+JOIN study s USING (study_id)
+JOIN scope p ON p.scope_id = f.site_id
+LEFT JOIN person a ON a.person_id = f.author_id
+LEFT JOIN person r ON r.person_id = f.reviewer_id
+WHERE ($6::uuid IS NULL OR p.public_id = $6::uuid)
+  AND ($7::uuid IS NULL OR (f.first_image_at, f.study_id) < (SELECT first_arrival_at, study_id FROM study WHERE public_id = $7::uuid))
+ORDER BY f.first_image_at DESC, f.study_id DESC
+LIMIT $8::integer;
+
+-- name: figure_rows_critical
+-- Critical values, the last one first.
+-- $1 community
+-- $2 first day
+-- $3 last day
+-- $4 reading modes, an array; NULL: every study
+-- $5 figure
+-- $6 site, or NULL
+-- $7 critical value behind which the page begins, or NULL
+-- $8 how many
+SELECT v.public_id::text AS id, s.public_id::text AS study, p.name AS site, c.patient_class, c.modality, c.reading_mode, c.raised_at,
+       c.confirm_by, c.read_back_at, c.closed_at,
+       CASE $5::text WHEN 'critical_closed' THEN c.is_closed ELSE c.is_in_time END AS counted
+FROM figure_critical($1::uuid, $2::date, $3::date, $4::text[]) c
+JOIN critical_value v USING (critical_value_id)
+JOIN study s ON s.study_id = c.study_id
+JOIN scope p ON p.scope_id = c.site_id
+WHERE ($6::uuid IS NULL OR p.public_id = $6::uuid)
+  AND ($7::uuid IS NULL OR (c.raised_at, c.critical_value_id) <
+                           (SELECT raised_at, critical_value_id FROM critical_value WHERE public_id = $7::uuid))
+ORDER BY c.raised_at DESC, c.critical_value_id DESC
+LIMIT $8::integer;
+
+-- name: figure_rows_coverage
+-- The sites of the coverage rate, as coverage_sites() counts them. Reading modes are part of its definition.
+-- $1 community
+-- $2 first day
+-- $3 last day
+-- $4 not used: an array
+-- $5 not used: a text
+-- $6 site, or NULL
+-- $7 site behind which the page begins, or NULL
+-- $8 how many
+SELECT s.public_id::text AS id, t.code, s.name AS site, g.name AS grid, t.has_equipment, f.is_enrolled AS enrolled, f.echoes, f.images,
+       f.reports
+FROM coverage_sites($2::date, $3::date) f
+JOIN scope c ON c.scope_id = f.community_id
+JOIN scope g ON g.scope_id = f.grid_id
+JOIN scope s ON s.scope_id = f.site_id
+JOIN site t ON t.site_id = f.site_id
+WHERE c.public_id = $1::uuid AND t.counts_as_township_health_centre AND ($6::uuid IS NULL OR s.public_id = $6::uuid)
+  AND ($7::uuid IS NULL OR f.site_id > (SELECT scope_id FROM scope WHERE public_id = $7::uuid))
+  AND $4::text[] IS NOT DISTINCT FROM $4::text[] AND $5::text IS NOT NULL
+ORDER BY f.site_id
+LIMIT $8::integer;

@@ -99,6 +99,8 @@ def address(scene, pattern, site="E1"):
               "instance": "1.2.3.4", "frame": "1", "revision": "1", "phrase": str(uuid.uuid4()),
               **scene.things[site]}
     values |= {"destination": scene.destinations[site], "delivery": scene.deliveries[site]}
+    # A figure is of no site; whose figures somebody sees is tested in test_figures.py.
+    values["figure"] = "positive_rate" if site[0] == "E" else "no_such_figure"
     if pattern.startswith("/dicom-web"):
         values["study"] = "1.2"
     return pattern.format(**values)

@@ -98,6 +98,7 @@ FOREIGN = [
     ("dcmtk/", ["lib/dicom"], "DCMTK"),
     ("libpq-fe.h", ["lib/db", "tests"], "libpq"),
     ("microhttpd.h", ["lib/http", "tests"], "libmicrohttpd"),
+    ("xlsxwriter", ["lib/domain"], "libxlsxwriter"),
     ("curl/", ["lib/http", "lib/store", "tests"], "libcurl"),
 ]
 
