@@ -1,40 +1,26 @@
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/web_files.h"
 #include "lib/base/file.h"
-
-static char folder[64];
+#include "lib/base/text.h"
+#include "tests/support/home.h"
 
 static void put(const char *name, const char *text)
 {
-	char path[300];
 	struct err err = {0};
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	cr_assert(file_replace(path, text, strlen(text), 0644, &err), "%s", err.text);
+	cr_assert(file_replace(home_path("web/%s", name), text, strlen(text), 0644, &err), "%s", err.text);
 }
 
 static void make_folder(void)
 {
-	char path[100];
-	strcpy(folder, "/tmp/yq-unit-web.XXXXXX");
-	cr_assert(mkdtemp(folder) != NULL);
-	snprintf(path, sizeof path, "%s/assets", folder);
-	cr_assert(mkdir(path, 0755) == 0);
+	struct err err = {0};
+	home_make(NULL);
+	cr_assert(file_make_dirs(home_path("web/assets"), 0755, &err), "%s", err.text);
 }
 
-static void remove_folder(void)
-{
-	char command[100];
-	snprintf(command, sizeof command, "rm -rf %s", folder);
-	cr_assert(system(command) == 0);
-}
-
-TestSuite(web_files, .init = make_folder, .fini = remove_folder);
+TestSuite(web_files, .init = make_folder, .fini = home_remove);
 
 Test(web_files, what_is_there_is_found_and_nothing_else)
 {
@@ -68,7 +54,7 @@ Test(web_files, what_is_there_is_found_and_nothing_else)
 
 	struct web *web = NULL;
 	struct err err = {0};
-	cr_assert(web_open_folder(folder, &web, &err), "%s", err.text);
+	cr_assert(web_open_folder(home_path("web"), &web, &err), "%s", err.text);
 	for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
 		const struct web_file *file = web_find(web, found[i].path);
 		cr_assert(file != NULL, "%s", found[i].path);
@@ -92,8 +78,8 @@ Test(web_files, another_content_has_another_tag)
 		struct web *web = NULL;
 		struct err err = {0};
 		put("index.html", i == 1 ? "other" : "one");
-		cr_assert(web_open_folder(folder, &web, &err), "%s", err.text);
-		strcpy(tags[i], web_find(web, "/index.html")->plain.tag);
+		cr_assert(web_open_folder(home_path("web"), &web, &err), "%s", err.text);
+		text_copy(tags[i], sizeof tags[i], web_find(web, "/index.html")->plain.tag);
 		web_free(web);
 	}
 	cr_expect_str_neq(tags[0], tags[1]);
@@ -105,19 +91,32 @@ Test(web_files, without_an_index_there_is_no_application)
 	struct web *web = NULL;
 	struct err err = {0};
 	put("assets/a-1.js", "plain");
-	cr_expect(!web_open_folder(folder, &web, &err) && err.kind == ERR_NOT_FOUND);
+	cr_expect(!web_open_folder(home_path("web"), &web, &err) && err.kind == ERR_NOT_FOUND);
 	cr_expect(!web_open_folder("/nonexistent", &web, &err) && err.kind == ERR_NOT_FOUND);
 	cr_expect(web == NULL && web_find(NULL, "/index.html") == NULL);
 }
 
 Test(web_files, an_application_without_assets)
 {
-	char path[100];
 	struct web *web = NULL;
 	struct err err = {0};
-	snprintf(path, sizeof path, "%s/assets", folder);
-	rmdir(path);
+	cr_assert(rmdir(home_path("web/assets")) == 0);
 	put("index.html", "one");
-	cr_expect(web_open_folder(folder, &web, &err), "%s", err.text);
+	cr_expect(web_open_folder(home_path("web"), &web, &err), "%s", err.text);
 	web_free(web);
+}
+
+Test(web_files, the_option_names_a_folder_of_the_home_or_any)
+{
+	struct web *web = NULL;
+	struct err err = {0};
+	put("index.html", "one");
+	const char *const given[] = {"web", home_path("web")};
+	for (size_t i = 0; i < 2; i++) {
+		home_set("YQ_WEB", given[i]);
+		cr_expect(web_open(&web, &err) && web_find(web, "/index.html") != NULL, "%s: %s", given[i], err.text);
+		web_free(web);
+	}
+	home_set("YQ_WEB", "nowhere");
+	cr_expect(!web_open(&web, &err) && err.kind == ERR_NOT_FOUND);
 }
