@@ -29,6 +29,7 @@ static const struct http_route routes[] = {
 	{"GET", "/cockpit", handle_application, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/operations", handle_application, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/icon.svg", handle_web_file, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/opening.css", handle_web_file, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/assets/{file}", handle_web_file, NO_BODY, ROUTE_ANYBODY},
 
 	{"GET", "/healthz", handle_health, NO_BODY, ROUTE_ANYBODY},

@@ -145,8 +145,9 @@ function preferencesOf(options) {
   return { language: options.language ?? 'zh-CN', isDark: options.dark === true, isLarge: options.large === true, isMasked: options.masked === true }
 }
 
-/* Once a context, so that a preference changed by clicking stays changed. */
+/* Once a context, so that a preference changed by clicking stays changed. Only in the page: frames may have no storage. */
 function setPreferences(preferences) {
+  if (globalThis.self !== globalThis.top || !globalThis.location.protocol.startsWith('http')) return
   if (globalThis.localStorage.getItem('yq.preferences') === null) globalThis.localStorage.setItem('yq.preferences', JSON.stringify(preferences))
 }
 
