@@ -29,6 +29,6 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { '/api': `http://127.0.0.1:${process.env.YQ_HTTP_PORT ?? '8080'}`, '/dicom-web': `http://127.0.0.1:${process.env.YQ_HTTP_PORT ?? '8080'}` } },
+  server: { proxy: Object.fromEntries(['/api', '/dicom-web'].map((path) => [path, { target: `http://127.0.0.1:${process.env.YQ_HTTP_PORT ?? '8080'}`, changeOrigin: true, headers: { Origin: `http://127.0.0.1:${process.env.YQ_HTTP_PORT ?? '8080'}` } }])) },
   test: { environment: 'jsdom', include: ['tests/**/*.test.ts'], globals: false },
 })

@@ -102,7 +102,13 @@ export function problemsOf(draft: Draft, day: string): Partial<Record<keyof Draf
     else if (draft.sex !== '' && draft.sex !== 'O' && draft.sex !== number.sex) found.document = 'document_sex'
     else if (birth !== '' && birth !== null && birth !== number.birth) found.document = 'document_other_birth'
   }
-  if (draft.item_code_id === '' && draft.item_name.trim() === '') found.item_name = 'item_empty'
+  if (draft.item_code_id === '') {
+    if (draft.item_name.trim() === '' && draft.modality === '' && draft.body_part.trim() === '') found.item_name = 'item_empty'
+    else {
+      if (draft.modality === '') found.modality = 'modality_empty'
+      if (draft.body_part.trim() === '') found.body_part = 'body_part_empty'
+    }
+  }
   return found
 }
 
@@ -113,7 +119,7 @@ export function missingOf(draft: Draft): (keyof Draft)[] {
   const missing: (keyof Draft)[] = []
   if (draft.patient_class !== 'health_check')
     for (const name of ['history', 'clinical_diagnosis', 'department', 'doctor'] as const) if (draft[name].trim() === '') missing.push(name)
-  if (draft.body_part.trim() === '' && draft.item_code_id === '') missing.push('body_part')
+  if (draft.item_name.trim() === '') missing.push('item_name')
   if (draft.laterality === '' && SIDED.test(`${draft.body_part} ${draft.item_name}`.toUpperCase())) missing.push('laterality')
   return missing
 }
@@ -123,7 +129,9 @@ export function inputOf(draft: Draft): RequestInput {
   const details = Object.fromEntries(
     (['pregnancy', 'allergy', 'renal_function', 'operations'] as const).map((name) => [name, draft[name].trim()]).filter(([, text]) => text !== ''),
   )
-  const birth = readDay(draft.birth)
+  const number = readIdentityNumber(draft.document)
+  const isUndated = draft.birth.trim() === '' && draft.age.trim() === ''
+  const birth = isUndated && typeof number !== 'string' ? number.birth : readDay(draft.birth)
   const texts = Object.fromEntries(
     (['patient_id', 'phone', 'visit_number', 'department', 'doctor', 'item_name', 'modality', 'body_part', 'laterality', 'purpose', 'history',
       'clinical_diagnosis', 'request_number', 'item_code_id', 'site_id'] as const)
