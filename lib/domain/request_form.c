@@ -53,7 +53,7 @@ static bool is_one_of(const char *text, const char *words)
 {
 	size_t length = strlen(text);
 
-	for (const char *at = words; length && (at = strstr(at, text)); at++)
+	for (const char *at = words; length && !strchr(text, ' ') && (at = strstr(at, text)); at++)
 		if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
 			return true;
 	return false;

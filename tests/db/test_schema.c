@@ -164,11 +164,16 @@ Test(schema, rights)
 	run_file("rights.sql");
 }
 
+Test(schema, township)
+{
+	run_file("township.sql");
+}
+
 Test(schema, every_table_is_in_the_book_and_in_a_test)
 {
 	PGconn *owner = ledger_connect("yq_owner");
-	static const char *const files[] = {"world.sql",   "foundation.sql", "studies.sql",
-	                                    "reading.sql", "sending.sql",    "rights.sql"};
+	static const char *const files[] = {"world.sql",   "foundation.sql", "studies.sql", "reading.sql",
+	                                    "sending.sql", "rights.sql",     "township.sql"};
 	PGresult *tables;
 	struct err err;
 	char *book, *all;
