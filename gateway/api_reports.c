@@ -5,6 +5,7 @@
 #include "gateway/caller.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
+#include "lib/domain/report_check.h"
 #include "lib/domain/task.h"
 
 enum { PASSWORD_BYTES = 1024, REMARK_BYTES = 8000, REVISION_MAX = 1000000 };
@@ -33,6 +34,24 @@ bool handle_task_draft(struct http_request *request, void *context, struct err *
 	    !report_draft_save(&gateway->desk, &claim, seen, &content, &revision, report, err))
 		return false;
 	return http_reply_json(request, 200, json_pack("{s:s, s:i}", "report_id", report, "revision", revision), err);
+}
+
+/* Shows nothing that the caller did not send: not audited. */
+bool handle_task_check(struct http_request *request, void *context, struct err *err)
+{
+	struct gateway *gateway = context;
+	struct report_body content;
+	const char *task;
+	json_t *body, *findings = NULL;
+	if (!input_path_id(request, "task", &task, err) || !http_body_json(request, &body, err))
+		return false;
+	const json_t *given = json_object_get(body, "body");
+	if (!json_is_object(given))
+		return err_set(err, ERR_INVALID, "body is no object");
+	if (!report_body_from_json(given, &content, err) ||
+	    !report_check_task(&gateway->desk, caller_id(request), task, &content, &findings, err))
+		return false;
+	return http_reply_json(request, 200, json_pack("{s:o}", "findings", findings), err);
 }
 
 bool handle_task_submit(struct http_request *request, void *context, struct err *err)

@@ -25,6 +25,7 @@ http_handler handle_figures, handle_figure_definitions, handle_figure_rows, hand
 http_handler handle_events;                                                                        /* api_events.c */
 
 /* api_queue.c, api_desk.c, api_phrases.c */
+http_handler handle_task_check; /* api_reports.c */
 http_handler handle_report_templates, handle_phrases, handle_phrase_add, handle_phrase_change, handle_phrase_remove;
 http_handler handle_queue, handle_queue_next, handle_task, handle_task_colleagues;
 http_handler handle_study_priors, handle_task_revisions, handle_task_revision;

@@ -50,6 +50,7 @@ static const struct http_route routes[] = {
 
 	{"GET", "/api/v1/queue", handle_queue, NO_BODY, DOCTORS},
 	{"POST", "/api/v1/queue/next", handle_queue_next, SMALL, REPORTER | REVIEWER},
+	{"POST", "/api/v1/tasks/{task}/check", handle_task_check, REPORT, DOCTORS},
 	{"GET", "/api/v1/report-templates", handle_report_templates, NO_BODY, DOCTORS},
 	{"GET", "/api/v1/phrases", handle_phrases, NO_BODY, DOCTORS},
 	{"POST", "/api/v1/phrases", handle_phrase_add, SMALL, DOCTORS},

@@ -157,16 +157,3 @@ bool report_body_to_json(const struct report_body *body, json_t **out, struct er
 	*out = json;
 	return true;
 }
-
-bool report_body_is_complete(const json_t *body, struct err *err)
-{
-	static const char *const needed[] = {"findings", "impression"};
-
-	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-		const char *text = json_string_value(json_object_get(body, needed[i]));
-
-		if (!text || !*text)
-			return err_set(err, ERR_INVALID, "cannot submit the report: %s is empty", needed[i]);
-	}
-	return true;
-}

@@ -14,7 +14,4 @@
  */
 bool report_body_to_json(const struct report_body *body, json_t **out, struct err *err);
 
-/* What a submission needs beyond a draft: findings and impression. */
-bool report_body_is_complete(const json_t *body, struct err *err);
-
 #endif

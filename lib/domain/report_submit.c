@@ -19,6 +19,7 @@
 #include "lib/domain/account.h"
 #include "lib/domain/change.h"
 #include "lib/domain/report_body.h"
+#include "lib/domain/report_check.h"
 #include "lib/domain/report_content.h"
 #include "lib/domain/report_facts.h"
 #include "lib/domain/report_ledger.h"
@@ -85,6 +86,21 @@ static bool make_content(struct db *db, struct submission *submission, const jso
 	               "cannot submit the report: images came in since it was written, look at them first");
 }
 
+/* What the check calls an error stops it here as well, whatever the page did. */
+static bool check_text(struct db *db, const struct submission *submission, const json_t *body, struct err *err)
+{
+	struct report_body content;
+	json_t *findings = NULL;
+	bool ok;
+
+	if (!report_body_from_json(body, &content, err) ||
+	    !report_check_at(db, submission->claim->task_id, &content, &findings, err))
+		return false;
+	ok = report_check_pass(findings, err);
+	json_decref(findings);
+	return ok;
+}
+
 static bool make_candidate(struct db *db, struct submission *submission, struct err *err)
 {
 	json_t *body = json_loads(submission->row.body, 0, NULL), *content = NULL;
@@ -94,7 +110,7 @@ static bool make_candidate(struct db *db, struct submission *submission, struct 
 	if (!body)
 		return err_set(err, ERR_CORRUPT, "cannot read the draft");
 	submission->signed_us = clock_wall_us();
-	ok = report_body_is_complete(body, err) && fix_names(db, &submission->row, err) &&
+	ok = check_text(db, submission, body, err) && fix_names(db, &submission->row, err) &&
 	     make_content(db, submission, body, &content, err);
 	json_decref(body);
 	if (!ok)

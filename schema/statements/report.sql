@@ -390,3 +390,24 @@ FROM report_signature s
 JOIN report_version v USING (report_version_id)
 WHERE v.public_id = $1::uuid AND s.voided_at IS NULL AND s.cms IS NOT NULL
 ORDER BY s.signature_id;
+
+-- name: report_check_facts
+-- What a report's text is compared with: the person, the request, the images. The request's claim goes before the image's.
+-- $1 public id of the task
+SELECT coalesce(nullif(qc.sex, ''), c.sex) AS sex, s.modality,
+       concat_ws(' ', s.body_part, s.description,
+                 (SELECT string_agg(DISTINCT e.body_part, ' ') FROM series e WHERE e.study_id = s.study_id AND e.origin <> 'own')) AS study_part,
+       coalesce(q.body_part, '') AS request_part, coalesce(nullif(q.item_name, ''), i.name, '') AS item,
+       coalesce(q.laterality, '') AS request_side,
+       coalesce((SELECT CASE WHEN count(DISTINCT e.laterality) = 1 THEN min(e.laterality) END
+                 FROM series e WHERE e.study_id = s.study_id AND e.origin <> 'own' AND e.laterality <> ''), '') AS series_side,
+       t.patient_class = 'health_check' AS is_health_check, s.state = 'incomplete' AS is_incomplete,
+       s.instance_count AS instances, coalesce(i.expected_views, 0) AS expected_views
+FROM reading_task t
+JOIN study s USING (study_id)
+JOIN identity_claim c ON c.claim_id = s.claim_id
+LEFT JOIN request_match m ON m.study_id = s.study_id AND m.undone_at IS NULL
+LEFT JOIN request q ON q.request_id = m.request_id
+LEFT JOIN identity_claim qc ON qc.claim_id = q.claim_id
+LEFT JOIN item_code i ON i.item_code_id = q.item_code_id
+WHERE t.public_id = $1::uuid;

@@ -69,6 +69,7 @@ BODIES = {
     "return": {"kind": "retake", "reason": "blurred"},
     "answer": {"answer": "here it is"},
     "cancel": {"reason": "twice"},
+    "check": {"body": {"findings": "x"}},
     "phrases": {"shortcut": "walk", "text": "as the walk types it"},
     "{phrase}": {"shortcut": "walk", "text": "as the walk types it"},
     "next": {"work": "write", "modality": "NONE"},

@@ -127,3 +127,43 @@ def test_phrases_are_ones_own(people):
         assert (wrong, one.post("/api/v1/phrases", {"shortcut": "ok", "text": "x", **wrong}).status) == (wrong, 400)
     assert one.request("DELETE", target).status == 200
     assert one.get("/api/v1/phrases").body["phrases"] == []
+
+
+# --- checks -----------------------------------------------------------------------------------------------------------------
+
+
+def codes(answer):
+    return [(finding["code"], finding["severity"], finding["field"]) for finding in answer.body["findings"]]
+
+
+def test_check_of_a_text(scene, people):
+    scene.study("E1", name="checked")
+    scene.flush()
+    scene.home.sql(f"UPDATE study SET body_part = 'CHEST' WHERE public_id = '{scene.studies['checked']}'")
+    api, target = people["reporter1"], f"/api/v1/tasks/{scene.tasks['checked']}/check"
+    assert codes(api.post(target, {"body": BODY})) == []
+    wrong = dict(BODY, findings="子宫大小正常。右侧胸腔积液。", impression="左侧胸腔积液，不除外主动脉夹层。")
+    got = api.post(target, {"body": wrong})
+    assert codes(got) == [("side_conflict", "warning", "impression"), ("sex_conflict", "warning", "findings"),
+                          ("positive_without_flag", "warning", "result"), ("critical_without_flag", "warning", "is_critical")]
+    assert got.body["findings"][1]["words"] == ["子宫"] and got.body["findings"][3]["words"] == ["主动脉夹层"]
+    empty = api.post(target, {"body": {}})
+    assert {finding for finding in codes(empty) if finding[1] == "error"} == {
+        ("findings_empty", "error", "findings"), ("impression_empty", "error", "impression"), ("result_unstated", "error", "result")}
+    for nonsense in ({}, {"body": []}, {"body": {"findings": 7}}, {"body": {"title": "x"}}, {"body": {"result": "maybe"}}):
+        assert api.post(target, nonsense).status == 400
+
+
+def test_errors_of_the_check_stop_a_submission_and_lose_nothing(scene, people):
+    scene.study("E1", name="unfinished")
+    scene.flush()
+    base, api = f"/api/v1/tasks/{scene.tasks['unfinished']}", people["reporter1"]
+    lease = api.post(base + "/take").body
+    token, revision = {"lease_token": lease["lease_token"]}, 0
+    for field, value, word in (("findings", "", "findings"), ("impression", "", "impression"), ("result", None, "result")):
+        body = dict(BODY, **{field: value})
+        revision = api.put(base + "/draft", dict(token, revision=revision, body=body)).body["revision"]
+        got = api.post(base + "/submit", dict(token, revision=revision, study_version=1, password="correct horse battery"))
+        assert got.status == 400 and word in got.body["detail"]
+        report = api.get(base + "/report").body["report"]
+        assert (report["state"], report["body"], report["revision"]) == ("draft", body, revision)

@@ -33,8 +33,6 @@ Test(report_body, texts_are_kept_as_they_are_but_for_their_ends)
 	cr_assert_str_eq(
 	    text, "{\"findings\":\" 一\\n二\\t<b>\",\"impression\":\"\",\"is_critical\":true,\"method\":\"\","
 	          "\"quality_grade\":\"优\",\"quality_reason\":\"\",\"recommendation\":\"\",\"result\":\"positive\"}");
-	cr_assert_not(report_body_is_complete(kept, &err), "a report without impression is complete");
-	cr_assert(strstr(err.text, "impression"), "%s", err.text);
 	free(text);
 	json_decref(kept);
 }
