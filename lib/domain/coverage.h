@@ -42,7 +42,7 @@ struct coverage_query {
 bool coverage_read(struct db *db, const struct coverage_query *query, json_t **out, struct err *err);
 
 /*
- * Of one community in each month up to a day, at most 24, the oldest first; the last one ends with that day. *out is the caller's:
+ * Of one community in each month up to a day, at most 13, the oldest first; the last one ends with that day. *out is the caller's:
  * [{"month":"2026-11","connected":{"numerator":n,"denominator":n,"value":x|null},"served":{...},"regular":{...}}]
  */
 bool coverage_trend(struct db *db, const char *community_id, const char *to_day, json_t **out, struct err *err);

@@ -49,23 +49,36 @@ static void add_question(json_t *figures, const struct figure_scope *scope)
 	json_object_set_new(figures, "modes", modes_json(scope));
 }
 
+/* Inside a transaction, with which its settings end. */
+static bool count_inside(struct db *db, const struct figure_scope *scope, struct db_rows **out, json_t **out_trend,
+                         struct err *err)
+{
+	const char *community = figure_scope_community(scope);
+
+	return db_exec(db, STMT_FIGURE_MEMORY, DB_NO_PARAMS, NULL, err) &&
+	       coverage_trend(db, community, scope->period.to, out_trend, err) &&
+	       db_exec_one(db, STMT_FIGURES,
+	                   DB_PARAMS(db_text(community), db_text(scope->period.from), db_text(scope->period.to),
+	                             figure_scope_modes(scope)),
+	                   "figures", out, err);
+}
+
 static bool count(struct db *db, const struct figure_scope *scope, json_t **out, struct err *err)
 {
 	struct db_rows *rows = NULL;
 	json_t *trend = NULL;
+	bool ok = db_begin(db, err) && count_inside(db, scope, &rows, &trend, err) && db_commit(db, err);
 
-	if (!db_exec_one(db, STMT_FIGURES,
-	                 DB_PARAMS(db_text(figure_scope_community(scope)), db_text(scope->period.from),
-	                           db_text(scope->period.to), figure_scope_modes(scope)),
-	                 "figures", &rows, err))
-		return false;
-	if (coverage_trend(db, figure_scope_community(scope), scope->period.to, &trend, err)) {
+	if (ok) {
 		*out = parse(rows, 0);
-		json_object_set_new(*out, "coverage_trend", trend);
+		json_object_set(*out, "coverage_trend", trend);
 		add_question(*out, scope);
+	} else {
+		db_rollback(db);
 	}
+	json_decref(trend);
 	db_rows_free(rows);
-	return trend != NULL;
+	return ok;
 }
 
 bool figure_read(struct db *db, const struct figure_query *query, json_t **out, struct err *err)

@@ -17,6 +17,10 @@ FROM figure_definition
 WHERE in_force @> yq_now()::date
 ORDER BY figure;
 
+-- name: figure_memory
+-- For this transaction: sorts of a long period stay in memory, and no plan is compiled for one use.
+SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true);
+
 -- name: figures
 -- All of one community at once.
 -- $1 community
@@ -158,7 +162,7 @@ SELECT jsonb_build_object(
                              WHERE NOT is_closed)) AS json;
 
 -- name: coverage_months
--- For the trend: what coverage_sites() says of one community in each month up to a day, at most 24, from the first on in which anything
+-- For the trend: what coverage_sites() says of one community in each month up to a day, at most 13 (a year, and the month a year ago), from the first on in which anything
 -- came. The month of the day itself ends with it.
 -- $1 community
 -- $2 last day
@@ -166,7 +170,7 @@ SELECT to_char(m.from_day, 'YYYY-MM') AS month, c.public_id::text AS community_i
        t.counts_as_township_health_centre AS counts, t.has_equipment, f.is_enrolled, f.echoes, f.images, f.reports
 FROM scope c
 CROSS JOIN LATERAL (
-    SELECT greatest(date_trunc('month', $2::date - interval '23 months'),
+    SELECT greatest(date_trunc('month', $2::date - interval '12 months'),
                     date_trunc('month', coalesce(min(k.day), $2::date)::timestamp)) AS from_day
     FROM scope_membership g JOIN scope_membership m ON m.parent_id = g.child_id JOIN device d ON d.site_id = m.child_id
     JOIN device_contact k USING (device_id)

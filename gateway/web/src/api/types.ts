@@ -445,7 +445,7 @@ export interface Figures {
   communities: Named[] /* that the caller may choose among */
   community: Named | null
   modes: string[]
-  coverage_trend: { month: string; connected: Ratio; served: Ratio; regular: Ratio }[] /* at most 24 months up to the period's end */
+  coverage_trend: { month: string; connected: Ratio; served: Ratio; regular: Ratio }[] /* at most 13 months up to the period's end, the oldest first */
   volume: { day: string; studies: number; reports: number }[]
   studies: number
   reports: number
