@@ -22,7 +22,7 @@ export const firstPage = (): string => pagesOf()[0]?.path ?? '/nothing'
 
 /* Key of the words for the title of the window. */
 export function titleOf(route: RouteLocationNormalizedLoaded): string {
-  const name = route.name === 'workspace' ? 'reading' : typeof route.name === 'string' ? route.name : ''
+  const name = route.name === 'workspace' || route.name === 'run' ? 'reading' : typeof route.name === 'string' ? route.name : ''
   if (name === 'login') return 'frame.login'
   return PAGES.some((page) => page.name === name) ? `frame.${name}` : 'frame.tagline'
 }
@@ -34,6 +34,7 @@ export const router = createRouter({
     { path: '/login', name: 'login', component: () => import('./pages/login/LoginPage.vue'), meta: { isOpen: true } },
     { path: '/township', name: 'township', component: () => import('./pages/township/TownshipPage.vue') },
     { path: '/reading', name: 'reading', component: () => import('./pages/reading/QueuePage.vue') },
+    { path: '/reading/run', name: 'run', component: () => import('./pages/reading/RunPage.vue') },
     { path: '/reading/:task', name: 'workspace', component: () => import('./pages/reading/WorkspacePage.vue') },
     { path: '/cockpit', name: 'cockpit', component: () => import('./pages/cockpit/CockpitPage.vue') },
     { path: '/operations', name: 'operations', component: () => import('./pages/operations/OperationsPage.vue') },

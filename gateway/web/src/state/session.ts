@@ -6,6 +6,7 @@ import { computed, readonly, ref } from 'vue'
 import { api, Failure, setCsrfToken } from '@/api/client'
 import { restartEvents, startEvents, stopEvents } from '@/api/events'
 import type { Me, Role } from '@/api/types'
+import { purgeCopies } from './copies'
 
 export const me = ref<Me | null>(null)
 export const isExpired = ref(false) /* the frame asks for the password again while this is true */
@@ -66,6 +67,7 @@ tabs?.addEventListener('message', () => void checkPerson())
 async function fetchMe(): Promise<Me> {
   const answer = await api.plain<Me>('GET', '/api/v1/me')
   setCsrfToken(answer.csrf_token)
+  purgeCopies()
   return answer
 }
 
