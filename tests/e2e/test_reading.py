@@ -170,7 +170,10 @@ def issued(centre, study):
     assert reviewer.post(task + "/send-back", dict(token, remark="请补充测量")).status == 200
     lease = reporter.post(task + "/resume").body
     shown = reporter.get(task + "/report").body["report"]
-    assert "请补充测量" in json.dumps(shown, ensure_ascii=False)
+    assert [(one["remark"], one["by"], one["body"]) for one in shown["remarks"]] == [("请补充测量", reviewer.get("/api/v1/me").body["name"], BODY)]
+    assert shown["signatures"] == [], "a submission that was sent back is not signed any more"
+    saved = [(one["revision"], one["is_submission"]) for one in reviewer.get(task + "/revisions").body["revisions"]]
+    assert saved == [(2, True), (1, False)]
     token = {"lease_token": lease["lease_token"]}
     draft = reporter.put(task + "/draft", dict(token, revision=2, body=dict(BODY, findings="右肺下叶结节 5 mm。", result="positive"))).body
     assert reporter.post(task + "/submit", dict(token, revision=draft["revision"], study_version=lease["study_version"],
@@ -231,3 +234,17 @@ def test_log_has_no_patient(centre, issued):
     for program in ("yq-storescp", "yq-router", "yq-gateway"):
         log = centre.log(program)
         assert "LIU" not in log and "刘" not in log and "结节" not in log
+
+
+def test_a_prior_comes_with_its_report(centre, study, issued):
+    now = centre.examine(name="LIU^YANG=刘^洋", images=1)
+    centre.sql(f"""UPDATE identity_claim SET patient_id = (SELECT c.patient_id FROM study s JOIN identity_claim c USING (claim_id)
+                       WHERE s.public_id = '{study["id"]}')
+                   WHERE claim_id = (SELECT claim_id FROM study WHERE public_id = '{now["id"]}')""")
+    api = centre.person("reporter")
+    priors = api.get(f"/api/v1/studies/{now['id']}/priors").body["priors"]
+    assert [(one["study"]["id"], one["report"]["id"], one["report"]["body"]["findings"]) for one in priors] == [
+        (study["id"], issued, "右肺下叶结节 5 mm。")]
+    assert api.get(priors[0]["report"]["pdf"]).status == 200
+    task = now["tasks"][0]["id"]
+    assert api.get("/api/v1/queue?ids=" + task).body["tasks"][0]["priors"] == 1
