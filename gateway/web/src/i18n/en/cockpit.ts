@@ -18,7 +18,7 @@ export default {
   ratio: '{percent} ({counts})',
   counts: ' ({counts})',
   seconds: '{n} s',
-  minutes: 'min',
+  unit: { s: 's', min: 'min', h: 'h' },
   total: '{n} studies',
 
   coverage: 'Coverage',
@@ -31,7 +31,7 @@ export default {
   trend: { up: 'up on last month', down: 'down on last month', level: 'as last month' },
   without_equipment: '{n} without equipment (still counted)',
   region: 'Communities at their target {reached}/{all}',
-  worst: 'lowest:',
+  worst: '; lowest: ',
   coverage_trend: 'Coverage by month',
   month: 'Month',
 

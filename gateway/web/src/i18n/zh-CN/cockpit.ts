@@ -18,7 +18,7 @@ export default {
   ratio: '{percent}（{counts}）',
   counts: '（{counts}）',
   seconds: '{n} 秒',
-  minutes: '分钟',
+  unit: { s: '秒', min: '分钟', h: '小时' },
   total: '共 {n} 例',
 
   coverage: '覆盖率',
@@ -31,7 +31,7 @@ export default {
   trend: { up: '比上月上升', down: '比上月下降', level: '与上月持平' },
   without_equipment: '其中无设备 {n} 家（仍计入分母）',
   region: '全区域达标医共体 {reached}/{all}',
-  worst: '最低：',
+  worst: '；最低：',
   coverage_trend: '覆盖率逐月变化',
   month: '月份',
 

@@ -73,20 +73,25 @@ export function siteOption(bars: { name: string; reports: number; state: string 
   }
 }
 
-/* Minutes, for an axis that people read. */
-const minutes = (seconds: number | null): number | null => (seconds === null ? null : Math.round((seconds / 60) * 10) / 10)
+/* The unit in which lengths of time are read off an axis. */
+export function unitFor(longest_s: number): { name: 's' | 'min' | 'h'; seconds: number } {
+  if (longest_s < 180) return { name: 's', seconds: 1 }
+  return longest_s < 6 * 3600 ? { name: 'min', seconds: 60 } : { name: 'h', seconds: 3600 }
+}
 
 export function legsOption(legs: Figures['turnaround'], words: Words, palette: Palette, animation: boolean): Option {
   const option = base(palette, animation)
+  const unit = unitFor(Math.max(0, ...legs.map((one) => one.p90_s ?? 0)))
+  const length = (seconds: number | null) => (seconds === null ? null : Math.round((seconds / unit.seconds) * 10) / 10)
   return {
     ...option,
     tooltip: { ...tooltipOf(option), trigger: 'axis', axisPointer: { type: 'shadow' } },
     legend: legend(palette),
     xAxis: categoryAxis(palette, legs.map((one) => `${words(`cockpit.leg.${one.leg}`)}\n(${one.count})`), { axisLabel: axisLabel(palette, { interval: 0 }) }),
-    yAxis: valueAxis(palette, { name: words('cockpit.minutes'), minInterval: 0 }),
+    yAxis: valueAxis(palette, { name: words(`cockpit.unit.${unit.name}`), minInterval: 0 }),
     series: [
-      { type: 'bar', name: words('cockpit.median'), data: legs.map((one) => minutes(one.median_s)), itemStyle: { color: palette.accent }, barMaxWidth: 30 },
-      { type: 'bar', name: words('cockpit.p90'), data: legs.map((one) => minutes(one.p90_s)), itemStyle: { color: palette.wait }, barMaxWidth: 30 },
+      { type: 'bar', name: words('cockpit.median'), data: legs.map((one) => length(one.median_s)), itemStyle: { color: palette.accent }, barMaxWidth: 30 },
+      { type: 'bar', name: words('cockpit.p90'), data: legs.map((one) => length(one.p90_s)), itemStyle: { color: palette.wait }, barMaxWidth: 30 },
     ],
   }
 }
