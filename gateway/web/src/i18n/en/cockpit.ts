@@ -74,6 +74,7 @@ export default {
   no_limit: 'none',
   working_time: '{time} (working time)',
   plain_time: '{time}',
+  most_of: 'the {n} largest of {all}',
   over: 'over the limit',
   no_reports: 'No report was issued in this period. Try another period or community.',
 
@@ -107,6 +108,7 @@ export default {
   not_counted: 'not in the coverage',
   daily: '{n} studies in 30 days, at most {most} a day',
   never: 'never',
+  not_expected: 'not connected, nor expected to be',
   fine: 'fine',
   wrong: {
     never_connected: 'never connected', silent: 'no image since {day}; about {n} would be usual', device_error: 'device error: {detail}', charset: 'check the character set: {detail}',
@@ -120,14 +122,10 @@ export default {
   rows_shown: '{n} rows shown',
   no_rows: 'Nothing to list in this period.',
   column: {
-    study: 'Study', site: 'Site', code: 'Code', name: 'Site', grid: 'Grid', patient_class: 'Class', modality: 'Modality', reading_mode: 'Reading mode', first_image_at: 'First image', complete_at: 'Complete',
+    study: 'Study', site: 'Site', code: 'Code', grid: 'Grid', patient_class: 'Class', modality: 'Modality', reading_mode: 'Reading mode', first_image_at: 'First image', complete_at: 'Complete',
     taken_at: 'Taken', submitted_at: 'Submitted', issued_at: 'Issued', returned_at: 'Back at the site', due_at: 'Due', paused_s: 'Paused', author: 'Author', reviewer: 'Reviewer',
-    seconds: 'Time', counted: 'Counted', raised_at: 'Raised', confirm_by: 'Confirm by', read_back_at: 'Read back', closed_at: 'Closed', licensed_type: 'Type', has_equipment: 'Has equipment', echoes: 'Echoes',
-    images: 'Images', reports: 'Reports', is_connected: 'Connected', is_served: 'Served', is_regular: 'Regular', counts: 'In the denominator', is_enrolled: 'Enrolled', is_double_signed: 'Two signatures', written: 'Written', reviewed: 'Reviewed',
-    person: 'Doctor', account: 'Account', critical_value: 'Critical value', day: 'Day', state: 'State', result: 'Result', quality_grade: 'Image quality',
-  },
-  licensed_type: {
-    township_health_centre: 'township health centre', community_health_centre: 'community health centre', hospital: 'hospital', village_clinic: 'village clinic', public_health: 'public health', sub_community: 'sub-community',
+    seconds: 'Time', counted: 'Counted', raised_at: 'Raised', confirm_by: 'Confirm by', read_back_at: 'Read back', closed_at: 'Closed', has_equipment: 'Has equipment', echoes: 'Echoes',
+    images: 'Images', reports: 'Lead reports',
   },
 
   wall: 'Wall screen',

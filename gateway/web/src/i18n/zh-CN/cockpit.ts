@@ -74,6 +74,7 @@ export default {
   no_limit: '未设',
   working_time: '{time}（工作时间）',
   plain_time: '{time}',
+  most_of: '只显示最多的 {n} 行，共 {all} 行',
   over: '超时限',
   no_reports: '本期还没有发布的报告。换一个统计期或医共体看看。',
 
@@ -107,6 +108,7 @@ export default {
   not_counted: '不计入覆盖率',
   daily: '近 30 天共 {n} 例，最多一天 {most} 例',
   never: '从未',
+  not_expected: '未接入，也不要求',
   fine: '正常',
   wrong: {
     never_connected: '从未接通', silent: '{day} 之后没有图像，按往常应有约 {n} 例', device_error: '设备报错：{detail}', charset: '中文编码需核对：{detail}',
@@ -120,14 +122,10 @@ export default {
   rows_shown: '已显示 {n} 行',
   no_rows: '本期没有可以列出的明细。',
   column: {
-    study: '检查编号', site: '机构', code: '机构代码', name: '机构', grid: '网格', patient_class: '类别', modality: '设备类型', reading_mode: '阅片方式', first_image_at: '首幅图像', complete_at: '图像已齐',
+    study: '检查编号', site: '机构', code: '机构代码', grid: '网格', patient_class: '类别', modality: '设备类型', reading_mode: '阅片方式', first_image_at: '首幅图像', complete_at: '图像已齐',
     taken_at: '领取', submitted_at: '提交审核', issued_at: '发布', returned_at: '回到机构', due_at: '时限', paused_s: '暂停', author: '报告医师', reviewer: '审核医师',
-    seconds: '用时', counted: '计入分子', raised_at: '提出', confirm_by: '应确认', read_back_at: '复述确认', closed_at: '结束', licensed_type: '机构类型', has_equipment: '有设备', echoes: '连通测试',
-    images: '图像', reports: '报告', is_connected: '已接入', is_served: '有服务', is_regular: '常态化', counts: '计入分母', is_enrolled: '已入网', is_double_signed: '双签', written: '书写', reviewed: '审核',
-    person: '医师', account: '帐号', critical_value: '危急值编号', day: '日期', state: '状态', result: '结果', quality_grade: '图像质量',
-  },
-  licensed_type: {
-    township_health_centre: '乡镇卫生院', community_health_centre: '社区卫生服务中心', hospital: '医院', village_clinic: '村卫生室', public_health: '公共卫生机构', sub_community: '分片医共体',
+    seconds: '用时', counted: '计入分子', raised_at: '提出', confirm_by: '应确认', read_back_at: '复述确认', closed_at: '结束', has_equipment: '有设备', echoes: '连通测试',
+    images: '图像', reports: '上级报告',
   },
 
   wall: '大屏',

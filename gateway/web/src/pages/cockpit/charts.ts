@@ -17,7 +17,7 @@ function base(palette: Palette, animation: boolean): Option {
     tooltip: {
       renderMode: 'richText', confine: true, backgroundColor: palette.surface, borderColor: palette.line, textStyle: { color: palette.text, fontSize: palette.size },
     },
-    grid: { left: 8, right: 24, top: 28, bottom: 4, containLabel: true },
+    grid: { left: 8, right: 24, top: palette.size * 2.2, bottom: 4, containLabel: true },
   }
 }
 
@@ -28,7 +28,7 @@ const valueAxis = (palette: Palette, more: Option = {}): Option => ({
 const categoryAxis = (palette: Palette, data: string[], more: Option = {}): Option => ({
   type: 'category', data, axisTick: { show: false }, axisLine: { lineStyle: { color: palette.line } }, axisLabel: axisLabel(palette), ...more,
 })
-const legend = (palette: Palette): Option => ({ top: 0, right: 0, itemWidth: 14, itemHeight: 10, textStyle: { color: palette.text, fontSize: palette.size * 0.9 } })
+const legend = (palette: Palette): Option => ({ top: 0, right: 0, itemWidth: palette.size, itemHeight: palette.size * 0.7, textStyle: { color: palette.text, fontSize: palette.size * 0.9 } })
 const tooltipOf = (option: Option): Option => option.tooltip as Option
 
 export function shorten(name: string, most: number): string {
@@ -45,7 +45,7 @@ export function volumeOption(volume: Figures['volume'], words: Words, palette: P
     xAxis: categoryAxis(palette, volume.map((one) => one.day.slice(5)), { axisLabel: axisLabel(palette, { hideOverlap: true }) }),
     yAxis: valueAxis(palette),
     series: [
-      { type: 'bar', name: words('cockpit.studies'), data: volume.map((one) => one.studies), itemStyle: { color: palette.accent }, barMaxWidth: 26 },
+      { type: 'bar', name: words('cockpit.studies'), data: volume.map((one) => one.studies), itemStyle: { color: palette.accent }, barMaxWidth: palette.size * 2 },
       { type: 'line', name: words('cockpit.reports'), data: volume.map((one) => one.reports), itemStyle: { color: palette.wait }, lineStyle: { width: 2 }, symbol: 'emptyCircle', symbolSize: 6 },
     ],
   }
@@ -58,15 +58,15 @@ export function siteOption(bars: { name: string; reports: number; state: string 
   return {
     ...option,
     tooltip: { ...tooltipOf(option), trigger: 'item' },
-    grid: { left: 8, right: 48, top: 24, bottom: 4, containLabel: true },
-    xAxis: valueAxis(palette, { max: (range: { max: number }) => Math.ceil(Math.max(range.max, target) * 1.05) || 1 }),
+    grid: { left: 8, right: palette.size * 6, top: palette.size * 1.9, bottom: 4, containLabel: true },
+    xAxis: valueAxis(palette, { max: (range: { max: number }) => (range.max < target ? target : range.max === 0 ? 1 : null) }),
     yAxis: categoryAxis(palette, shown.map((one) => one.name), { axisLabel: axisLabel(palette, { interval: 0, formatter: (name: string) => shorten(name, 11) }) }),
     series: [{
-      type: 'bar', name: words('cockpit.lead_reports'), barMaxWidth: 22,
+      type: 'bar', name: words('cockpit.lead_reports'), barMaxWidth: palette.size * 1.6,
       data: shown.map((one) => ({ value: one.reports, itemStyle: { color: colours[one.state] }, label: { formatter: `${one.reports} ${words(`cockpit.site_state.${one.state}`)}` } })),
-      label: { show: true, position: 'right', color: palette.text, fontSize: palette.size * 0.9 },
+      label: { show: true, position: 'right', color: palette.text, fontSize: palette.size * 0.9, backgroundColor: palette.surface, padding: [1, 2] },
       markLine: target > 0 ? {
-        symbol: 'none', silent: true, lineStyle: { color: palette.late, type: 'dashed', width: 2 },
+        symbol: 'none', silent: true, z: 1, lineStyle: { color: palette.late, type: 'dashed', width: 2 },
         label: { formatter: words('cockpit.regular_line', { n: target }), color: palette.text, fontSize: palette.size * 0.9, position: 'end' }, data: [{ xAxis: target }],
       } : undefined,
     }],
@@ -90,8 +90,8 @@ export function legsOption(legs: Figures['turnaround'], words: Words, palette: P
     xAxis: categoryAxis(palette, legs.map((one) => `${words(`cockpit.leg.${one.leg}`)}\n(${one.count})`), { axisLabel: axisLabel(palette, { interval: 0 }) }),
     yAxis: valueAxis(palette, { name: words(`cockpit.unit.${unit.name}`), minInterval: 0 }),
     series: [
-      { type: 'bar', name: words('cockpit.median'), data: legs.map((one) => length(one.median_s)), itemStyle: { color: palette.accent }, barMaxWidth: 30 },
-      { type: 'bar', name: words('cockpit.p90'), data: legs.map((one) => length(one.p90_s)), itemStyle: { color: palette.wait }, barMaxWidth: 30 },
+      { type: 'bar', name: words('cockpit.median'), data: legs.map((one) => length(one.median_s)), itemStyle: { color: palette.accent }, barMaxWidth: palette.size * 2.2 },
+      { type: 'bar', name: words('cockpit.p90'), data: legs.map((one) => length(one.p90_s)), itemStyle: { color: palette.wait }, barMaxWidth: palette.size * 2.2 },
     ],
   }
 }
@@ -106,11 +106,11 @@ export function heatOption(heat: Figures['heat'], words: Words, palette: Palette
       ...tooltipOf(option),
       formatter: (one: { data: [number, number, number] }) => words('cockpit.heat_cell', { day: days[one.data[1]], hour: one.data[0], n: one.data[2] }),
     },
-    grid: { left: 8, right: 8, top: 8, bottom: 44, containLabel: true },
+    grid: { left: 8, right: 8, top: 8, bottom: palette.size * 3.2, containLabel: true },
     xAxis: categoryAxis(palette, Array.from({ length: 24 }, (_, hour) => String(hour)), { splitArea: { show: false } }),
     yAxis: categoryAxis(palette, days, { inverse: true }),
     visualMap: {
-      min: 0, max: most, precision: 0, calculable: false, orient: 'horizontal', left: 'center', bottom: 0, itemHeight: 120, itemWidth: 12, inRange: { color: palette.heat },
+      min: 0, max: most, precision: 0, calculable: false, orient: 'horizontal', left: 'center', bottom: 0, itemHeight: palette.size * 9, itemWidth: palette.size * 0.9, inRange: { color: palette.heat },
       textStyle: { color: palette.text, fontSize: palette.size * 0.9 }, text: [String(most), '0'],
     },
     series: [{ type: 'heatmap', name: words('cockpit.studies'), data: heat.map((one) => [one.hour, one.isodow - 1, one.studies]), itemStyle: { borderColor: palette.surface, borderWidth: 1 } }],

@@ -96,15 +96,22 @@ export function wrongParts(wrong: SiteFigures['wrong'][number]): Record<string, 
   return { detail: wrong.detail, n: wrong.detail }
 }
 
-/* Columns of rows that are only keys, and how the others are read. */
-export const HIDDEN_COLUMNS = new Set(['id'])
-export type CellKind = 'time' | 'seconds' | 'flag' | 'number' | 'patient_class' | 'reading_mode' | 'licensed_type' | 'key' | 'text'
+/* How the columns of rows are read. */
+export type CellKind = 'time' | 'seconds' | 'flag' | 'number' | 'patient_class' | 'reading_mode' | 'key' | 'text'
+
+/* Whether it counted and how long it took stand first, behind what it is. */
+const FIRST = ['study', 'code', 'counted', 'seconds']
+export function inReadingOrder(columns: string[]): { column: string; index: number; kind: CellKind }[] {
+  const place = (column: string) => (FIRST.includes(column) ? FIRST.indexOf(column) : FIRST.length)
+  return columns.map((column, index) => ({ column, index, kind: cellKind(column) })).sort((a, b) => place(a.column) - place(b.column) || a.index - b.index)
+}
+
 export function cellKind(column: string): CellKind {
   if (column.endsWith('_at') || column === 'confirm_by') return 'time'
   if (column.endsWith('_s') || column === 'seconds') return 'seconds'
-  if (column === 'counted' || column.startsWith('is_') || column.startsWith('has_') || column === 'counts') return 'flag'
-  if (column === 'patient_class' || column === 'reading_mode' || column === 'licensed_type') return column
+  if (column === 'counted' || column.startsWith('is_') || column.startsWith('has_') || column === 'enrolled') return 'flag'
+  if (column === 'patient_class' || column === 'reading_mode') return column
   if (column === 'study') return 'key'
-  if (['echoes', 'images', 'reports', 'studies', 'written', 'reviewed'].includes(column)) return 'number'
+  if (['echoes', 'images', 'reports'].includes(column)) return 'number'
   return 'text'
 }
