@@ -42,6 +42,9 @@ class Installation {
   /* kind: a kind of tests/support/dicomgen.py ('dr-chest', 'ct-chest' ...); more: its arguments, e.g. { name: 'ZHANG^SAN=张^三', size: 256 }. */
   push(kind, more = {}) { return this.#ask('push', { kind, ...more }) }
   walk() { return this.#ask('walk', {}) }
+  /* The demonstration's site, which takes reports back. */
+  startSite() { return this.#ask('start_site', {}) }
+  stopSite() { return this.#ask('stop_site', {}) }
   start(name, settings) { return this.#ask('start', { name, settings }) }
   stop(name) { return this.#ask('stop', { name }) }
   kill(name) { return this.#ask('kill', { name }) }

@@ -1,0 +1,211 @@
+/* What the numbers of these pages mean, without the screen. */
+import type { Delivery, Destination, Device, IdentityReview, Operations, Role } from '@/api/types'
+import { translate } from '@/i18n'
+import { spanOfSeconds } from '@/state/words'
+
+export type Tone = 'late' | 'wait' | 'good' | 'plain'
+
+/* ---- tabs ---------------------------------------------------------------------------------------------------------------- */
+
+export const TABS = ['state', 'queues', 'devices', 'identity', 'doubts', 'audit'] as const
+export type Tab = (typeof TABS)[number]
+
+const ROLES_OF_TAB: Record<Tab, Role[]> = {
+  state: ['operator', 'administrator'],
+  queues: ['operator', 'administrator'],
+  devices: ['operator', 'administrator', 'quality_controller'],
+  identity: ['operator', 'quality_controller'],
+  doubts: ['operator', 'quality_controller'],
+  audit: ['operator', 'administrator', 'quality_controller'],
+}
+
+/* The gateway refuses the rest. */
+export const tabsOf = (roles: readonly Role[]): Tab[] => TABS.filter((tab) => ROLES_OF_TAB[tab].some((role) => roles.includes(role)))
+
+/* ---- sizes ----------------------------------------------------------------------------------------------------------------- */
+
+const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB']
+
+/* 1.5 GB: three digits, 1024 to the next unit, as disks are spoken of in a hospital. */
+export function sizeText(bytes: number): string {
+  let value = Math.max(0, bytes)
+  let unit = 0
+  while (value >= 1000 && unit < UNITS.length - 1) {
+    value /= 1024
+    unit++
+  }
+  const digits = unit === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2
+  return `${value.toFixed(digits)} ${UNITS[unit]}`
+}
+
+/* ---- store ------------------------------------------------------------------------------------------------------------------ */
+
+export const SOON_DAYS = 30
+
+/* What is used of what may be used: the reserve is kept. 0 to 100. */
+export function usedPercent(store: Operations['store']): number {
+  const room = store.total_bytes - store.reserve_bytes
+  if (room <= 0) return 100
+  return Math.min(100, Math.max(0, (100 * (store.total_bytes - store.free_bytes)) / room))
+}
+
+export type StoreWord = 'refusing' | 'soon' | 'enough' | 'unknown'
+
+export function storeWord(store: Operations['store']): StoreWord {
+  if (store.is_refusing) return 'refusing'
+  if (store.days_left === null) return 'unknown'
+  return store.days_left < SOON_DAYS ? 'soon' : 'enough'
+}
+
+export const TONE_OF_STORE: Record<StoreWord, Tone> = { refusing: 'late', soon: 'wait', enough: 'good', unknown: 'plain' }
+
+/* ---- programs, journal, certificates ------------------------------------------------------------------------------------------- */
+
+export const PROGRAMS = ['yq-storescp', 'yq-router', 'yq-gateway']
+
+export type ProgramWord = 'running' | 'silent' | 'ended' | 'absent'
+export interface ProgramRow { program: string; word: ProgramWord; host: string; pid: number | null; version: string; started_at: string | null; seen_at: string | null }
+
+type Process = Operations['programs'][number] & { ended_at?: string | null }
+
+/* Every process, and a line for each program of an installation that has none. */
+export function programRows(programs: Operations['programs']): ProgramRow[] {
+  const known: ProgramRow[] = programs.map((one: Process) => ({
+    program: one.program, word: one.is_running ? 'running' : one.ended_at ? 'ended' : 'silent', host: one.host, pid: one.pid, version: one.version,
+    started_at: one.started_at, seen_at: one.seen_at,
+  }))
+  const absent = PROGRAMS.filter((program) => !programs.some((one) => one.program === program))
+  return [...known, ...absent.map((program): ProgramRow => ({ program, word: 'absent', host: '', pid: null, version: '', started_at: null, seen_at: null }))]
+}
+
+/* A program of which no process runs. */
+export const stoppedPrograms = (rows: ProgramRow[]): string[] =>
+  PROGRAMS.filter((program) => !rows.some((row) => row.program === program && row.word === 'running'))
+
+export const JOURNAL_LATE_S = 300
+export const journalTone = (journal: Operations['journal']): Tone => (journal.objects === 0 ? 'good' : journal.oldest_s > JOURNAL_LATE_S ? 'late' : 'wait')
+
+/* What waits for a person, and on which tab it is seen. */
+export const WAITING_TAB: Record<string, Tab | null> = {
+  signals: null, studies_receiving: null, studies_complete: null, studies_incomplete: null, studies_unrouted: null,
+  identity_reviews: 'identity', conflicts: 'doubts', quarantined: 'doubts', destinations_held: 'queues', reports_unsettled: null,
+}
+const NEEDS_PERSON = ['studies_unrouted', 'identity_reviews', 'conflicts', 'quarantined', 'destinations_held']
+export const waitingTone = (name: string, number: number): Tone => (number === 0 ? 'plain' : NEEDS_PERSON.includes(name) ? 'wait' : 'plain')
+
+/* ---- queues -------------------------------------------------------------------------------------------------------------------- */
+
+export type DestinationWord = 'disabled' | 'held' | 'failed' | 'waiting' | 'sending' | 'idle'
+
+/* The one thing to know of a destination. An error that a delivery has outlived is history. */
+export function destinationWord(one: Destination): DestinationWord {
+  if (!one.is_enabled) return 'disabled'
+  if (one.held_at !== null) return 'held'
+  if (one.failed > 0) return 'failed'
+  if (one.length === 0) return 'idle'
+  return hasFreshError(one) ? 'waiting' : 'sending'
+}
+
+export const TONE_OF_DESTINATION: Record<DestinationWord, Tone> = { disabled: 'plain', held: 'wait', failed: 'late', waiting: 'wait', sending: 'good', idle: 'good' }
+
+export function hasFreshError(one: Destination): boolean {
+  if (one.last_error_at === null) return false
+  return one.last_delivered_at === null || Date.parse(one.last_error_at) > Date.parse(one.last_delivered_at)
+}
+
+/* What the programs write of a try that failed, in a person's words; null: as it stands. */
+const REASONS: [RegExp, string][] = [
+  [/Connection refused/, 'port_closed'],
+  [/No route to host|Network is unreachable/, 'no_route'],
+  [/TCP Initialization Error/, 'no_connection'],
+  [/rejected, source/, 'rejected'],
+  [/the peer does not accept this kind of object/, 'not_accepted'],
+  [/the peer (did|does) not answer/, 'no_answer'],
+  [/the connection broke/, 'broke'],
+  [/the peer answered/, 'answered'],
+  [/an object could not be read/, 'unreadable'],
+  [/there is nothing in it to send/, 'nothing'],
+  [/the ledger was away|the router was stopped/, 'stopped'],
+  [/the outcome is unknown and the deadline/, 'deadline'],
+  [/the outcome was unknown/, 'again'],
+]
+export function reasonKey(text: string): string | null {
+  return REASONS.find(([pattern]) => pattern.test(text))?.[1] ?? null
+}
+
+/* In the order of the way, whatever order they come in. */
+export const TASK_STATES: Operations['tasks'][number]['state'][] = ['awaiting', 'writing', 'awaiting_review', 'reviewing', 'returned', 'done', 'cancelled']
+export function inOrder<S extends string>(counts: { state: S; number: number }[], order: S[]): { state: S; number: number }[] {
+  return [...counts].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
+}
+
+export const DELIVERY_STATES: Delivery['state'][] = ['pending', 'sending', 'verifying', 'waiting', 'quarantined', 'dead', 'delivered', 'cancelled']
+export const mayRetry = (one: Delivery): boolean => one.state === 'dead' || one.state === 'quarantined'
+export const mayCancel = (one: Delivery): boolean => one.state !== 'delivered' && one.state !== 'cancelled'
+
+/* ---- identity ------------------------------------------------------------------------------------------------------------------ */
+
+export const COMPARED = ['name', 'sex', 'birth_date', 'id'] as const
+export type Compared = (typeof COMPARED)[number]
+
+/* Where two claims do not say the same. What one of them leaves out is no contradiction. */
+export function differences(claims: IdentityReview['claims']): Compared[] {
+  const [one, other] = claims
+  if (one === undefined || other === undefined) return []
+  const value = (claim: IdentityReview['claims'][number], what: Compared): string =>
+    (what === 'name' ? claim.patient.display_name : claim.patient[what]).replace(/[\s^]/g, '').toUpperCase()
+  return COMPARED.filter((what) => value(one, what) !== '' && value(other, what) !== '' && value(one, what) !== value(other, what))
+}
+
+/* ---- audit ---------------------------------------------------------------------------------------------------------------------- */
+
+export interface AuditFilter { from: string; to: string; actor: string; action: string; subject: string; outcome: string }
+
+/* "2026-11-22T17:40:05.123+08:00" as it is written down: the gateway speaks in the installation's zone. */
+export const secondsText = (at: string): string => at.slice(0, 19).replace('T', ' ')
+
+/* Key of the word for an action: report.send_back -> report_send_back. */
+export const actionKey = (action: string): string => action.replace('.', '_')
+
+export const ACTION_BEGINNINGS = [
+  'session.', 'study.', 'task.', 'report.', 'delivery.', 'destination.', 'device.', 'identity.', 'request.', 'critical.', 'association.', 'account.', 'audit.', 'api.',
+]
+
+/* ---- the test of a destination --------------------------------------------------------------------------------------------------- */
+
+export const TEST_STEPS = ['address', 'tcp', 'association', 'echo'] as const
+export interface TestStep { step: (typeof TEST_STEPS)[number]; word: 'ok' | 'failed' | 'not_tried'; detail: string }
+
+/* All steps: those behind the one that failed were not tried. */
+export function testSteps(answer: { step: string; ok: boolean; detail: string }[]): TestStep[] {
+  return TEST_STEPS.map((step) => {
+    const one = answer.find((other) => other.step === step)
+    return { step, word: one === undefined ? 'not_tried' : one.ok ? 'ok' : 'failed', detail: one?.detail ?? '' }
+  })
+}
+
+/* ---- devices ----------------------------------------------------------------------------------------------------------------------- */
+
+export type DeviceWord = 'disabled' | 'never' | 'refused' | 'silent' | 'today' | 'error'
+export const TONE_OF_DEVICE: Record<DeviceWord, Tone> = { disabled: 'plain', never: 'wait', refused: 'late', error: 'late', silent: 'plain', today: 'good' }
+
+/* An error counts while nothing came behind it. */
+export function deviceWord(one: Device): DeviceWord {
+  if (!one.is_enabled) return 'disabled'
+  if (one.last_error_at !== null && (one.last_seen_at === null || Date.parse(one.last_error_at) >= Date.parse(one.last_seen_at))) return 'error'
+  if (one.today.refusals > 0) return 'refused'
+  if (one.last_seen_at === null) return 'never'
+  return one.today.echoes + one.today.associations + one.today.images > 0 ? 'today' : 'silent'
+}
+
+const NEED: DeviceWord[] = ['error', 'refused', 'never', 'silent', 'today', 'disabled']
+export const devicesByNeed = (devices: Device[]): Device[] =>
+  [...devices].sort((a, b) => NEED.indexOf(deviceWord(a)) - NEED.indexOf(deviceWord(b)) || a.site.name.localeCompare(b.site.name, 'zh-CN') || a.calling_ae.localeCompare(b.calling_ae))
+
+export const CLOCK_GOOD_S = 300
+
+/* Device clock minus ours: 快 3 分钟, 慢 2 天. */
+export function clockText(seconds: number): string {
+  if (Math.abs(seconds) <= CLOCK_GOOD_S) return translate('township.device.clock_right')
+  return translate(seconds > 0 ? 'township.device.clock_ahead' : 'township.device.clock_behind', { time: spanOfSeconds(seconds) })
+}

@@ -1,0 +1,183 @@
+/* The operator's pages: what runs, queues that are held, released, tested and retried, lists that wait for a person, the audit. */
+import assert from 'node:assert/strict'
+import { openWorld, until } from './support/web.mjs'
+
+const world = await openWorld({ YQ_QUIET_DEFAULT: '1 s' })
+const { installation } = world
+
+const WORDS = {
+  'zh-CN': { tabs: ['状态', '发送队列', '设备', '身份核对', '图像冲突与异常数据', '审计'], store: '图像存储', running: '运行中', idle: '空闲', none: '没有待核对的身份。', search: '搜索', look: '查看检查' },
+  en: { tabs: ['State', 'Queues', 'Devices', 'Identity', 'Conflicts and quarantine', 'Audit'], store: 'Image store', running: 'Running', idle: 'Idle', none: 'No identity waits to be checked.', search: 'Search', look: 'See an examination' },
+}
+const SLUGS = ['state', 'queues', 'devices', 'identity', 'doubts', 'audit']
+const NASTY = '<img src=x onerror=alert(1)>\u202Eאבג𠮷'.padEnd(60, '长')
+
+/* A report that has come back to its site. */
+await installation.walk()
+/* And what waits: a device of another make, two identities under one number. */
+await installation.push('dr-chest', { name: 'WANG^WU=王^五', patient_id: 'P77001' })
+await installation.push('dr-chest', { name: 'LI^SI=李^四', patient_id: 'P77001' })
+
+for (const [language, words] of Object.entries(WORDS)) {
+  world.test(`every tab in ${language}, by keyboard`, async ({ person }) => {
+    const one = await person('operator', { language, via: 'api' })
+    await one.goto('/operations')
+    await one.page.getByRole('heading', { name: words.store }).waitFor()
+    await until(async () => (await one.page.locator('td .tag', { hasText: words.running }).count()) === 3, 'three programs run')
+    await one.page.getByRole('tab', { name: words.tabs[0] }).focus()
+    for (const [index, slug] of SLUGS.entries()) {
+      if (index > 0) await one.page.keyboard.press('ArrowRight')
+      await one.page.getByRole('tab', { name: words.tabs[index], exact: true, selected: true }).waitFor()
+      if (index > 0) assert.match(one.page.url(), new RegExp(`tab=${slug}`))
+      await settled(one.page)
+      await one.checkAccessible()
+      if (language === 'en') assert.doesNotMatch((await chromeOf(one.page)).replace('中文', ''), /\p{Script=Han}/u, slug)
+      await one.shot(`${slug}-${language}`)
+    }
+  })
+}
+
+/* Nothing is being read any more. */
+async function settled(page) {
+  await page.locator('#pane > *').first().waitFor()
+  for (const word of ['正在读取…', 'Loading…']) await until(async () => (await page.locator('#pane').getByText(word).count()) === 0, `still: ${word}`)
+}
+
+/* What the page says, without what is data (isolated as such). */
+function chromeOf(page) {
+  return page.evaluate(() => {
+    const copy = globalThis.document.querySelector('#pane').cloneNode(true)
+    for (const data of copy.querySelectorAll('bdi, option, .patient')) data.remove()
+    return copy.innerText
+  })
+}
+
+world.test('a held destination keeps the reports until it is released', async ({ person }) => {
+  const one = await person('operator', { via: 'api' })
+  await one.goto('/operations?tab=queues')
+  const row = one.page.getByRole('grid', { name: '目的地' }).locator('[data-id]').first()
+  await row.getByText('空闲').waitFor()
+  await row.getByRole('button', { name: '暂停发送' }).click()
+  const dialog = one.page.getByRole('dialog', { name: '暂停发送' })
+  assert.ok(await dialog.getByRole('button', { name: '暂停发送' }).isDisabled(), 'without a reason')
+  await dialog.getByRole('textbox').fill(NASTY)
+  await one.shot('hold')
+  await one.checkAccessible('.el-dialog')
+  await dialog.getByRole('button', { name: '暂停发送' }).click()
+  await row.locator('.tag', { hasText: '暂停发送' }).waitFor()
+  await row.getByText('<img src=x onerror').waitFor()
+  await installation.walk().catch(() => undefined)
+  await row.getByRole('gridcell', { name: /^1 条/ }).waitFor()
+  const listed = one.page.getByRole('grid', { name: '发送记录' })
+  await listed.locator('[data-id]').filter({ hasText: '待发送' }).first().waitFor()
+  await one.shot('held')
+  await row.getByRole('button', { name: '恢复发送' }).click()
+  await one.page.getByRole('dialog').getByRole('button', { name: '恢复发送' }).click()
+  await row.getByText('空闲').waitFor()
+  await until(async () => (await listed.locator('[data-id]').filter({ hasText: '已送达' }).count()) >= 2, 'the held report does not arrive')
+})
+
+world.test('a destination is tested while it is there and while it is away', async ({ person }) => {
+  const one = await person('operator', { via: 'api', language: 'en' })
+  await one.goto('/operations?tab=queues')
+  const row = one.page.getByRole('grid', { name: 'Destinations' }).locator('[data-id]').first()
+  await row.getByRole('button', { name: 'Test' }).click()
+  const dialog = one.page.getByRole('dialog')
+  await dialog.getByText('The peer is there and answers.').waitFor()
+  assert.equal(await dialog.locator('.tag', { hasText: 'Good' }).count(), 4)
+  await installation.stopSite()
+  try {
+    await dialog.getByRole('button', { name: 'Test again' }).click()
+    await dialog.locator('.tag', { hasText: 'Failed' }).waitFor()
+    assert.equal(await dialog.locator('.tag', { hasText: 'Not tried' }).count(), 2)
+    await one.checkAccessible('.el-dialog')
+    await one.shot('test-away')
+  } finally {
+    await installation.startSite()
+  }
+})
+
+world.test('what failed is found by its state and sent again', async ({ person }) => {
+  await installation.stopSite()
+  const rows = await installation.sql("SELECT public_id FROM delivery ORDER BY delivery_id DESC LIMIT 1")
+  const one = await person('operator', { via: 'api' })
+  /* A delivery cannot leave `delivered`, so a new one dies: the destination is away and its time is over. */
+  await installation.sql(`BEGIN; INSERT INTO delivery (site_id, destination_id, purpose, report_version_id, deadline_at)
+    SELECT site_id, destination_id, 'recall', report_version_id, yq_now() + interval '1 day' FROM delivery WHERE public_id = '${rows[0][0]}';
+    INSERT INTO delivery_item (delivery_id, site_id, instance_id)
+    SELECT n.delivery_id, n.site_id, i.instance_id FROM delivery n JOIN delivery o ON o.public_id = '${rows[0][0]}' JOIN delivery_item i ON i.delivery_id = o.delivery_id
+    WHERE n.purpose = 'recall'; COMMIT`)
+  await one.goto('/operations?tab=queues')
+  const listed = one.page.getByRole('grid', { name: '发送记录' })
+  await listed.locator('[data-id]').filter({ hasText: '等待重发' }).waitFor()
+  await installation.sql("UPDATE delivery SET state = 'dead' WHERE purpose = 'recall' AND state = 'waiting'")
+  await one.page.getByRole('button', { name: '发送失败待处理' }).click()
+  await one.page.waitForURL(/state=dead/)
+  await until(async () => {
+    await one.page.reload()
+    await listed.waitFor()
+    await settled(one.page)
+    return (await listed.locator('[data-id]').filter({ hasText: '发送失败待处理' }).count()) === 1
+  }, 'the dead one is not listed')
+  await one.shot('failed')
+  await installation.startSite()
+  await listed.locator('[data-id]').getByRole('button', { name: '重试' }).click()
+  await one.page.getByRole('dialog').getByRole('button', { name: '重试' }).click()
+  await one.page.getByText('没有符合筛选条件的发送记录。').waitFor()
+  await one.page.getByRole('button', { name: '显示全部' }).click()
+  await listed.locator('[data-id]').filter({ hasText: '收回旧报告' }).filter({ hasText: '已送达' }).waitFor()
+})
+
+world.test('a failed look says so, keeps the filter and can be tried again', async ({ person }) => {
+  const one = await person('operator', { via: 'api' })
+  await one.goto('/operations?tab=audit')
+  await one.page.getByLabel('操作').fill('study.')
+  await installation.stopLedger()
+  try {
+    await one.expecting(/^status 503: GET \/api\/v1\/audit/, () => one.page.getByRole('button', { name: '搜索' }).click())
+    await one.page.getByRole('alert').getByText('没有完成：审计').waitFor()
+  } finally {
+    await installation.startLedger()
+  }
+  one.allow(/^status 503: GET/)
+  await until(async () => {
+    await one.page.getByRole('alert').getByRole('button', { name: '重试' }).click({ timeout: 500 }).catch(() => undefined)
+    return (await one.page.getByRole('grid', { name: '审计' }).locator('[data-id]').count()) > 0
+  }, 'the search does not come back')
+  assert.equal(await one.page.getByLabel('操作').inputValue(), 'study.')
+})
+
+world.test('the audit finds a look and shows it', async ({ person }) => {
+  const reader = await person('reporter', { via: 'api' })
+  const study = (await installation.sql('SELECT public_id FROM study ORDER BY study_id LIMIT 1'))[0][0]
+  const answer = await reader.context.request.get(`${installation.origin}/api/v1/studies/${study}`)
+  assert.equal(answer.status(), 200)
+  const one = await person('operator', { via: 'api', language: 'en' })
+  await one.goto(`/operations?tab=audit&action=study.&subject=${study}`)
+  const row = one.page.getByRole('grid', { name: 'Audit' }).locator('[data-id]').filter({ hasText: WORDS.en.look }).first()
+  await row.filter({ hasText: installation.accounts.reporter.name }).waitFor()
+  await row.focus()
+  await one.page.keyboard.press('Enter')
+  const dialog = one.page.getByRole('dialog', { name: 'Audit record' })
+  await dialog.getByText(study).waitFor()
+  await one.checkAccessible('.el-dialog')
+  await one.shot('audit-entry')
+})
+
+world.test('an administrator looks and does nothing', async ({ person }) => {
+  const one = await person('county', { via: 'api' })
+  await one.goto('/operations?tab=queues')
+  await one.page.getByRole('grid', { name: '目的地' }).locator('[data-id]').first().waitFor()
+  assert.deepEqual(await one.page.getByRole('tab').allInnerTexts(), ['状态', '发送队列', '设备', '审计'])
+  assert.equal(await one.page.getByRole('button', { name: '暂停发送' }).count(), 0)
+})
+
+world.test('dark, large, and 4K', async ({ person }) => {
+  const one = await person('operator', { via: 'api', dark: true, large: true, viewport: [1920, 1080], scale: 2 })
+  for (const slug of ['state', 'queues']) {
+    await one.goto(`/operations?tab=${slug}`)
+    await settled(one.page)
+    await one.checkAccessible()
+    await one.shot(`${slug}-dark`)
+  }
+})
