@@ -176,7 +176,7 @@ FORCE:
 WEB := gateway/web
 WEB_SOURCES := $(if $(wildcard $(WEB)/vite.config.ts),$(sort $(shell find $(WEB) \( -name node_modules -o -path $(WEB)/tests \) -prune -o -type f -print)))
 WEB_INSTALLED := $(WEB)/node_modules/.installed
-web: $(if $(WEB_SOURCES),build/web.stamp)
+web: $(if $(WEB_SOURCES),build/web.stamp) ## builds only the browser application
 $(WEB_INSTALLED): $(WEB)/package.json $(WEB)/package-lock.json $(WEB)/.npmrc | packages
 	$(call say,NPM  ,$(WEB)/node_modules)deploy/web install
 build/web.list: FORCE

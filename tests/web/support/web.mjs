@@ -12,6 +12,7 @@
  *       await li.page.getByText('张三').waitFor()
  *       await li.shot('township')                               // build/results/web/FILE-township.png
  *       await li.checkAccessible()                              // axe-core: nothing serious
+ *       await li.paper()                                        // a PDF in a frame is there, whole
  *     })
  *
  * Accounts are those of the demonstration: radiographer, clinician, reporter, reviewer, leader, county, operator (world.installation.accounts).
@@ -48,6 +49,7 @@ const PATIENCE_MS = 20_000
 const SLOW = { offline: false, latency: 300, downloadThroughput: 200_000 / 8, uploadThroughput: 200_000 / 8 }
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
   '--disable-dev-shm-usage', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
+const PDF_VIEWER = /^chrome-extension:\/\/mhjfbmdgcfjbbpaeojofohoefgiehjai\//
 /* Who is nobody asks once who he is. */
 const ALWAYS_ALLOWED = [/^status 401: GET \/api\/v1\/me$/]
 
@@ -103,6 +105,14 @@ class Person {
   }
 
   async checkAccessible(within) { assert.deepEqual(await this.accessibilityFaults(within), []) }
+
+  /* Waits until a frame of the page shows a whole PDF in the browser's own viewer; its title. */
+  async paper() {
+    let viewer
+    await until(() => (viewer = this.page.frames().find((frame) => PDF_VIEWER.test(frame.url()))), 'no frame shows a PDF')
+    await until(() => viewer.evaluate(() => globalThis.document.querySelector('pdf-viewer')?.loadProgress_ === 100), 'the PDF does not load')
+    return viewer.title()
+  }
 
   #watch(page) {
     page.setDefaultTimeout(PATIENCE_MS)
