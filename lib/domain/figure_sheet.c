@@ -149,11 +149,30 @@ static lxw_format *format_here(const struct figure_sheet *sheet)
 	return sheet->cells[sheet->columns[sheet->at].cell];
 }
 
+static bool read_number(const char *text, size_t digits, int *out)
+{
+	*out = 0;
+	for (size_t i = 0; i < digits; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		*out = *out * 10 + text[i] - '0';
+	}
+	return true;
+}
+
+/* RFC 3339 to the second; the zone is left out: the clock time is what people compare. */
 static bool read_time(const char *text, lxw_datetime *out)
 {
+	int second;
+
 	*out = (lxw_datetime){0};
-	return sscanf(text, "%4d-%2d-%2dT%2d:%2d:%lf", &out->year, &out->month, &out->day, &out->hour, &out->min,
-	              &out->sec) == 6;
+	if (strlen(text) < strlen("2026-11-22T08:42:01") || !read_number(text, 4, &out->year) ||
+	    !read_number(text + 5, 2, &out->month) || !read_number(text + 8, 2, &out->day) ||
+	    !read_number(text + 11, 2, &out->hour) || !read_number(text + 14, 2, &out->min) ||
+	    !read_number(text + 17, 2, &second))
+		return false;
+	out->sec = second;
+	return true;
 }
 
 void figure_sheet_text(struct figure_sheet *sheet, const char *text)

@@ -271,6 +271,10 @@ def test_the_rows_as_shown(admin):
         _, _, names, rows = export(admin, "rows", f"&figure={figure}")
         page = all_rows(admin, figure)
         assert len(rows) == len(page) and len(names) == len(page[0])
+        for name in ("首幅图像", "发布"):
+            if name in names:
+                shown = [row[names.index(name)].strftime("%Y-%m-%dT%H:%M:%S") for row in rows]
+                assert shown == [row["first_image_at" if name == "首幅图像" else "issued_at"][:19] for row in page]
         if "counted" in page[0]:
             assert [row[-1] for row in rows] == ["是" if row["counted"] else "否" for row in page]
 
