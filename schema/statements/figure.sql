@@ -82,7 +82,7 @@ WITH facts AS MATERIALIZED (
 ), connection AS (
     SELECT count(*) FILTER (WHERE v.is_enrolled) AS enrolled,
            count(*) FILTER (WHERE v.is_enrolled AND v.echoes + v.images > 0) AS connected
-    FROM coverage_sites($2::date, $3::date) v JOIN place p USING (site_id) WHERE p.counts
+    FROM coverage_contacts($2::date, $3::date) v JOIN place p USING (site_id) WHERE p.counts
 ), day AS (
     SELECT d.day::date AS day, coalesce(s.number, 0) AS studies, coalesce(r.number, 0) AS reports
     FROM generate_series($2::date, $3::date, interval '1 day') AS d (day)
