@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
@@ -93,9 +94,8 @@ static void lookup_start(struct lookup *lookup)
 static bool find_address(const char *host, char address[INET_ADDRSTRLEN], char *why, size_t why_size)
 {
 	struct lookup *lookup = lookup_new(host);
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += REACH_STEP_MS / 1000;
+	int64_t until_ms = clock_monotonic_ms() + REACH_STEP_MS;
+	struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
 	lookup_start(lookup);
 	pthread_mutex_lock(&lookup->mutex);
 	while (!lookup->is_done)

@@ -8,8 +8,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/db/db.h"
-#include "lib/domain/row_json.h"
 #include "lib/domain/presence.h"
+#include "lib/domain/row_json.h"
 #include "lib/intake/intake.h"
 
 enum { SCAN_MS = 500 };

@@ -205,6 +205,19 @@ Test(store, room_ends_at_the_reserve)
 	cr_expect_eq(bytes, 0, "got %llu", (unsigned long long)bytes);
 }
 
+Test(store, space_says_where_and_how_full)
+{
+	struct store_space space;
+	uint64_t bytes;
+
+	cr_assert(store_space(store, &space, &err), "%s", err.text);
+	cr_expect_str_eq(space.place, home_path("store"));
+	cr_expect(space.free_bytes > 0 && space.free_bytes <= space.total_bytes);
+	home_set("YQ_STORE_RESERVE", "1 B");
+	cr_assert(store_room(store, &bytes, &err), "%s", err.text);
+	cr_expect(bytes <= space.total_bytes && bytes > 0);
+}
+
 Test(store, only_known_schemes_open)
 {
 	static const char *const urls[] = {"", "store", "s3://bucket", "file:", "http://x"};
