@@ -191,7 +191,8 @@ static bool rewrite(struct db *db, struct call *call, const struct request_form 
 	                DB_PARAMS(db_text(call->request_id), db_text(or_empty(form->patient_id)), db_text(facts.name),
 	                          db_text(form->sex), text_or_null(facts.birth_date), db_text(or_empty(form->age_text)),
 	                          db_text(facts.document), text_or_null(form->item_code_id), db_text(rest)),
-	                "the request", NULL, err);
+	                "the request", NULL, err) &&
+	    db_exec(db, STMT_REQUEST_PRIORITY, DB_PARAMS(db_null(), db_text(call->request_id)), NULL, err);
 	free(rest);
 	return ok;
 }

@@ -87,7 +87,8 @@ static bool set_state(struct db *db, const char *request_id, const char *from, c
 
 static bool signal_router(struct db *db, const struct match *match, struct err *err)
 {
-	return db_exec(db, STMT_REQUEST_SIGNAL, DB_PARAMS(db_text(match->study_id), db_text(match->person_id)), NULL,
+	return db_exec(db, STMT_REQUEST_PRIORITY, DB_PARAMS(db_text(match->study_id), db_null()), NULL, err) &&
+	       db_exec(db, STMT_REQUEST_SIGNAL, DB_PARAMS(db_text(match->study_id), db_text(match->person_id)), NULL,
 	               err);
 }
 

@@ -129,12 +129,12 @@ LIMIT 5000;
 
 -- name: gateway_device_test
 -- What we know of a device's line, step by step, from its registration to its clock. Modalities open the line, so that nothing can be sent
--- to them: what is missing says what to do there. An echo or image counts when it came today.
+-- to them: what is missing says what to do there. An echo or image counts when it came today; its time is that of the last contact of the day.
 -- $1 device
 WITH it AS (
     SELECT d.*, sc.public_id AS site_public_id, t.echoes, t.images, t.refused, t.last_at,
-           (SELECT max(c.day) FROM device_contact c WHERE c.device_id = d.device_id AND c.echoes > 0) AS echo_day,
-           (SELECT max(c.day) FROM device_contact c WHERE c.device_id = d.device_id AND c.images > 0) AS image_day
+           (SELECT max(c.last_at) FROM device_contact c WHERE c.device_id = d.device_id AND c.echoes > 0) AS echo_at,
+           (SELECT max(c.last_at) FROM device_contact c WHERE c.device_id = d.device_id AND c.images > 0) AS image_at
     FROM device d
     JOIN scope sc ON sc.scope_id = d.site_id
     LEFT JOIN device_contact t ON t.device_id = d.device_id AND t.day = yq_now()::date
@@ -147,13 +147,13 @@ SELECT it.site_public_id AS site_id, jsonb_build_object('steps', jsonb_build_arr
     jsonb_build_object('step', 'seen', 'ok', it.last_seen_at IS NOT NULL, 'at', it.last_seen_at,
                        'detail', CASE WHEN it.last_seen_at IS NULL THEN 'press_echo'
                                       WHEN it.last_error_at > it.last_seen_at THEN it.last_error ELSE '' END),
-    jsonb_build_object('step', 'echo', 'ok', coalesce(it.echoes, 0) > 0, 'at', it.echo_day,
+    jsonb_build_object('step', 'echo', 'ok', coalesce(it.echoes, 0) > 0, 'at', it.echo_at,
                        'detail', CASE WHEN coalesce(it.echoes, 0) > 0 THEN '' ELSE 'press_echo' END),
-    jsonb_build_object('step', 'images', 'ok', coalesce(it.images, 0) > 0, 'at', it.image_day,
+    jsonb_build_object('step', 'images', 'ok', coalesce(it.images, 0) > 0, 'at', it.image_at,
                        'detail', CASE WHEN coalesce(it.images, 0) > 0 THEN it.images::text ELSE 'send_image' END),
     jsonb_build_object('step', 'charset', 'ok', it.charset_verdict IN ('as_declared', 'ascii', 'detected'), 'at', it.last_seen_at,
                        'detail', CASE WHEN it.charset_verdict = '' THEN 'send_image' ELSE it.charset_verdict END),
     jsonb_build_object('step', 'clock', 'ok', coalesce(abs(extract(epoch FROM it.clock_offset)) <= 300, false), 'at', it.clock_measured_at,
                        'detail', CASE WHEN it.clock_offset IS NULL THEN 'send_image'
-                                      ELSE round(extract(epoch FROM it.clock_offset))::bigint || ' s' END))) AS json
+                                      ELSE round(extract(epoch FROM it.clock_offset))::bigint::text END))) AS json
 FROM it;

@@ -193,8 +193,22 @@ CROSS JOIN LATERAL (VALUES
     AS g (kind, detail, is_wanted)
 WHERE s.public_id = $1::uuid AND g.is_wanted;
 
+-- name: request_priority
+-- Tasks that are under way learn whether their examination is 加急: what the rule gave, lifted or not (as task_open does).
+-- $1 study, or NULL: the one of the request
+-- $2 request, or NULL
+UPDATE reading_task t
+SET priority = coalesce((SELECT u.priority FROM routing_rule u WHERE u.rule_id = t.rule_id), 0)
+             + CASE WHEN EXISTS (SELECT FROM request_match m JOIN request r USING (request_id)
+                                 WHERE m.study_id = t.study_id AND m.undone_at IS NULL AND r.is_urgent) THEN 20 ELSE 0 END
+WHERE t.study_id IN (SELECT s.study_id FROM study s WHERE s.public_id = $1::uuid
+                     UNION
+                     SELECT m.study_id FROM request_match m JOIN request r USING (request_id)
+                     WHERE r.public_id = $2::uuid AND m.undone_at IS NULL)
+  AND t.kind = 'primary' AND t.state NOT IN ('done', 'cancelled');
+
 -- name: request_match_automatic
--- The router's: a study that bears the 检查号 of a request of its site, when nothing of name, sex and birth date contradicts and no person
+-- The router's: a study that bears the 检查号 of a request of its site, when nothing of name, sex, birth date and identity number contradicts and no person
 -- took the two apart before. Who comes second waits for the lock, and finds the request taken.
 -- $1 study
 WITH fit AS MATERIALIZED (
@@ -205,6 +219,7 @@ WITH fit AS MATERIALIZED (
     JOIN identity_claim rc ON rc.claim_id = r.claim_id
     WHERE s.public_id = $1::uuid AND btrim(s.accession_number) <> '' AND r.state = 'registered'
       AND r.registered_at > s.first_arrival_at - interval '90 days'
+      AND (c.national_id = '' OR rc.national_id = '' OR c.national_id = rc.national_id)
       AND yq_identity_relation(c.name, c.sex, c.birth_date, rc.name, rc.sex, rc.birth_date) <> 'different'
       AND NOT EXISTS (SELECT FROM request_match m WHERE m.study_id = s.study_id AND m.undone_at IS NULL)
       AND NOT EXISTS (SELECT FROM request_match m WHERE m.study_id = s.study_id AND m.request_id = r.request_id)

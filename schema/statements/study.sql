@@ -131,6 +131,7 @@ SELECT (SELECT t.public_id::text FROM reading_task t
 FROM study s WHERE s.public_id = $1::uuid;
 
 -- name: task_open
+-- 加急 (the request says so) lifts above what rules can lift, inside the class.
 -- $1 study
 -- $2 queue
 -- $3 rule
@@ -138,7 +139,10 @@ FROM study s WHERE s.public_id = $1::uuid;
 -- $5 priority
 -- $6 minutes until it is due, or NULL
 INSERT INTO reading_task (site_id, study_id, kind, queue_id, rule_id, reading_mode, patient_class, priority, study_version, due_at)
-SELECT s.site_id, s.study_id, 'primary', q.queue_id, $3::bigint, $4::text, s.patient_class, $5::smallint, s.version,
+SELECT s.site_id, s.study_id, 'primary', q.queue_id, $3::bigint, $4::text, s.patient_class,
+       $5::smallint + CASE WHEN EXISTS (SELECT FROM request_match m JOIN request r USING (request_id)
+                        WHERE m.study_id = s.study_id AND m.undone_at IS NULL AND r.is_urgent) THEN 20 ELSE 0 END,
+       s.version,
        yq_now() + $6::integer * interval '1 min'
 FROM study s, reading_queue q
 WHERE s.public_id = $1::uuid AND q.public_id = $2::uuid
@@ -174,5 +178,7 @@ RETURNING t.public_id::text AS task, t.study_version, t.state;
 -- $6 minutes until it is due, or NULL
 UPDATE reading_task t
 SET queue_id = (SELECT queue_id FROM reading_queue WHERE public_id = $2::uuid), rule_id = $3::bigint, reading_mode = $4::text,
-    priority = $5::smallint, due_at = yq_now() + $6::integer * interval '1 min'
+    priority = $5::smallint + CASE WHEN EXISTS (SELECT FROM request_match m JOIN request r USING (request_id)
+                        WHERE m.study_id = t.study_id AND m.undone_at IS NULL AND r.is_urgent) THEN 20 ELSE 0 END,
+    due_at = yq_now() + $6::integer * interval '1 min'
 WHERE t.study_id = (SELECT study_id FROM study WHERE public_id = $1::uuid) AND t.state = 'awaiting' AND t.kind = 'primary';

@@ -152,11 +152,15 @@ static void add_rule(struct county *county)
 	                   " SELECT coalesce((SELECT max(version) FROM routing_rule_set), 0) + 1, 'default', "
 	                   "tstzrange('2000-01-01', NULL)"
 	                   " WHERE NOT EXISTS (SELECT FROM routing_rule_set WHERE in_force @> yq_now())");
+	/* The next ordinal, also when another test adds one just now. */
+	county_run(county, "BEGIN");
+	county_run(county, "LOCK TABLE routing_rule IN EXCLUSIVE MODE");
 	county_run(county, "INSERT INTO routing_rule (rule_set_id, ordinal, scope_id, queue_id, reading_mode)"
 	                   " SELECT v.rule_set_id, (SELECT coalesce(max(ordinal), 0) + 1 FROM routing_rule), "
 	                   "c.scope_id, q.queue_id, 'central'"
 	                   " FROM routing_rule_set v, scope c, reading_queue q"
 	                   " WHERE v.in_force @> yq_now() AND c.public_id = $community AND q.public_id = $queue");
+	county_run(county, "COMMIT");
 }
 
 static void add_device(struct county *county)

@@ -61,6 +61,15 @@ static void give_number(const char *request)
 	county_run(county, sql);
 }
 
+/* At once, since the router of another test may take it as soon as it is there. */
+static void add_numbered_study(const char *age, const char *request)
+{
+	county_run(county, "BEGIN");
+	county_add_study(county, "DX", age);
+	give_number(request);
+	county_run(county, "COMMIT");
+}
+
 static void expect_match(const char *want, const char *what)
 {
 	county_expect(county,
@@ -154,8 +163,7 @@ Test(request, the_router_matches_the_number)
 	char id[TEXT_UUID_SIZE];
 
 	register_one("测试一", id);
-	county_add_study(county, "DX", "1 min");
-	give_number(id);
+	add_numbered_study("1 min", id);
 	county_settle(county);
 	expect_match("automatic", "equal number, nothing contradicts");
 	county_expect(county, "SELECT count(*) FROM event WHERE subject_id = $study AND kind = 'study.matched'", "1",
@@ -169,8 +177,7 @@ Test(request, another_name_is_left_to_people)
 	char id[TEXT_UUID_SIZE];
 
 	register_one("李四", id);
-	county_add_study(county, "DX", "1 min");
-	give_number(id);
+	add_numbered_study("1 min", id);
 	county_settle(county);
 	expect_match("none", "the name contradicts");
 }
@@ -183,8 +190,7 @@ Test(request, the_class_that_was_registered_counts_unless_somebody_said_another)
 
 	form.patient_class = "emergency";
 	cr_assert(request_register(county->gateway, county->radiographer, &form, id, &err), "%s", err.text);
-	county_add_study(county, "DX", "1 min");
-	give_number(id);
+	add_numbered_study("1 min", id);
 	county_settle(county);
 	county_expect(county, "SELECT patient_class FROM study WHERE public_id = $study", "emergency", "as registered");
 	cr_assert(request_register(county->gateway, county->radiographer, &form, id, &err), "%s", err.text);
@@ -198,6 +204,49 @@ Test(request, the_class_that_was_registered_counts_unless_somebody_said_another)
 	county_settle(county);
 	expect_match("automatic", "the second");
 	county_expect(county, "SELECT patient_class FROM study WHERE public_id = $study", "inpatient", "as submitted");
+}
+
+/* 加急: also when the request is matched, changed or taken away after the task was opened. */
+Test(request, urgent_lifts_inside_the_class)
+{
+	struct request_form form = form_of("测试一");
+	const char *lift =
+	    "SELECT t.priority - coalesce(u.priority, 0) FROM reading_task t JOIN study s USING (study_id)"
+	    " LEFT JOIN routing_rule u USING (rule_id) WHERE s.public_id = $study";
+	char id[TEXT_UUID_SIZE];
+	struct err err;
+
+	form.is_urgent = true;
+	cr_assert(request_register(county->gateway, county->radiographer, &form, id, &err), "%s", err.text);
+	add_numbered_study("1 day", id);
+	county_settle(county);
+	county_expect(county, lift, "20", "opened as urgent");
+	cr_assert(request_unmatch(county->gateway, county->radiographer, county->study, "选错了", &err), "%s",
+	          err.text);
+	county_expect(county, lift, "0", "taken away");
+	cr_assert(request_match(county->gateway, county->radiographer, county->study, id, NULL, &err), "%s", err.text);
+	county_expect(county, lift, "20", "matched by hand");
+	form.is_urgent = false;
+	cr_assert(request_change(county->gateway, county->radiographer, id, &form, &err), "%s", err.text);
+	county_expect(county, lift, "0", "not urgent after all");
+}
+
+Test(request, another_identity_number_is_left_to_people)
+{
+	struct request_form form = form_of("测试一");
+	char id[TEXT_UUID_SIZE];
+	struct err err;
+
+	form.document = "440781195703121230";
+	cr_assert(request_register(county->gateway, county->radiographer, &form, id, &err), "%s", err.text);
+	county_run(county, "BEGIN");
+	county_add_study(county, "DX", "1 min");
+	county_run(county, "UPDATE identity_claim c SET national_id = '110101199001010000' FROM study s"
+	                   " WHERE s.public_id = $study AND c.claim_id = s.claim_id");
+	give_number(id);
+	county_run(county, "COMMIT");
+	county_settle(county);
+	expect_match("none", "the numbers contradict");
 }
 
 struct matcher {

@@ -253,16 +253,16 @@ export interface Request {
 }
 /* GET /api/v1/requests?site=&day=&state=&q=&after=&limit= */
 export interface RequestPage { requests: Request[]; next: string | null }
-/* POST /api/v1/requests/{request}/cancel {} */
+/* GET /api/v1/requests/{request} -> Request; POST /api/v1/requests/{request}/cancel {} -> Request */
 
-/* GET /api/v1/items?site=: what can be registered */
+/* GET /api/v1/items?site= -> {"items": Item[]}: what can be registered */
 export interface Item { id: string; name: string; modality: string; body_part: string; expected_views: number | null }
 
-/* GET /api/v1/studies/{study}/match-candidates: best first, at most 50, of the days around the arrival. POST /api/v1/studies/{study}/match
+/* GET /api/v1/studies/{study}/match-candidates -> {"candidates": MatchCandidate[]}: best first, at most 50, of the days around the arrival. POST /api/v1/studies/{study}/match
  * {"request_id","reason"?}; POST /api/v1/studies/{study}/unmatch {"reason"} */
 export interface MatchCandidate { request: Request; score: number; evidence: { name: string; points: number }[] }
 
-/* GET /api/v1/devices?site= */
+/* GET /api/v1/devices?site= -> {"devices": Device[]} */
 export interface Device {
   id: string
   site: Named

@@ -117,7 +117,7 @@ export default {
   evidence: {
     accession_equal: 'same accession number', patient_id_equal: 'same patient ID', name_equal: 'same name', pinyin_equal: 'same name in pinyin', name_differs: 'other name', sex_equal: 'same sex',
     sex_differs: 'other sex', birth_date_equal: 'same birth date', birth_date_differs: 'other birth date', age_near: 'age fits', modality_equal: 'same modality', modality_differs: 'other modality',
-    body_part_equal: 'same body part', within_two_hours: 'within two hours of registration', same_day: 'same day', document_equal: 'same identity number', other: 'other ({name})',
+    body_part_equal: 'same body part', within_two_hours: 'within two hours of registration', same_day: 'same day', document_equal: 'same identity number', document_differs: 'identity number differs', other: 'other ({name})',
   },
 
   register_title: 'Register an examination',

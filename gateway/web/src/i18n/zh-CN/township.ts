@@ -120,7 +120,7 @@ export default {
   evidence: {
     accession_equal: '检查号相同', patient_id_equal: '患者编号相同', name_equal: '姓名相同', pinyin_equal: '姓名拼音相同', name_differs: '姓名不同', sex_equal: '性别相同',
     sex_differs: '性别不同', birth_date_equal: '出生日期相同', birth_date_differs: '出生日期不同', age_near: '年龄相近', modality_equal: '检查类型相同', modality_differs: '检查类型不同',
-    body_part_equal: '部位相同', within_two_hours: '登记后两小时内', same_day: '同一天', document_equal: '身份证号相同', other: '其他（{name}）',
+    body_part_equal: '部位相同', within_two_hours: '登记后两小时内', same_day: '同一天', document_equal: '身份证号相同', document_differs: '身份证号不同', other: '其他（{name}）',
   },
 
   /* registration */
