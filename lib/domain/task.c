@@ -356,9 +356,12 @@ static bool assign_work(struct db *db, void *context, struct err *err)
 bool task_assign(struct db_pool *pool, const char *person_id, const char *task_id, const char *to_person_id,
                  const char *reason, struct err *err)
 {
-	struct call call = {.person_id = person_id, .task_id = task_id, .to_person_id = to_person_id, .text = reason};
+	bool has_reason = reason && *reason;
+	struct call call = {
+	    .person_id = person_id, .task_id = task_id, .to_person_id = to_person_id, .text = has_reason ? reason : ""};
 
-	return check_text(reason, "a reason", err) && db_transact(pool, person_id, assign_work, &call, err);
+	return (!has_reason || check_text(reason, "a reason", err)) &&
+	       db_transact(pool, person_id, assign_work, &call, err);
 }
 
 static bool hand_over_work(struct db *db, void *context, struct err *err)

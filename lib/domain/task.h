@@ -83,7 +83,7 @@ bool task_return(struct db_pool *pool, const struct task_claim *claim, enum task
 /* The site answers a return: returned -> awaiting, the reading clock goes on. */
 bool task_answer(struct db_pool *pool, const char *person_id, const char *task_id, const char *answer, struct err *err);
 
-/* 指派, by a duty leader: awaiting -> writing in the hands of to_person_id, who picks it up by task_resume(). */
+/* 指派, by a duty leader: awaiting -> writing in the hands of to_person_id, who picks it up by task_resume(). reason may be NULL. */
 bool task_assign(struct db_pool *pool, const char *person_id, const char *task_id, const char *to_person_id,
                  const char *reason, struct err *err);
 /*
