@@ -173,7 +173,7 @@ class World {
   async #open(opened, options, account) {
     const [width, height] = options.viewport ?? [1366, 768]
     const context = await this.browser.newContext({
-      viewport: { width, height }, deviceScaleFactor: options.scale ?? 1, locale: options.language ?? 'zh-CN', timezoneId: 'Asia/Shanghai', acceptDownloads: true,
+      viewport: { width, height }, deviceScaleFactor: options.scale ?? 1, locale: options.language ?? 'zh-CN', timezoneId: 'Asia/Shanghai', acceptDownloads: true, reducedMotion: 'reduce',
     })
     let person = null
     await context.exposeBinding('yqViolation', (_, line) => person?.note(`policy: ${line}`))
