@@ -32,7 +32,7 @@ async function take(one, id) {
 }
 
 async function draftOf(id) {
-  const rows = await installation.sql(`SELECT v.body->>'findings' FROM report_version v JOIN report r USING (report_id) JOIN reading_task t USING (task_id) WHERE t.public_id = '${id}'`)
+  const rows = await installation.sql(`SELECT replace(v.body->>'findings', E'\\n', '|') FROM report_version v JOIN report r USING (report_id) JOIN reading_task t USING (task_id) WHERE t.public_id = '${id}'`)
   return rows[0]?.[0] ?? null
 }
 
@@ -121,4 +121,237 @@ world.test('the gateway is killed in mid-save: nothing is lost, also when the br
   assert.equal(await findings(again).inputValue(), '保存之前。断开时写的。服务停止后写的。')
   await until(async () => (await draftOf(id)) === '保存之前。断开时写的。服务停止后写的。', 'the kept text was not saved')
   await until(async () => (await copies(again)) === 0, 'the copy stays')
+})
+
+const dialog = (page) => page.getByRole('dialog')
+
+/* Ticks every warning, gives the password, and presses the button of the dialog. */
+async function signIn(one, go) {
+  await one.page.getByRole('dialog').locator('#sign-password').fill(one.password)
+  await one.page.getByText('正在读取…').waitFor({ state: 'detached' })
+  for (const box of await dialog(one.page).locator('.el-checkbox').all()) await box.click()
+  await dialog(one.page).getByRole('button', { name: go }).click()
+}
+
+async function write(one, text) {
+  const { page } = one
+  await page.locator('#field-method').fill('胸部正侧位数字化X线摄影（DR）。')
+  await findings(page).fill(text)
+  await page.locator('#field-impression').fill('右下肺炎可能。')
+  await page.keyboard.press('Alt+p')
+  await page.getByRole('button', { name: '甲' }).click()
+}
+
+world.test('the duty leader takes over: the text stays with its writer, and who has it is said', async ({ person }) => {
+  const [wang, leader] = [await person('reporter'), await person('leader', { via: 'api' })]
+  const id = await task()
+  await take(wang, id)
+  await findings(wang.page).pressSequentially('已保存的。')
+  await saved(wang.page)
+  wang.allow(/^failed: PUT /)
+  await wang.page.route('**/draft', (route) => route.abort('connectionfailed'))
+  await findings(wang.page).pressSequentially('未保存的。')
+  await open(leader, id)
+  await leader.page.getByText('王建华 正在处理').waitFor()
+  await leader.page.getByRole('button', { name: '接管' }).click()
+  await leader.page.locator('#hand-reason').fill('值班医师离开')
+  await leader.shot('take-over')
+  await dialog(leader.page).getByRole('button', { name: '接管' }).click()
+  await findings(leader.page).waitFor()
+  assert.equal(await findings(leader.page).inputValue(), '已保存的。')
+  await wang.page.getByText(`${leader.name} 正在书写这份报告`).waitFor()
+  assert.equal(await findings(wang.page).inputValue(), '已保存的。未保存的。')
+  assert.equal(await findings(wang.page).getAttribute('readonly'), '')
+  await wang.shot('taken-over')
+  await wang.checkAccessible()
+  await wang.page.unroute('**/draft')
+  await wang.page.reload()
+  await wang.page.getByText('本机还有您未保存到服务器的文字').waitFor()
+  await wang.page.getByText('已保存的。未保存的。').waitFor()
+  await wang.shot('left-text')
+  await findings(leader.page).pressSequentially('组长写的。')
+  await saved(leader.page)
+  /* Handed back: both texts beside each other, and both can be kept. */
+  await leader.page.getByRole('button', { name: '转派' }).click()
+  await leader.page.locator('#hand-to option').filter({ hasText: '王建华' }).waitFor({ state: 'attached' })
+  await leader.page.locator('#hand-to').selectOption({ index: await leader.page.locator('#hand-to option').evaluateAll((all) => all.findIndex((one) => one.textContent.includes('王建华'))) })
+  await leader.page.locator('#hand-reason').fill('请继续')
+  await dialog(leader.page).getByRole('button', { name: '转派' }).click()
+  await leader.page.getByText('王建华 正在处理').waitFor()
+  await wang.page.reload()
+  await wang.page.getByText('这份报告有两份不同的文字').waitFor()
+  await wang.shot('conflict')
+  await wang.checkAccessible()
+  await dialog(wang.page).getByText('两份都要', { exact: true }).click()
+  await dialog(wang.page).getByRole('button', { name: '按选择继续' }).click()
+  await until(async () => (await draftOf(id)) === '已保存的。组长写的。|已保存的。未保存的。', 'what was settled was not saved')
+})
+
+world.test('submitted, reviewed with the difference, sent back, submitted again, signed', async ({ person }) => {
+  const [wang, reviewer] = [await person('reporter'), await person('reviewer', { via: 'api' })]
+  const id = await task()
+  await take(wang, id)
+  await write(wang, '右下肺见片状模糊影，大小约3.2cm。')
+  await wang.page.keyboard.press('Alt+Enter')
+  await dialog(wang.page).waitFor()
+  await wang.shot('submit')
+  await signIn(wang, '提交审核')
+  await wang.page.getByText('已提交审核').waitFor()
+  assert.equal(await copies(wang.page), 0)
+
+  await open(reviewer, id)
+  await reviewer.page.getByRole('button', { name: /^领取审核/ }).click()
+  await reviewer.page.getByText('提交的报告').waitFor()
+  await reviewer.page.keyboard.press('Alt+r')
+  await reviewer.page.locator('#reason-text').fill('请核对大小')
+  await dialog(reviewer.page).getByRole('button', { name: '退回修改' }).click()
+  await reviewer.page.getByText('✓ 已退回修改').waitFor()
+
+  await open(wang, id)
+  await findings(wang.page).waitFor()
+  await wang.page.getByText('请核对大小').waitFor()
+  await findings(wang.page).fill('右下肺见片状模糊影，大小约3.5cm，边缘不清。')
+  await wang.page.keyboard.press('Alt+Enter')
+  await signIn(wang, '提交审核')
+  await wang.page.getByText('已提交审核').waitFor()
+
+  await open(reviewer, id)
+  await reviewer.page.getByRole('button', { name: /^领取审核/ }).click()
+  await reviewer.page.locator('del', { hasText: '3.2' }).waitFor()
+  await reviewer.page.locator('ins', { hasText: '3.5' }).waitFor()
+  await reviewer.page.locator('ins', { hasText: '，边缘不清' }).waitFor()
+  await reviewer.shot('review')
+  await reviewer.checkAccessible()
+  await reviewer.page.keyboard.press('Alt+Enter')
+  await reviewer.expecting(/^status 403: POST .*\/sign$/, async () => {
+    await reviewer.page.locator('#sign-password').fill('not the password')
+    await reviewer.page.keyboard.press('Enter')
+    await dialog(reviewer.page).getByRole('alert').waitFor()
+  })
+  await signIn(reviewer, '签名发布')
+  await reviewer.page.getByText('✓ 已签名发布').waitFor()
+  assert.match(await reviewer.page.locator('a', { hasText: 'PDF' }).getAttribute('href'), /^\/api\/v1\/reports\/.*\/pdf$/)
+  await reviewer.shot('issued')
+  await open(wang, id).catch(() => undefined)
+  await wang.page.locator('a', { hasText: 'PDF' }).waitFor()
+})
+
+world.test('three health checks in a run', async ({ person }) => {
+  for (let i = 0; i < 3; i++) await task({ patientClass: 'health_check' })
+  const wang = await person('reporter')
+  await wang.goto('/reading/run')
+  await wang.page.locator('#run-password').fill(wang.password)
+  await wang.page.keyboard.press('Enter')
+  for (let i = 0; i < 3; i++) {
+    await wang.page.getByText(`已完成 ${i} 例`).waitFor()
+    await wang.page.getByRole('button', { name: /未见异常/ }).and(wang.page.locator(':enabled')).waitFor()
+    if (i === 0) {
+      await wang.shot('run')
+      await wang.checkAccessible()
+    }
+    await wang.page.keyboard.press('F2')
+  }
+  await wang.page.getByText('没有待诊断的体检了，本次完成 3 例').waitFor()
+  const [[submitted]] = await installation.sql(`SELECT count(*) FROM reading_task WHERE patient_class = 'health_check' AND state = 'awaiting_review'`)
+  assert.equal(submitted, '3')
+  assert.equal((await wang.page.evaluate(() => JSON.stringify({ ...globalThis.localStorage, ...globalThis.sessionStorage }))).includes(wang.password), false)
+})
+
+const NAMES = ['IMG^X=<img src onerror^alert(1)>', 'RTL^X=שלום^ערב', `LONG^X=${'长'.repeat(28)}^${'名'.repeat(28)}`, 'RARE^X=𠮷^野']
+
+world.test('the queue: hostile names as they are, filters in the address, what happens elsewhere appears', async ({ person }) => {
+  for (const name of NAMES) await task({ patientClass: 'emergency', name })
+  const leader = await person('leader', { viewport: [1366, 768] })
+  const { page } = leader
+  await page.getByRole('button', { name: /^待诊断/ }).waitFor()
+  for (const shown of ['<img src onerror', 'שלום', '长'.repeat(28), '𠮷']) await page.locator('.row bdi.name', { hasText: shown }).first().waitFor()
+  assert.equal(await page.locator('.row img').count(), 0)
+  await leader.shot('queue')
+  await leader.checkAccessible()
+  await page.locator('select').filter({ hasText: '全部类别' }).selectOption('emergency')
+  await until(() => new URL(page.url()).searchParams.get('patient_class') === 'emergency', 'the filter is not in the address')
+  await page.getByRole('searchbox').fill('𠮷')
+  await until(async () => (await page.locator('.row[data-id]').count()) === 1, 'the search does not filter')
+  await page.reload()
+  await until(async () => (await page.locator('.row[data-id]').count()) === 1, 'the filter is lost by a reload')
+  await page.getByRole('searchbox').fill('没有这个人')
+  await page.getByText('没有符合条件的待诊断检查').waitFor()
+  await page.getByRole('button', { name: '清除筛选' }).click()
+  await page.locator('.row bdi.name', { hasText: '𠮷' }).waitFor()
+  await task({ patientClass: 'emergency', name: 'NEW^X=新来^的' })
+  await page.locator('.row bdi.name', { hasText: '新来' }).waitFor()
+  /* 指派 to a colleague */
+  const row = page.locator('.row', { hasText: '新来' })
+  await row.getByRole('button', { name: '组长操作' }).click()
+  await page.getByRole('menuitem', { name: '指派' }).click()
+  await page.locator('#hand-to option').filter({ hasText: '王建华' }).waitFor({ state: 'attached' })
+  await page.locator('#hand-to').selectOption({ index: await page.locator('#hand-to option').evaluateAll((all) => all.findIndex((one) => one.textContent.includes('王建华'))) })
+  await leader.shot('assign')
+  await dialog(page).getByRole('button', { name: '指派' }).click()
+  await row.waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: /^书写中/ }).click()
+  await page.locator('select').filter({ hasText: '全部人员' }).selectOption('all')
+  await page.locator('.row', { hasText: '新来' }).getByText('王建华').first().waitFor()
+  const wang = await person('reporter', { via: 'api' })
+  await wang.goto('/reading?state=writing')
+  await wang.page.locator('.row', { hasText: '新来' }).click()
+  await findings(wang.page).waitFor()
+})
+
+world.test('the queue in English, dark and large, on small and big screens', async ({ person }) => {
+  const looks = [{ language: 'en', viewport: [1366, 768] }, { dark: true, viewport: [1920, 1080] }, { large: true, viewport: [1920, 1080] }, { dark: true, language: 'en', viewport: [3840, 2160] }]
+  const id = await task({ patientClass: 'inpatient' })
+  for (const [index, look] of looks.entries()) {
+    const one = await person('leader', { ...look, via: 'api' })
+    await one.goto('/reading')
+    await one.page.locator('.row[data-id]').first().waitFor()
+    await one.shot(`queue-${index}`)
+    await one.checkAccessible()
+    if (look.language === 'en') {
+      const words = await one.page.evaluate(() => {
+        const copy = globalThis.document.querySelector('#content').cloneNode(true)
+        copy.querySelectorAll('bdi, select option').forEach((data) => data.remove())
+        return copy.innerText
+      })
+      assert.doesNotMatch(words, /\p{Script=Han}/u)
+    }
+    if (index === 0) await take(one, id)
+    else await open(one, id)
+    await findings(one.page).waitFor()
+    if (await one.page.getByText('在此继续').count()) await one.page.getByText('在此继续').click()
+    await one.page.locator('canvas, .viewer').first().waitFor()
+    await one.shot(`workspace-${index}`)
+    await one.checkAccessible('.text')
+    await one.context.close()
+  }
+})
+
+world.test('30,000 rows: only those in view are there, and the far end is fetched when it is looked at', async ({ person }) => {
+  await installation.sql(`INSERT INTO study (site_id, study_instance_uid, claim_id, patient_class, reading_mode, modality, body_part, description, instance_count, first_arrival_at, last_arrival_at)
+    SELECT site_id, '1.2.826.99.' || n, claim_id, 'outpatient', reading_mode, modality, body_part, '批量' || n, 2, first_arrival_at, last_arrival_at
+    FROM (SELECT * FROM study ORDER BY study_id LIMIT 1) one, generate_series(1, 30000) AS n;
+    UPDATE study SET state = 'complete', completed_at = yq_now() WHERE study_instance_uid LIKE '1.2.826.99.%';
+    INSERT INTO reading_task (site_id, study_id, queue_id, reading_mode, patient_class, study_version, due_at)
+    SELECT s.site_id, s.study_id, one.queue_id, one.reading_mode, 'outpatient', 1, yq_now() + interval '1 h' + split_part(s.study_instance_uid, '.', 5)::int * interval '1 s'
+    FROM study s, (SELECT * FROM reading_task ORDER BY task_id LIMIT 1) one WHERE s.study_instance_uid LIKE '1.2.826.99.%'`)
+  const one = await person('reporter')
+  const { page } = one
+  await page.locator('.row[data-id]').first().waitFor()
+  const grid = page.getByRole('grid')
+  assert.ok(Number(await grid.getAttribute('aria-rowcount')) > 30_000)
+  let calls = 0
+  page.on('request', (request) => (calls += request.url().includes('/api/v1/queue?') ? 1 : 0))
+  await grid.evaluate((element) => (element.scrollTop = element.scrollHeight / 2))
+  await page.locator('.row', { hasText: /批量1[45]\d\d\d$|批量1[45]\d\d\d/ }).first().waitFor()
+  await grid.evaluate((element) => (element.scrollTop = element.scrollHeight))
+  await page.locator('.row', { hasText: '批量30000' }).waitFor()
+  assert.ok((await page.locator('.row').count()) < 80)
+  assert.ok(calls <= 8, `${calls} calls`)
+  await one.shot('30000')
+  await page.locator('.row', { hasText: '批量30000' }).focus()
+  await page.keyboard.press('ArrowUp')
+  await page.keyboard.press('Enter')
+  await page.getByText('批量29999').waitFor()
+  await page.goBack()
+  await page.locator('.row[data-id]').first().waitFor()
 })

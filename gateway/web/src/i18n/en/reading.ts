@@ -136,6 +136,7 @@ export default {
   compare_with: 'Compare with',
   compare_nothing: 'nothing',
   base_submission: 'submission {at} {by}',
+  base_sent_back: 'as sent back {at} {by}',
   base_draft: 'draft {at} {by}',
   base_template: 'template {name}',
   added: 'added',
@@ -156,6 +157,7 @@ export default {
   left_text: 'This browser still holds your text that the server does not have:',
   local_note: 'What the server does not have yet is kept in this browser, and removed once it is saved.',
   save: {
+    kept: 'Some text is not on the server; it is kept in this browser', only_here: 'Some text is not on the server, only on this page', read_only: 'Read only',
     nothing: 'Nothing written yet', dirty: 'Not saved', sending: 'Saving…', saved: 'Saved {at}', link: 'Not saved: the server cannot be reached. The text is kept in this browser; trying again',
     link_only_here: 'Not saved: the server cannot be reached. The text is only on this page, do not close it', refused: 'Not saved: the server does not accept this text, please change it',
     conflict: 'Not saved: there is another text, please choose',

@@ -134,6 +134,7 @@ export default {
   compare_with: '对比',
   compare_nothing: '不对比',
   base_submission: '上次提交 {at} {by}',
+  base_sent_back: '{at} {by} 退回的那次',
   base_draft: '草稿 {at} {by}',
   base_template: '模板 {name}',
   added: '新增',
@@ -152,6 +153,7 @@ export default {
   left_text: '本机还有您未保存到服务器的文字：',
   local_note: '未保存到服务器的文字暂存在本机浏览器，保存后立即删除。',
   save: {
+    kept: '有文字未保存到服务器，已暂存本机', only_here: '有文字未保存到服务器，只在本页', read_only: '只读',
     nothing: '尚未书写', dirty: '未保存', sending: '正在保存…', saved: '已保存 {at}', link: '未保存：连不上服务器，文字已暂存本机，正在重试',
     link_only_here: '未保存：连不上服务器，文字只在本页，请勿关闭', refused: '未保存：服务器不接受这段文字，请修改', conflict: '未保存：另有一份文字，请选择',
   },

@@ -6,7 +6,7 @@
 import { computed, onUnmounted, ref, shallowRef } from 'vue'
 import { api, Failure } from '@/api/client'
 import { onChanges } from '@/api/events'
-import type { CheckFinding, CriticalValue, Lease, Question, Report, ReportBody, Study, TaskWork } from '@/api/types'
+import type { CheckFinding, CriticalValue, Lease, Question, Report, ReportBody, Revision, Study, TaskWork } from '@/api/types'
 import { me } from '@/state/session'
 import { bodyOf, isBlank, type Access, type ServerText } from './draft'
 import { newKeeper } from './keeper'
@@ -58,6 +58,13 @@ export function openDesk(task: string) {
     }
   }
 
+  /* When the gateway's text was saved, for those who come back to it. */
+  async function savedAt(): Promise<number | null> {
+    if (isBlank(textOf(report.value).body)) return null
+    const { revisions } = await api.get<{ revisions: Revision[] }>(`${path}/revisions`).catch(() => ({ revisions: [] }))
+    return revisions[0] === undefined ? Date.now() : new Date(revisions[0].saved_at).getTime()
+  }
+
   async function load(): Promise<void> {
     failure.value = null
     try {
@@ -71,7 +78,7 @@ export function openDesk(task: string) {
         lease.value = await api.post<Lease>(`${path}/resume`)
         stage.value = 'review'
       } else stage.value = 'view'
-      keeper.open(access, textOf(report.value), isBlank(textOf(report.value).body) ? null : Date.now())
+      keeper.open(access, textOf(report.value), await savedAt())
       tellTabs({ kind: 'show', person, task })
     } catch (problem) {
       failure.value = problem

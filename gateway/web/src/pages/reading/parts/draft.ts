@@ -134,7 +134,7 @@ function failed(draft: Draft, why: 'link' | 'refused' | 'look'): Step {
 
 function looked(draft: Draft, access: Access, server: ServerText): Step {
   if (draft.access === 'elsewhere') return [draft, []]
-  if (access !== 'write') return [{ ...draft, access, sending: null }, isDirty(draft) && !isSame(draft.body, server.body) ? [{ do: 'keep' }] : [{ do: 'forget' }]]
+  if (access !== 'write') return [{ ...draft, access, sending: null, trouble: null }, isDirty(draft) && !isSame(draft.body, server.body) ? [{ do: 'keep' }] : [{ do: 'forget' }]]
   const next: Draft = { ...draft, access, trouble: null, tries: 0, sent: null }
   if (server.revision === draft.revision) return [next, isDirty(next) ? [{ do: 'keep' }, { do: 'wait', ms: 0 }] : [{ do: 'forget' }]]
   const caught: Draft = { ...next, base: server.body, revision: server.revision }
@@ -160,7 +160,7 @@ export function step(draft: Draft, event: DraftEvent): Step {
     case 'looked': return looked(draft, event.access, event.server)
     case 'lost':
       if (draft.access !== 'write') return [draft, []]
-      return [{ ...draft, access: 'lost' }, [{ do: 'rest' }, ...(isDirty(draft) ? [{ do: 'keep' } as const] : [])]]
+      return [{ ...draft, access: 'lost', trouble: null }, [{ do: 'rest' }, ...(isDirty(draft) ? [{ do: 'keep' } as const] : [])]]
     case 'tab': return draft.access === 'write' ? [{ ...draft, access: 'elsewhere' }, [{ do: 'rest' }]] : [draft, []]
     case 'settle': return settle(draft, event.body)
     case 'discard': return [{ ...draft, left: null, body: draft.access === 'lost' ? draft.base : draft.body }, [{ do: 'forget' }]]
