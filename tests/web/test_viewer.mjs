@@ -22,7 +22,7 @@ const task = await taskOf(NOW)
 const pane = (page, place = 0) => page.locator(`[data-place="${place}"] .pane`)
 const count = (page, place = 0) => page.locator(`[data-place="${place}"] .count`)
 const sharp = (page, place = 0) => page.locator(`[data-place="${place}"] .pane[data-sharp=true]`).waitFor()
-const tile = (page, modality, images) => page.locator('.tile', { hasText: modality }).filter({ hasText: new RegExp(`(?<!\\d)${images} (张|images)`) })
+const tile = (page, modality, images) => page.locator('.tile', { hasText: modality }).filter({ hasText: new RegExp(`(?<!\\d)${images} 张|images: ${images}(?!\\d)`) })
 
 /* The grey in the middle of what is drawn. */
 const greys = (page, place = 0) => page.locator(`[data-place="${place}"] canvas`).evaluate((canvas) => {

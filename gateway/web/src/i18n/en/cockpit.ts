@@ -19,7 +19,7 @@ export default {
   counts: ' ({counts})',
   seconds: '{n} s',
   unit: { s: 's', min: 'min', h: 'h' },
-  total: '{n} studies',
+  total: 'studies: {n}',
 
   coverage: 'Coverage',
   basis: { connected: 'connected', served: 'served', regular: 'regular' },
@@ -37,7 +37,7 @@ export default {
 
   studies: 'Studies',
   reports: 'Reports',
-  reports_of: '{n} reports issued',
+  reports_of: 'reports issued: {n}',
   in_time: 'In time',
   in_time_centre: 'In time · centre',
   in_time_site: 'In time · site',
@@ -83,7 +83,7 @@ export default {
   weekday_name: 'Weekday',
   weekday: { 1: 'Mon', 2: 'Tue', 3: 'Wed', 4: 'Thu', 5: 'Fri', 6: 'Sat', 7: 'Sun' },
   volume: 'Studies and reports by day',
-  volume_note: '{studies} studies, {reports} reports',
+  volume_note: 'studies {studies}, reports {reports}',
   day: 'Day',
 
   rates: 'Quality',
@@ -94,7 +94,7 @@ export default {
   },
 
   workload: 'Workload',
-  of_reports: 'of {n} reports in this period',
+  of_reports: 'reports in this period: {n}',
   doctor: 'Doctor',
   seat: 'Seat',
   written: 'Written',
@@ -102,24 +102,24 @@ export default {
   median_writing: 'Median time of writing',
 
   sites: 'Sites',
-  sites_note: '{n} sites',
+  sites_note: 'sites: {n}',
   no_sites: 'This community has no sites yet. Add them to its roster.',
   site_column: { name: 'Site', studies: 'Studies', daily: 'Last 30 days', reports: 'Reports', in_time: 'In time', positive: 'Positive', grade_a: 'Grade A', last_seen: 'Last seen', wrong: 'What is wrong' },
   not_counted: 'not in the coverage',
-  daily: '{n} studies in 30 days, at most {most} a day',
+  daily: 'studies in 30 days: {n}, at most {most} a day',
   never: 'never',
   not_expected: 'not connected, nor expected to be',
   fine: 'fine',
   wrong: {
     never_connected: 'never connected', silent: 'no image since {day}; about {n} would be usual', device_error: 'device error: {detail}', charset: 'check the character set: {detail}',
-    delivery_dead: '{n} reports could not be delivered', incomplete: '{n} studies incomplete', clock: 'clock of the device is wrong: {detail}',
+    delivery_dead: 'reports that could not be delivered: {n}', incomplete: 'incomplete studies: {n}', clock: 'clock of the device is wrong: {detail}',
   },
 
   numerator: 'Numerator',
   denominator: 'Denominator',
   version: 'Version of the definition',
   rows: 'Rows',
-  rows_shown: '{n} rows shown',
+  rows_shown: 'rows shown: {n}',
   no_rows: 'Nothing to list in this period.',
   column: {
     study: 'Study', site: 'Site', code: 'Code', grid: 'Grid', patient_class: 'Class', modality: 'Modality', reading_mode: 'Reading mode', first_image_at: 'First image', complete_at: 'Complete',

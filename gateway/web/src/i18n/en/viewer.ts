@@ -24,7 +24,7 @@ export default {
   pane_name: '{which} {modality} image {n} of {all}',
   slider: 'Place in the stack',
   frame: 'frame {n}/{all}',
-  images: '{n} images',
+  images: 'images: {n}',
   fetched: '{n}/{all} fetched',
   coarse: 'getting sharper…',
   window_now: 'C {centre} W {width}',
