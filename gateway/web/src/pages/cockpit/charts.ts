@@ -46,7 +46,7 @@ export function volumeOption(volume: Figures['volume'], words: Words, palette: P
     yAxis: valueAxis(palette),
     series: [
       { type: 'bar', name: words('cockpit.studies'), data: volume.map((one) => one.studies), itemStyle: { color: palette.accent }, barMaxWidth: palette.size * 2 },
-      { type: 'line', name: words('cockpit.reports'), data: volume.map((one) => one.reports), itemStyle: { color: palette.wait }, lineStyle: { width: 2 }, symbol: 'emptyCircle', symbolSize: 6 },
+      { type: 'line', name: words('cockpit.reports'), data: volume.map((one) => one.reports), itemStyle: { color: palette.wait }, lineStyle: { width: palette.size / 7 }, symbol: 'emptyCircle', symbolSize: palette.size * 0.45 },
     ],
   }
 }
@@ -135,7 +135,7 @@ export function trendOption(trend: Figures['coverage_trend'], target: number | n
     xAxis: categoryAxis(palette, trend.map((month) => month.month)),
     yAxis: valueAxis(palette, { min: 0, max: 100, minInterval: 0, axisLabel: axisLabel(palette, { formatter: '{value}%' }) }),
     series: (['connected', 'served', 'regular'] as const).map((basis) => ({
-      type: 'line', name: words(`cockpit.basis.${basis}`), symbol: symbols[basis], symbolSize: 8, itemStyle: { color: colours[basis] }, lineStyle: { width: 2 },
+      type: 'line', name: words(`cockpit.basis.${basis}`), symbol: symbols[basis], symbolSize: palette.size * 0.6, itemStyle: { color: colours[basis] }, lineStyle: { width: palette.size / 7 },
       data: trend.map((month) => (month[basis].value === null ? null : Math.round(month[basis].value * 1000) / 10)),
       markLine: basis === 'served' && target !== null ? {
         symbol: 'none', silent: true, lineStyle: { color: palette.late, type: 'dashed', width: 2 },
