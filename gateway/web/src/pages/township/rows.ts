@@ -105,7 +105,6 @@ const MEANT: [prefix: string, test: (row: StudyRow) => boolean][] = [
   ['receipt.', (row) => row.step === 'issued'],
   ['delivery.', (row) => row.report !== null && row.delivery?.state !== 'delivered'],
   ['request.', (row) => row.request === null],
-  ['critical_value.', (row) => row.critical !== null || row.task?.state === 'writing' || row.task?.state === 'reviewing'],
 ]
 
 /*
