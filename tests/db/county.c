@@ -310,7 +310,8 @@ void county_add_report(struct county *county, const char *age, bool has_objects,
 
 	text_uid_new(sr);
 	text_uid_new(pdf);
-	county_run(county, "ALTER TABLE report_version DISABLE TRIGGER USER");
+	/* One transaction: another test that runs meanwhile waits, instead of switching the triggers back on in between. */
+	county_run(county, "BEGIN; ALTER TABLE report_version DISABLE TRIGGER USER");
 	snprintf(
 	    sql, sizeof(sql),
 	    "WITH t AS (SELECT t.*, yq_now() - interval '%s' AS at FROM reading_task t WHERE t.public_id = $task),"
@@ -327,7 +328,7 @@ void county_add_report(struct county *county, const char *age, bool has_objects,
 	    " SELECT public_id FROM v",
 	    age, sr, pdf);
 	take_id(county, out_id, sql);
-	county_run(county, "ALTER TABLE report_version ENABLE TRIGGER USER");
+	county_run(county, "ALTER TABLE report_version ENABLE TRIGGER USER; COMMIT");
 	if (has_objects) {
 		add_object(county, out_id, "sr_sop_instance_uid");
 		add_object(county, out_id, "pdf_sop_instance_uid");
