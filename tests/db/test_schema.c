@@ -169,11 +169,16 @@ Test(schema, township)
 	run_file("township.sql");
 }
 
+Test(schema, desk)
+{
+	run_file("desk.sql");
+}
+
 Test(schema, every_table_is_in_the_book_and_in_a_test)
 {
 	PGconn *owner = ledger_connect("yq_owner");
-	static const char *const files[] = {"world.sql",   "foundation.sql", "studies.sql", "reading.sql",
-	                                    "sending.sql", "rights.sql",     "township.sql"};
+	static const char *const files[] = {"world.sql",   "foundation.sql", "studies.sql",  "reading.sql",
+	                                    "sending.sql", "rights.sql",     "township.sql", "desk.sql"};
 	PGresult *tables;
 	struct err err;
 	char *book, *all;
