@@ -257,6 +257,92 @@ world.test('three health checks in a run', async ({ person }) => {
   assert.equal((await wang.page.evaluate(() => JSON.stringify({ ...globalThis.localStorage, ...globalThis.sessionStorage }))).includes(wang.password), false)
 })
 
+/* As the page of somebody would call, without clicking. */
+const call = (one, path, body) => one.page.evaluate(async ([where, what]) => {
+  const { csrf_token: token } = await (await fetch('/api/v1/me')).json()
+  const answer = await fetch(where, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': token }, body: JSON.stringify(what) })
+  return [answer.status, await answer.json()]
+}, [path, body])
+
+world.test('history is asked for and the answer arrives; flags and phrases by key; a critical value; returned for a retake', async ({ person }) => {
+  const [wang, li] = [await person('reporter'), await person('radiographer', { via: 'api' })]
+  const id = await task()
+  await take(wang, id)
+  const { page } = wang
+  await page.getByRole('button', { name: /^常用语/ }).click()
+  await dialog(page).getByLabel('缩写').fill('fz')
+  await dialog(page).locator('#phrase-text').fill('双肺纹理增重')
+  await dialog(page).getByRole('button', { name: '添加' }).click()
+  await dialog(page).locator('li', { hasText: '双肺纹理增重' }).waitFor()
+  await page.keyboard.press('Escape')
+  await dialog(page).waitFor({ state: 'detached' })
+  await page.keyboard.press('Alt+x')
+  await page.keyboard.type('fz')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('，见/f')
+  await page.getByRole('listbox').waitFor()
+  await page.keyboard.press('Enter')
+  assert.equal(await findings(page).inputValue(), '双肺纹理增重，见双肺纹理增重')
+  await page.keyboard.press('Control+z')
+  assert.equal(await findings(page).inputValue(), '双肺纹理增重，见/f')
+
+  await page.keyboard.press('Alt+a')
+  await page.locator('#reason-text').fill('有无外伤史？')
+  await dialog(page).getByRole('button', { name: '发出追问' }).click()
+  await page.getByText('追问未回答，计时暂停').waitFor()
+  const [[question]] = await installation.sql(`SELECT q.public_id FROM task_question q JOIN reading_task t USING (task_id) WHERE t.public_id = '${id}'`)
+  assert.equal((await call(li, `/api/v1/questions/${question}/answer`, { answer: '昨日摔倒' }))[0], 200)
+  await page.getByText('昨日摔倒').waitFor()
+
+  await page.keyboard.press('Alt+c')
+  await page.locator('#reason-text').fill('张力性气胸')
+  await wang.shot('critical')
+  await dialog(page).getByRole('button', { name: '上报危急值' }).click()
+  await dialog(page).waitFor({ state: 'detached' })
+  await until(async () => (await installation.sql(`SELECT 1 FROM critical_value WHERE item = '张力性气胸'`)).length === 1, 'no critical value was raised')
+  assert.equal(await page.locator('#flag-is_critical').getAttribute('aria-pressed'), 'true')
+  await page.keyboard.press('Alt+p')
+  assert.equal(await page.locator('#flag-result').getAttribute('aria-pressed'), 'true')
+
+  await page.getByRole('button', { name: '退回重拍' }).click()
+  await page.locator('#reason-text').fill('体位不正')
+  await dialog(page).getByRole('button', { name: '退回重拍' }).click()
+  await page.getByText('✓ 已退回').waitFor()
+  const [[state]] = await installation.sql(`SELECT state FROM reading_task WHERE public_id = '${id}'`)
+  assert.equal(state, 'returned')
+  assert.equal(await draftOf(id), '双肺纹理增重，见/f')
+})
+
+world.test('an empty report does not pass the checks, and the field is found from the list', async ({ person }) => {
+  const wang = await person('reporter')
+  const id = await task()
+  await take(wang, id)
+  await findings(wang.page).fill('右下肺见片状模糊影。')
+  await wang.page.keyboard.press('Alt+Enter')
+  await dialog(wang.page).getByText('影像学诊断未填').waitFor()
+  await wang.page.locator('#sign-password').fill(wang.password)
+  assert.equal(await dialog(wang.page).getByRole('button', { name: '提交审核' }).isDisabled(), true)
+  await wang.shot('checks')
+  await dialog(wang.page).locator('li', { hasText: '影像学诊断未填' }).getByRole('button').click()
+  await until(() => wang.page.locator('#field-impression').evaluate((element) => element === globalThis.document.activeElement), 'the field has not the focus')
+  await wang.page.getByRole('button', { name: '放回' }).click()
+  await wang.page.getByText('✓ 已放回').waitFor()
+})
+
+world.test('the images in a window of their own follow the task', async ({ person }) => {
+  const wang = await person('reporter')
+  const [first, second] = [await task(), await task()]
+  await take(wang, first)
+  const [images] = await Promise.all([wang.context.waitForEvent('page'), wang.page.getByRole('button', { name: '图像单独开窗' }).click()])
+  await images.locator('.viewer').waitFor()
+  await wang.page.locator('.viewer').waitFor({ state: 'detached' })
+  await open(wang, second)
+  await images.waitForURL(`**/reading/${second}?pane=images`)
+  await wang.page.locator('.viewer').waitFor({ state: 'detached' })
+  await images.close()
+  await wang.page.locator('.viewer').waitFor()
+})
+
 const NAMES = ['IMG^X=<img src onerror^alert(1)>', 'RTL^X=שלום^ערב', `LONG^X=${'长'.repeat(28)}^${'名'.repeat(28)}`, 'RARE^X=𠮷^野']
 
 world.test('the queue: hostile names as they are, filters in the address, what happens elsewhere appears', async ({ person }) => {

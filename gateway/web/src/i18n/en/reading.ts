@@ -67,6 +67,7 @@ export default {
   question: 'Question',
   unanswered: '(not answered yet)',
   clock_paused: 'A question is open: the clock is paused.',
+  give_back: { request: 'Return the request', retake: 'Ask for a retake' },
   return_hint: {
     request: 'The site completes or corrects the request. The clock is paused until then; the draft is kept.',
     retake: 'The radiographer takes the images again. The clock is paused until then; the draft is kept.',

@@ -67,6 +67,7 @@ export default {
   question: '要问的问题',
   unanswered: '（尚未回答）',
   clock_paused: '追问未回答，计时暂停。',
+  give_back: { request: '退回申请', retake: '退回重拍' },
   return_hint: {
     request: '退回给检查机构补充或更正申请单；回答前计时暂停，已写的草稿保留。',
     retake: '退回给影像技师重拍；回答前计时暂停，已写的草稿保留。',

@@ -72,7 +72,7 @@ export function openDesk(task: string) {
       const access = await standing()
       const now = work.value!
       ;[report.value, study.value] = await Promise.all([fetchReport(), api.get<Study>(`/api/v1/studies/${now.task.study.id}`)])
-      seenVersion.value = study.value.version
+      if (seenVersion.value === 0) seenVersion.value = study.value.version /* later ones the doctor confirms */
       if (access === 'write') stage.value = 'write'
       else if (now.task.state === 'reviewing' && now.task.is_mine) {
         lease.value = await api.post<Lease>(`${path}/resume`)
