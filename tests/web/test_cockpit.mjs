@@ -219,6 +219,29 @@ world.test('on paper there are no buttons', async ({ person }) => {
   await one.page.locator('[data-table=sites]').waitFor()
 })
 
+world.test('charts of a dark screen are drawn dark on white for paper', async ({ person }) => {
+  const { page } = await open(person, {}, { dark: true })
+  await page.locator('canvas').first().waitFor()
+  /* The lightest and the darkest grey that is drawn in full. */
+  const greys = () => page.locator('.box canvas').first().evaluate((canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+    const range = { least: 255, most: 0 }
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 3] !== 255) continue
+      range.most = Math.max(range.most, Math.min(data[i], data[i + 1], data[i + 2]))
+      range.least = Math.min(range.least, Math.max(data[i], data[i + 1], data[i + 2]))
+    }
+    return range
+  })
+  await until(async () => (await greys()).most > 190, 'no light text on the dark screen')
+  await page.evaluate(() => globalThis.dispatchEvent(new Event('beforeprint')))
+  await until(async () => (await greys()).least < 70, 'no dark text on paper')
+  assert.equal(await page.locator('html.dark').count(), 0)
+  await page.evaluate(() => globalThis.dispatchEvent(new Event('afterprint')))
+  assert.equal(await page.locator('html.dark').count(), 1)
+  await until(async () => (await greys()).most > 190, 'the screen is not dark again')
+})
+
 world.test('others do not fetch the charts', async ({ person }) => {
   const one = await person('reporter', { via: 'api' })
   const asked = []
