@@ -35,3 +35,20 @@ SELECT code, 2, name, modality, method, findings, impression FROM report_templat
 -- case: a_template_of_each_kind_is_shipped
 -- wants: value CT ABDOMEN,CT CHEST,CT HEAD,DR CHEST,ECG HEART,MG BREAST,MR HEAD,MR KNEE,MR LSPINE,US ABDOMEN,US THYROID
 SELECT string_agg(DISTINCT modality || ' ' || body_part, ',') FROM report_template WHERE result = 'negative' AND in_force @> yq_now();
+
+-- case: a_shortcut_serves_each_field
+-- as: yq_gateway
+-- person: author
+-- wants: ok
+INSERT INTO phrase (person_id, shortcut, text, field)
+SELECT yq_test.key('person', 'author'), 'wj', 'x', f FROM unnest(ARRAY['findings', 'impression']) f;
+
+-- case: a_template_is_not_changed_from_a_page
+-- as: yq_gateway
+-- person: author
+-- wants: 42501 report_template
+UPDATE report_template SET findings = 'x' WHERE code = 'dr.chest.normal';
+
+-- case: a_template_says_what_it_means
+-- wants: 23514
+UPDATE report_template SET result = 'perhaps' WHERE code = 'dr.chest.normal';
