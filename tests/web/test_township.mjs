@@ -214,6 +214,7 @@ world.test('the whole table is printed, not only what is in view', async ({ pers
   assert.ok(all >= 27)
   await until(async () => (await li.page.locator('.printed .line').count()) === all, 'not every row would be printed')
   await li.page.emulateMedia({ media: 'print' })
+  await li.page.locator('.printed .line').last().waitFor()
   await li.shot('print', { fullPage: true })
   await li.page.emulateMedia({ media: 'screen' })
   await li.page.evaluate(() => globalThis.dispatchEvent(new Event('afterprint')))
@@ -382,6 +383,8 @@ for (const [name, options] of Object.entries({
       assert.doesNotMatch(words.replace(/台山市?[^ ]*|水步镇卫生院|李秀兰|影桥/gu, ''), /\p{Script=Han}/u)
     }
     assert.equal(await li.page.evaluate(() => globalThis.document.documentElement.scrollWidth <= globalThis.innerWidth), true, 'the page is wider than the window')
+    const places = await li.page.evaluate(() => [...globalThis.document.querySelectorAll('.grid [role=row]')].map((row) => [...row.children].map((cell) => Math.round(cell.getBoundingClientRect().x)).join(' ')))
+    assert.equal(new Set(places).size, 1, 'the columns do not stand below each other')
     await li.shot(name)
     await rowOf(li, '钱二').or(rowOf(li, 'ROW22')).first().click()
     await li.page.getByRole('dialog').locator('.line li').first().waitFor()
