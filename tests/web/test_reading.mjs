@@ -14,6 +14,7 @@ let number = 0
 async function task({ patientClass = 'outpatient', ...push } = {}) {
   number++
   const study = await installation.push('dr-chest', { name: `TEST^${number}=测试^${number}`, submit: false, size: 256, ...push })
+  await installation.settle()
   const [[id]] = await installation.sql(`UPDATE reading_task SET patient_class = '${patientClass}' WHERE study_id = (SELECT study_id FROM study
     WHERE study_instance_uid = '${study.study_instance_uid}') RETURNING public_id`)
   return id
@@ -437,6 +438,7 @@ world.test('30,000 rows: only those in view are there, and the far end is fetche
   await page.locator('.row', { hasText: '批量30000' }).focus()
   await page.keyboard.press('ArrowUp')
   await page.keyboard.press('Enter')
+  await page.locator('.acts').waitFor()
   await page.getByText('批量29999').waitFor()
   await page.goBack()
   await page.locator('.row[data-id]').first().waitFor()

@@ -73,12 +73,13 @@ export function openDesk(task: string) {
       const now = work.value!
       ;[report.value, study.value] = await Promise.all([fetchReport(), api.get<Study>(`/api/v1/studies/${now.task.study.id}`)])
       if (seenVersion.value === 0) seenVersion.value = study.value.version /* later ones the doctor confirms */
+      const at = await savedAt()
       if (access === 'write') stage.value = 'write'
       else if (now.task.state === 'reviewing' && now.task.is_mine) {
         lease.value = await api.post<Lease>(`${path}/resume`)
         stage.value = 'review'
       } else stage.value = 'view'
-      keeper.open(access, textOf(report.value), await savedAt())
+      keeper.open(access, textOf(report.value), at)
       tellTabs({ kind: 'show', person, task })
     } catch (problem) {
       failure.value = problem
