@@ -40,7 +40,7 @@ static bool audit_list(struct http_request *request, const json_t *page, struct 
 
 /* Which studies are asked for. */
 struct filter {
-	const char *state, *site, *day, *matched, *after;
+	const char *state, *site, *day, *matched, *waiting, *after;
 	const char *ids[IDS_MAX];
 	size_t id_count; /* 0: all */
 	int limit;
@@ -51,6 +51,7 @@ static bool read_filter(const struct http_request *request, struct filter *out, 
 	return input_query_word(request, "state", "receiving complete incomplete", &out->state, err) &&
 	       input_query_id(request, "site", &out->site, err) && input_query_day(request, "day", &out->day, err) &&
 	       input_query_word(request, "matched", "yes no", &out->matched, err) &&
+	       input_query_word(request, "waiting", "yes", &out->waiting, err) &&
 	       input_query_id(request, "after", &out->after, err) &&
 	       input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &out->limit, err);
 }
@@ -61,7 +62,8 @@ static bool list(struct db *db, const struct filter *filter, struct db_rows **ro
 	struct db_param ids = filter->id_count > 0 ? db_texts(filter->ids, filter->id_count) : db_null();
 	return db_exec(db, STMT_GATEWAY_STUDY_LIST,
 	               DB_PARAMS(db_text(filter->state), db_text(filter->site), db_text(filter->day), matched, ids,
-	                         db_text(filter->after), db_int(filter->limit + 1)),
+	                         db_text(filter->after), db_int(filter->limit + 1),
+	                         filter->waiting != NULL ? db_bool(true) : db_null()),
 	               rows, err);
 }
 

@@ -31,6 +31,7 @@ WHERE p.public_id = $1::uuid;
 -- $5 these studies, or NULL
 -- $6 study behind which the page begins, or NULL
 -- $7 how many
+-- $8 true: what waits for the site, of any day (images on their way, returned, asked, critical); NULL: all
 WITH page AS MATERIALIZED (
     SELECT st.*
     FROM study st
@@ -42,6 +43,11 @@ WITH page AS MATERIALIZED (
       AND ($5::uuid[] IS NULL OR st.public_id = ANY ($5::uuid[]))
       AND ($6::uuid IS NULL OR (st.first_arrival_at, st.study_id) <
                                (SELECT first_arrival_at, study_id FROM study WHERE public_id = $6::uuid))
+      AND ($8::boolean IS NULL OR st.study_id IN (
+               SELECT study_id FROM study WHERE state <> 'complete'
+               UNION ALL SELECT study_id FROM reading_task WHERE state = 'returned'
+               UNION ALL SELECT t.study_id FROM task_question q JOIN reading_task t USING (task_id) WHERE q.answered_at IS NULL
+               UNION ALL SELECT study_id FROM critical_value WHERE state <> 'closed'))
     ORDER BY st.first_arrival_at DESC, st.study_id DESC
     LIMIT $7::integer
 ), task AS MATERIALIZED (

@@ -237,7 +237,13 @@ def test_the_whole_day_of_one_examination(home, people, registered, tmp_path):
     reporter.post(task + "/return", dict(token, kind="request", reason="缺侧位说明"))
     back = again()
     assert back["step"] == "returned" and back["task"]["open_return"]["reason"] == "缺侧位说明" and back["task"]["place"] is None
+    # What is returned waits for the site on the days after, too.
+    waiting = lambda: [one["id"] for one in radiographer.get("/studies?waiting=yes&limit=500")["studies"]]  # noqa: E731
+    home.sql(f"UPDATE study SET first_arrival_at = first_arrival_at - interval '3 days' WHERE public_id = '{row['id']}'")
+    assert row["id"] in waiting()
     radiographer.post(task + "/answer", {"answer": "已补"})
+    assert row["id"] not in waiting()
+    home.sql(f"UPDATE study SET first_arrival_at = first_arrival_at + interval '3 days' WHERE public_id = '{row['id']}'")
     assert again()["step"] == "awaiting"
     lease = reporter.post(task + "/take")
     draft = reporter.put(task + "/draft", {"lease_token": lease["lease_token"], "revision": 0, "body": BODY})

@@ -6,7 +6,7 @@ import zh from '@/i18n/zh-CN'
 import { code128 } from '@/pages/township/barcode'
 import { labelLines } from '@/pages/township/label'
 import { emptyDraft, inputOf, missingOf, problemsOf, readDay, readIdentityNumber } from '@/pages/township/registration'
-import { BAR, barOf, countRows, fits, isLate, matches, mergeRows, searchWords, sortRows, touchedIds } from '@/pages/township/rows'
+import { BAR, barOf, countRows, fits, isLate, matches, mergeRows, searchWords, sortRows, touchedIds, waitsForSite } from '@/pages/township/rows'
 
 beforeEach(() => useLanguage('zh-CN'))
 
@@ -40,6 +40,12 @@ describe('step bar', () => {
     expect(parts.slice(place + 1).every((part) => part.at === null)).toBe(true)
   })
 })
+
+it.each([
+  ['receiving', {}, true], ['incomplete', {}, true], ['awaiting', {}, false], ['issued', {}, false],
+  ['returned', { task: task('t', { open_return: back }) }, true],
+  ['printed', { critical: { id: 'c', state: 'raised', item: '', confirm_by: AT } }, true],
+] as [Step, Partial<StudyRow>, boolean][])('%s of an earlier day waits for the site: %o', (step, more, waits) => expect(waitsForSite(row('1', step, more))).toBe(waits))
 
 describe('chips', () => {
   it('every straight step is under exactly one of the chips of the way', () => {

@@ -90,7 +90,7 @@ export interface CriticalValue {
   contacts: { contact: string; is_physician: boolean; told_at: string; confirmed_at: string | null }[]
 }
 
-/* GET /api/v1/studies?state=&site=&day=&matched=yes|no&after=&limit= (limit up to 500), or ?ids=uuid,uuid (up to 100; what is not visible is left out) */
+/* GET /api/v1/studies?state=&site=&day=&matched=yes|no&waiting=yes&after=&limit= (limit up to 500), or ?ids=uuid,uuid (up to 100; what is not visible is left out) */
 export interface StudyRow {
   id: string
   study_instance_uid: string

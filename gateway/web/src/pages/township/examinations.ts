@@ -1,13 +1,13 @@
 /*
- * The examinations of a day, held in the page: fetched page by page, kept up to date by events. 5,000 rows: the rows themselves are plain objects
- * that nobody watches; only the list as a whole is replaced.
+ * The examinations of a day, and today what waits for the site since earlier days, held in the page: fetched page by page, kept up to date
+ * by events. 5,000 rows: the rows themselves are plain objects that nobody watches; only the list as a whole is replaced.
  */
 import { onUnmounted, readonly, ref, shallowRef, watch, type Ref } from 'vue'
 import { api } from '@/api/client'
 import { onChanges, type Change } from '@/api/events'
 import type { StudyPage, StudyRow } from '@/api/types'
 import { dayOf } from '@/state/words'
-import { mergeRows, sortRows, touchedIds } from './rows'
+import { mergeRows, sortRows, touchedIds, waitsForSite } from './rows'
 
 const FIRST_PAGE = 60 /* soon there, also on a slow link */
 const PAGE = 500
@@ -25,8 +25,10 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
   let again: () => Promise<void> = load
   let inView: string[] = []
 
+  const isToday = (): boolean => day.value === dayOf(new Date())
   const belongs = (row: StudyRow): boolean =>
-    dayOf(row.times.first_image) === day.value && (site.value === '' || row.site.id === site.value)
+    (site.value === '' || row.site.id === site.value) &&
+    (dayOf(row.times.first_image) === day.value || (isToday() && waitsForSite(row)))
 
   function show(): void {
     rows.value = sortRows([...held.values()])
@@ -47,6 +49,12 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
         next = page.next
         show()
       } while (next !== null)
+      if (isToday()) {
+        const earlier = await api.get<StudyPage>('/api/v1/studies', { waiting: 'yes', site: site.value, limit: PAGE }, controller.signal)
+        if (mine !== round) return
+        mergeRows(held, earlier.studies, () => true)
+        for (const row of earlier.studies) seen.add(row.id)
+      }
       for (const id of [...held.keys()]) if (!seen.has(id) && !fresh.has(id)) held.delete(id)
       fresh.clear()
       isComplete.value = true

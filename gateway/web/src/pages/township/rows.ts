@@ -16,6 +16,9 @@ const TESTS: Record<Filter, (row: StudyRow) => boolean> = {
   unmatched: (row) => row.request === null && row.step !== 'cancelled',
 }
 
+/* What waits for the site is shown on the days after, too, until it is done (the gateway's waiting=yes). */
+export const waitsForSite = (row: StudyRow): boolean => TESTS.receiving(row) || TESTS.returned(row) || TESTS.critical(row)
+
 export const asFilter = (word: string): Filter => FILTERS.find((filter) => filter === word) ?? 'all'
 export const fits = (row: StudyRow, filter: Filter): boolean => TESTS[filter](row)
 
