@@ -43,6 +43,13 @@ world.test('coverage is what the command line counts, in all three bases, agains
   await one.checkAccessible()
 })
 
+world.test('the own community comes first', async ({ person }) => {
+  const one = await person('county', { via: 'api' })
+  await one.goto('/cockpit')
+  await one.page.locator('[data-tile=studies]').waitFor()
+  assert.equal(await one.page.locator('select[name=community]').inputValue(), busy.id)
+})
+
 world.test('a rate of nothing is no 0 %, and each rate has its denominator', async ({ person }) => {
   const { page } = await open(person, { community: idle.id })
   assert.equal((await value(page, 'in_time_centre').innerText()).replace(/\s/g, ''), '—（0）')

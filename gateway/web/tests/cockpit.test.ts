@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Coverage, Figures, SiteFigures } from '@/api/types'
+import type { Coverage, Figures, Me, SiteFigures } from '@/api/types'
 import { useLanguage } from '@/i18n'
 import { heatOption, legsOption, shorten, siteOption, trendOption, unitFor, volumeOption, type Palette } from '@/pages/cockpit/charts'
-import { basisRatio, cellKind, countsText, coverageOf, funnelOf, inReadingOrder, percentText, ratioOf, siteBars, sortSites, sparkline, targetNow, trendOf, wrongParts, type CommunityCoverage, type Target } from '@/pages/cockpit/figures'
+import { basisRatio, cellKind, countsText, coverageOf, funnelOf, homeCommunity, inReadingOrder, percentText, ratioOf, siteBars, sortSites, sparkline, targetNow, trendOf, wrongParts, type CommunityCoverage, type Target } from '@/pages/cockpit/figures'
 import { Gentle } from '@/pages/cockpit/gentle'
 import { addDays, daysOf, isDay, monthsOf, periodOf } from '@/pages/cockpit/period'
 import { lengthText, ratioText } from '@/pages/cockpit/words'
@@ -110,6 +110,11 @@ describe('the sites', () => {
 it('reads rows by the names of their columns', () => {
   expect(['issued_at', 'confirm_by', 'paused_s', 'seconds', 'counted', 'has_equipment', 'patient_class', 'study', 'reports', 'site'].map(cellKind)).toEqual(['time', 'time', 'seconds', 'seconds', 'flag', 'flag', 'patient_class', 'key', 'number', 'text'])
   expect(inReadingOrder(['study', 'site', 'issued_at', 'seconds', 'counted']).map((one) => [one.column, one.index])).toEqual([['study', 0], ['counted', 4], ['seconds', 3], ['site', 1], ['issued_at', 2]])
+})
+
+it('shows the own community first, when all of it may be seen', () => {
+  const me = (role: string, kind: string) => ({ community: { id: 'b', name: 'B' }, rights: [{ role, scope: { id: kind === 'site' ? 's' : 'b', kind, name: '' } }] }) as unknown as Me
+  expect([me('administrator', 'community'), me('reporter', 'community'), me('administrator', 'site'), null].map(homeCommunity)).toEqual(['b', '', '', ''])
 })
 
 describe('refreshing', () => {

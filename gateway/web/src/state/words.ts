@@ -1,6 +1,7 @@
 /* Times, ages, sexes and failures in words. Clock times are those of the installation's zone, wherever the browser stands. */
 import { Failure } from '@/api/client'
 import { translate } from '@/i18n'
+import { reasonText } from './reasons'
 import { timeZone } from './session'
 
 const formats = new Map<string, Intl.DateTimeFormat>()
@@ -70,9 +71,11 @@ export function ageWord(age: string, birthDate: string, now: Date = new Date()):
   return years >= 0 && years < 200 ? translate('common.years', { n: years }) : ''
 }
 
-/* What a person reads of a failed call: our words first, then the gateway's own reason. */
+/* What a person reads of a failed call: the reason in words of the page where it is a known one, else our words for its kind and the gateway's own sentence. */
 export function failureText(failure: unknown): string {
   if (!(failure instanceof Failure)) return translate('common.failure.other')
+  const reason = reasonText(failure.detail)
+  if (reason !== '') return reason
   const known = ['unreachable', 'temporary', 'conflict', 'refused', 'not_found', 'invalid', 'no_space', 'expired']
   const words = [translate(`common.failure.${known.includes(failure.kind) ? failure.kind : 'other'}`)]
   if (failure.detail !== '' && failure.status < 500) words.push(failure.detail)

@@ -48,4 +48,18 @@ export default {
     other: 'Something went wrong. Try again; if it stays, tell your operator the number.',
     number: 'number {id}',
   },
+  reason: {
+    password: 'The password is wrong. Type it again.', password_wait: 'Too many wrong passwords. Try again in {n} s.', password_same: 'The new password is the old one.', password_length: 'A password has 10 to 128 characters.',
+    role: 'Your account has no right to do this.', token: 'Your login has changed. Reload the page and try again.', site: 'You have no right to do this at this site.', operator: 'You are no operator of this site.',
+    reading_right: 'You have no right to write or review such examinations.', arriving: 'Images are still arriving; it can be taken when they are complete.', two_persons: 'Author and reviewer must be different persons.',
+    other_right: 'This person has no right to write or review such examinations.', leader: 'This is for a duty leader.', task_is: 'This examination is "{state}" now: this cannot be done. Refresh and look again.',
+    held_now: 'This examination is not yours any more; {name} holds it now.', not_yours_is: 'This examination is not yours any more; it is "{state}" now.', not_yours: 'This examination is not yours any more.',
+    taken_anew: 'You have taken this examination anew elsewhere. Open it again.', draft_changed: 'This report was changed elsewhere. Open it again.', draft_not_own: 'Save first, then submit.', empty: 'Cannot submit: {field} is empty.',
+    new_images: 'New images have arrived since this was written. Look at them first.', new_images_review: 'New images have arrived since this was written. Send it back to its author.',
+    qualified: 'You are not qualified to sign such examinations today. Ask your administrator to look at your qualification and its end.', certificate: 'You have no valid signing certificate. Ask your administrator.',
+    policy: 'This queue has no signing policy in force. Ask your administrator.', asked: 'The last question is not answered yet.', answered: 'Somebody has answered already.', study_matched: 'This study has a request already.',
+    request_matched: 'This request has another study already.', request_cancelled: 'This request is cancelled.', request_is: 'This request is "{state}" now: it cannot be cancelled.', unmatched: 'This study has no request.',
+    not_issued: 'The report is not issued yet: it cannot be printed.', critical_is: 'This critical value is "{state}" now: this cannot be done. Refresh and look again.',
+    delivery_is: 'This delivery is "{state}" now: this cannot be done. Refresh and look again.', testing: 'Other destinations are tested just now. Try again in a few seconds.',
+  },
 }

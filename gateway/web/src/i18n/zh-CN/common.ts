@@ -48,4 +48,16 @@ export default {
     other: '出现问题，请重试；如仍不行，请把编号告诉管理人员。',
     number: '编号 {id}',
   },
+  reason: {
+    password: '密码不正确，请重新输入。', password_wait: '密码错误次数过多，请 {n} 秒后再试。', password_same: '新密码不能与原密码相同。', password_length: '密码应为 10 至 128 位。',
+    role: '您的帐号没有这项操作的权限。', token: '登录信息已变化，请刷新页面后再试。', site: '您在这家机构没有这项操作的权限。', operator: '您不是这家机构的运维人员。',
+    reading_right: '您没有书写或审核这类检查的权限。', arriving: '图像还在上传，收齐后才能领取。', two_persons: '报告医师和审核医师不能是同一人。', other_right: '对方没有书写或审核这类检查的权限。',
+    leader: '这项操作由值班组长进行。', task_is: '这份检查现在是“{state}”，不能这样做。请刷新后再看。', held_now: '这份检查已不在您名下，现由 {name} 处理。',
+    not_yours_is: '这份检查已不在您名下，现在是“{state}”。', not_yours: '这份检查已不在您名下。', taken_anew: '您已在别处重新领取这份检查，请重新打开。',
+    draft_changed: '这份报告已在别处修改，请重新打开。', draft_not_own: '请先保存，再提交。', empty: '不能提交：{field}未填。', new_images: '书写后又有新图像到达，请先查看图像。',
+    new_images_review: '书写后又有新图像到达，请退回报告医师查看。', qualified: '您今天没有这类检查的签名资格，请联系管理人员核对资格和有效期。', certificate: '您没有有效的签名证书，请联系管理人员。',
+    policy: '这个队列没有生效的签名规定，请联系管理人员。', asked: '上一次追问还没有答复。', answered: '已有人答复。', study_matched: '这次检查已匹配申请单。', request_matched: '这张申请单已匹配给别的检查。',
+    request_cancelled: '这张申请单已取消。', request_is: '这张申请单现在是“{state}”，不能取消。', unmatched: '这次检查没有匹配申请单。', not_issued: '报告还没有发布，不能打印。',
+    critical_is: '这条危急值现在是“{state}”，不能这样做。请刷新后再看。', delivery_is: '这条发送现在是“{state}”，不能这样做。请刷新后再看。', testing: '正在测试别的目的地，请几秒后再试。',
+  },
 }

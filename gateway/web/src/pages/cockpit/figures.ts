@@ -1,5 +1,5 @@
 /* What the figures say, in the shapes that the page shows. A rate never goes without what it was counted from. */
-import type { Basis, Coverage, Figures, Ratio, SiteFigures } from '@/api/types'
+import type { Basis, Coverage, Figures, Me, Ratio, Role, SiteFigures } from '@/api/types'
 import type { Period } from './period'
 import { monthsOf } from './period'
 
@@ -114,4 +114,11 @@ export function cellKind(column: string): CellKind {
   if (column === 'study') return 'key'
   if (['echoes', 'images', 'reports'].includes(column)) return 'number'
   return 'text'
+}
+
+const FIGURE_ROLES: Role[] = ['duty_leader', 'quality_controller', 'administrator', 'operator']
+/* What is shown first: the community that the person works in, when all of it is theirs to see; '' leaves it to the gateway. */
+export function homeCommunity(person: Me | null): string {
+  const home = person?.community?.id ?? ''
+  return person?.rights.some((one) => one.scope.id === home && one.scope.kind === 'community' && FIGURE_ROLES.includes(one.role)) ? home : ''
 }

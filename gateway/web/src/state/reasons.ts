@@ -1,0 +1,73 @@
+/*
+ * The gateway's commonest refusals in the words of the page. It gives its reason as an English sentence; one that stands here is shown as
+ * common.reason.NAME, every other one as it came, behind our words for its kind (words.ts).
+ */
+import { i18n, translate } from '@/i18n'
+
+type Reason = [pattern: RegExp, name: string, filled?: 'state' | 'name' | 'n' | 'field', states?: string]
+
+export const REASONS: Reason[] = [
+  [/^the password is wrong$/, 'password'],
+  [/^too many wrong passwords: try again in (\d+) s$/, 'password_wait', 'n'],
+  [/^the new password is the old one$/, 'password_same'],
+  [/^a password has \d+ to \d+ characters$/, 'password_length'],
+  [/^this needs a role that you do not have$/, 'role'],
+  [/^the X-CSRF-Token of this login is missing or wrong$/, 'token'],
+  [/^cannot \w+ (?:here|this request|this study|this critical value|a critical value): no right at (?:its|this) site$/, 'site'],
+  [/^cannot answer: no right at this site$/, 'site'],
+  [/^cannot do this: you are no operator at its site$/, 'operator'],
+
+  [/^cannot take this task: no right to \w+ here$/, 'reading_right'],
+  [/^cannot (?:return this task: no right to write here|save the draft: you have no right to write this report)$/, 'reading_right'],
+  [/^could not take this task: images are still arriving$/, 'arriving'],
+  [/author and reviewer must be different persons$/, 'two_persons'],
+  [/^cannot give the review to the author of the report$/, 'two_persons'],
+  [/^cannot give the task to a person who has no right/, 'other_right'],
+  [/^cannot \w+ this task: that is for (?:its holder or )?a duty leader$/, 'leader'],
+  [/^cannot \w+ this task: it is (\w+)$/, 'task_is', 'state', 'task'],
+  [/^cannot \w+ a reading task that is (\w+)$/, 'task_is', 'state', 'task'],
+  [/^cannot answer: the task is (\w+)$/, 'task_is', 'state', 'task'],
+  [/^cannot go on: this task is not yours any more, (.+) holds it now$/, 'held_now', 'name'],
+  [/^cannot go on: this task is not yours any more, it is (\w+)$/, 'not_yours_is', 'state', 'task'],
+  [/^cannot go on: this task is not yours(?: any more)?$/, 'not_yours'],
+  [/^cannot go on: you took this task anew meanwhile, load it again$/, 'taken_anew'],
+  [/^cannot save the draft: the task is not in writing$/, 'not_yours'],
+  [/^cannot submit the report: you are not writing it$/, 'not_yours'],
+  [/^cannot (?:issue the report|send the report back): you are not reviewing it$/, 'not_yours'],
+  [/^cannot (?:save the draft: it|submit the report: the draft) was changed elsewhere, load it again$/, 'draft_changed'],
+  [/^cannot submit the report: save it in your own name first$/, 'draft_not_own'],
+  [/^cannot submit the report: (\w+) is (?:empty|not stated, positive or negative)$/, 'empty', 'field'],
+  [/images came in since it was written, look at them first$/, 'new_images'],
+  [/images came in since it was written, send it back to its author$/, 'new_images_review'],
+  [/^cannot sign: you are not qualified to \w+ this examination today$/, 'qualified'],
+  [/^cannot sign: you have no valid signing certificate$/, 'certificate'],
+  [/^cannot sign: the queue has no signing policy in force$/, 'policy'],
+  [/^cannot ask: a question is not answered yet$/, 'asked'],
+  [/^cannot answer: somebody has answered already$/, 'answered'],
+
+  [/^cannot match: the study has a request already$/, 'study_matched'],
+  [/^cannot match: the request has a study already$/, 'request_matched'],
+  [/^cannot match: the request is cancelled$/, 'request_cancelled'],
+  [/^cannot change this request: it is cancelled$/, 'request_cancelled'],
+  [/^cannot cancel this request: it is (\w+)$/, 'request_is', 'state', 'request'],
+  [/^cannot take the match back: the study has no request$/, 'unmatched'],
+  [/^cannot print this report: it is not issued$/, 'not_issued'],
+  [/^cannot \w+ this critical value: it is (\w+)$/, 'critical_is', 'state', 'critical'],
+  [/^cannot \w+ this delivery: it is (\w+)$/, 'delivery_is', 'state', 'delivery'],
+  [/^other destinations are tested just now/, 'testing'],
+]
+
+/* A state's own word; where there is none the gateway's. */
+function filling(kind: NonNullable<Reason[2]>, found: string, states = ''): string {
+  const key = kind === 'field' ? `reading.field.${found}` : kind !== 'state' ? '' : states === 'request' ? `township.request_state.${found}` : `states.${states}.${found}`
+  return key !== '' && i18n.global.te(key, 'zh-CN') ? translate(key) : found
+}
+
+/* '' where the gateway's sentence is none that is known. */
+export function reasonText(detail: string): string {
+  for (const [pattern, name, filled, states] of REASONS) {
+    const match = pattern.exec(detail)
+    if (match !== null) return translate(`common.reason.${name}`, filled === undefined ? {} : { [filled]: filling(filled, match[1] ?? '', states) })
+  }
+  return ''
+}
