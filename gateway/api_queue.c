@@ -86,8 +86,8 @@ bool desk_rows(struct http_request *request, const char *ids, struct db_rows **o
 	       db_exec(db, STMT_DESK_TASKS, DB_PARAMS(db_text(caller_id(request)), db_text(ids)), out, err);
 }
 
-static bool reply_window(struct http_request *request, const struct filter *filter, const char *ids, json_t *page,
-                         struct err *err)
+/* Takes page, whatever happens. */
+static bool reply_rows(struct http_request *request, const char *ids, json_t *page, struct err *err)
 {
 	struct db_rows *rows = NULL;
 	if (!desk_rows(request, ids, &rows, err) || !audit_queue(request, rows, err)) {
@@ -100,9 +100,6 @@ static bool reply_window(struct http_request *request, const struct filter *filt
 		json_array_append_new(tasks, answer_row(rows, i));
 	db_rows_free(rows);
 	json_object_set_new(page, "tasks", tasks);
-	json_object_set_new(page, "offset", json_integer(filter->offset));
-	if (filter->ids != NULL)
-		json_object_set_new(page, "total", json_integer((json_int_t)json_array_size(tasks)));
 	return http_reply_json(request, 200, page, err);
 }
 
@@ -118,8 +115,8 @@ static bool show_window(struct http_request *request, const struct filter *filte
 	                 "the queue", &rows, err))
 		return false;
 	json_t *page = answer_row(rows, 0);
-	const char *ids = filter->ids != NULL ? filter->ids : db_get_text(rows, 0, "ids");
-	bool ok = reply_window(request, filter, ids, page, err);
+	json_object_set_new(page, "offset", json_integer(filter->offset));
+	bool ok = reply_rows(request, db_get_text(rows, 0, "ids"), page, err);
 	db_rows_free(rows);
 	return ok;
 }
@@ -130,7 +127,9 @@ bool handle_queue(struct http_request *request, void *context, struct err *err)
 	struct filter filter = {0};
 	if (!read_filter(request, &filter, err))
 		return false;
-	bool ok = show_window(request, &filter, err);
+	/* Of known tasks nothing is counted: the counts look at the whole queue. */
+	bool ok = filter.ids != NULL ? reply_rows(request, filter.ids, json_object(), err)
+	                             : show_window(request, &filter, err);
 	free(filter.pattern);
 	return ok;
 }

@@ -369,6 +369,7 @@ def test_queue_windows_and_filters(scene, people):
     assert needle in found("queue=" + scene.queues["east"]) and found("queue=" + scene.queues["west"]) == []
     assert needle in found("patient_class=outpatient") and needle not in found("patient_class=emergency")
     assert found(f"ids={scene.tasks['E2']},{scene.tasks['W1']},{needle}") == [scene.tasks["E2"], needle], "in the order asked, nothing foreign"
+    assert list(api.get("/api/v1/queue?ids=" + needle).body) == ["tasks"], "nothing is counted for known ones"
     for query in ["limit=1001", "limit=0", "offset=-1", "offset=1000001", "q=" + "x" * 65, "modality=ct", "patient_class=x", "site=1", "ids=",
                   "ids=1", "ids=" + ",".join([needle] * 101), f"ids={needle},"]:
         assert (query, api.get("/api/v1/queue?" + query).status) == (query, 400)

@@ -296,8 +296,8 @@ export interface DeviceTest {
 
 export interface Lease { lease_token: string; lease_until: string; study_version: number; state: TaskState }
 
-/* GET /api/v1/queue?state=&queue=&patient_class=&modality=&site=&q=&offset=&limit= (limit up to 1000), or ?ids=uuid,uuid (up to 100: also
- * tasks that are done or cancelled meanwhile; what is not visible is left out) */
+/* GET /api/v1/queue?state=&queue=&patient_class=&modality=&site=&q=&offset=&limit= (limit up to 1000) -> QueuePage, or ?ids=uuid,uuid (up to 100:
+ * also tasks that are done or cancelled meanwhile; what is not visible is left out) -> {"tasks": TaskRow[]}, nothing counted */
 export interface TaskRow {
   id: string
   kind: 'primary' | 'recheck'
