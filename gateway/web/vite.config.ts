@@ -23,6 +23,7 @@ export default defineConfig({
         manualChunks(id) {
           if (id.includes('/node_modules/echarts') || id.includes('/node_modules/zrender')) return 'charts'
           if (id.includes('/node_modules/jsbarcode')) return 'barcode'
+          if (/preload-helper|commonjsHelpers/.test(id)) return 'vue' // else they go with a library, and every page fetches that
           if (/\/node_modules\/(vue|@vue|vue-router|vue-i18n|@intlify)\//.test(id)) return 'vue'
           return undefined
         },

@@ -1,44 +1,62 @@
 /*
  * The event stream (GET /api/v1/events): ids of what changed. Pages fetch what they show under their own rights.
  *
- * Bursts are gathered: a listener gets the subjects of one kind-prefix at most every GATHER_MS. After `reset`, and after each new connection that
- * could not go on where the last one ended, listeners get null: fetch everything anew.
+ * Bursts are gathered. A listener is told GATHER_MS after the first change, then again when what it did is done (a promise that it gives back is
+ * awaited) and it has rested REST_TIMES as long: what is slow to fetch is fetched less often, so that a busy county does not slow its gateway.
+ * After `reset`, after each new connection that could not go on where the last one ended, and when more than WAITING_MAX changes wait,
+ * listeners get null: fetch everything anew.
  */
 import { readonly, ref } from 'vue'
 import { api } from './client'
 
 export interface Change { kind: string; subject: string; site: string | null }
-type Listener = (changes: Change[] | null) => void
+type Listener = (changes: Change[] | null) => void | Promise<void>
+interface Entry { prefixes: string[]; waiting: Change[]; reset: boolean; timer: number | null; isBusy: boolean; restUntil: number }
 
 const GATHER_MS = 300
+const REST_MIN_MS = 1_000
+const REST_MAX_MS = 30_000
+const REST_TIMES = 4
+const WAITING_MAX = 1_000
 const RETRY_MIN_MS = 1_000
 const RETRY_MAX_MS = 30_000
 
 const up = ref(false)
 export const isStreaming = readonly(up)
 
-const listeners = new Map<Listener, { prefixes: string[]; waiting: Change[]; reset: boolean; timer: number | null }>()
+const listeners = new Map<Listener, Entry>()
 let source: EventSource | null = null
 let retryMs = RETRY_MIN_MS
 let retryTimer: number | null = null
 let hadConnection = false
 
-function flush(listener: Listener): void {
-  const entry = listeners.get(listener)
-  if (entry === undefined) return
-  entry.timer = null
+function plan(listener: Listener, entry: Entry): void {
+  if (entry.timer !== null || entry.isBusy || (entry.waiting.length === 0 && !entry.reset)) return
+  entry.timer = window.setTimeout(() => void flush(listener, entry), Math.max(GATHER_MS, entry.restUntil - Date.now()))
+}
+
+async function flush(listener: Listener, entry: Entry): Promise<void> {
   const changes = entry.reset ? null : entry.waiting
-  entry.waiting = []
-  entry.reset = false
-  listener(changes)
+  const begin = Date.now()
+  Object.assign(entry, { timer: null, waiting: [], reset: false, isBusy: true })
+  try {
+    await listener(changes)
+  } finally {
+    const end = Date.now()
+    entry.isBusy = false
+    entry.restUntil = end + Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, REST_TIMES * (end - begin)))
+    if (listeners.get(listener) === entry) plan(listener, entry)
+  }
 }
 
 function tell(change: Change | null): void {
   for (const [listener, entry] of listeners) {
-    if (change === null) entry.reset = true
-    else if (entry.prefixes.length > 0 && !entry.prefixes.some((prefix) => change.kind.startsWith(prefix))) continue
-    else entry.waiting.push(change)
-    if (entry.timer === null) entry.timer = window.setTimeout(() => flush(listener), GATHER_MS)
+    if (change !== null && entry.prefixes.length > 0 && !entry.prefixes.some((prefix) => change.kind.startsWith(prefix))) continue
+    if (change === null || entry.waiting.length >= WAITING_MAX) {
+      entry.reset = true
+      entry.waiting = []
+    } else if (!entry.reset) entry.waiting.push(change)
+    plan(listener, entry)
   }
 }
 
@@ -89,9 +107,9 @@ export function restartEvents(): void {
   tell(null)
 }
 
-/* prefixes: 'study.', 'task.'; none: everything. Ends by the function that comes back; in a component use onUnmounted. */
+/* prefixes: 'study.', 'task.'; none: everything. Give back the promise of what is fetched. Ends by the function that comes back; in a component use onUnmounted. */
 export function onChanges(prefixes: string[], listener: Listener): () => void {
-  listeners.set(listener, { prefixes, waiting: [], reset: false, timer: null })
+  listeners.set(listener, { prefixes, waiting: [], reset: false, timer: null, isBusy: false, restUntil: 0 })
   return () => {
     const timer = listeners.get(listener)?.timer
     if (timer != null) window.clearTimeout(timer)

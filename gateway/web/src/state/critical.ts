@@ -46,7 +46,7 @@ export function putCritical(one: CriticalValue): void {
 
 export function startCriticals(): void {
   stopCriticals()
-  end = onChanges(['critical_value.'], () => void fetchCriticals())
+  end = onChanges(['critical_value.'], fetchCriticals)
   void fetchCriticals()
 }
 

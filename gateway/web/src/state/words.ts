@@ -6,8 +6,22 @@ import { timeZone } from './session'
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
+/* Taking a time apart is slow for tables that scroll: what was just asked is kept. */
+const KEPT_MAX = 2_000
+const kept = new Map<string | number, Record<string, string>>()
+let keptZone = ''
+
 function parts(at: string | Date): Record<string, string> {
   const zone = timeZone.value
+  const key = typeof at === 'string' ? at : at.getTime()
+  if (zone !== keptZone || kept.size >= KEPT_MAX) kept.clear()
+  keptZone = zone
+  let found = kept.get(key)
+  if (found === undefined) kept.set(key, (found = takeApart(at, zone)))
+  return found
+}
+
+function takeApart(at: string | Date, zone: string): Record<string, string> {
   let format = formats.get(zone)
   if (format === undefined) {
     format = new Intl.DateTimeFormat('en-GB', {

@@ -37,7 +37,7 @@ export function useLoaded<T>(fetch: (signal: AbortSignal) => Promise<T>, prefixe
   let end = (): void => undefined
   onMounted(() => {
     void reload()
-    if (prefixes.length > 0) end = onChanges(prefixes, () => void reload())
+    if (prefixes.length > 0) end = onChanges(prefixes, reload)
     if (everyMs > 0) timer = window.setInterval(() => document.visibilityState === 'visible' && void reload(), everyMs)
   })
   onUnmounted(() => {

@@ -103,7 +103,7 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
   }
 
   async function hear(changes: Change[] | null): Promise<void> {
-    if (changes === null) return void load()
+    if (changes === null) return load()
     const ids = touchedIds(changes, rows.value, IDS)
     if (ids.length === 0) return
     try {
@@ -115,7 +115,7 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
     }
   }
 
-  const end = onChanges(['study.', 'task.', 'report.', 'delivery.', 'receipt.', 'request.', 'question.', 'critical_value.'], (changes) => void hear(changes))
+  const end = onChanges(['study.', 'task.', 'report.', 'delivery.', 'receipt.', 'request.', 'question.', 'critical_value.'], hear)
   const timer = window.setInterval(() => {
     if (inView.length > 0 && !isLoading.value && !document.hidden) void refresh(inView.slice(0, IDS)).catch(() => undefined)
   }, FRESH_MS)
