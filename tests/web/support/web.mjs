@@ -143,8 +143,8 @@ class Person {
 }
 
 /* Asks again until the answer is true; for what no locator can wait for. */
-export async function until(isTrue, otherwise) {
-  const end = Date.now() + PATIENCE_MS
+export async function until(isTrue, otherwise, patienceMs = PATIENCE_MS) {
+  const end = Date.now() + patienceMs
   while (!(await isTrue())) {
     assert.ok(Date.now() < end, otherwise)
     await new Promise((resolve) => setTimeout(resolve, 20))
