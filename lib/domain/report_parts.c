@@ -198,9 +198,10 @@ static unsigned side_at(const struct words_clause *clause, const char *at, size_
 static bool is_about(const struct words_clause *clause, const char *at, const char *organ)
 {
 	enum { REACH = 4 * 3 };
-	const char *found = words_find(clause, (size_t)(at - clause->text), organ);
+	size_t from = (size_t)(at - clause->text), end = from + REACH + strlen(organ);
+	struct words_clause near = {clause->text, end < clause->length ? end : clause->length};
 
-	return found && found - at <= REACH;
+	return words_find(&near, from, organ) != NULL;
 }
 
 unsigned parts_sides_of(const char *text, bool only_abnormal, const char *organ)

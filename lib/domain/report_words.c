@@ -110,14 +110,20 @@ static bool is_denied_behind(const char *at, const char *end)
 	return false;
 }
 
-bool words_is_denied(const struct words_clause *clause, const char *at, size_t length)
+/* From where on everything in the clause is denied; its end: nowhere. */
+static const char *denied_from(const struct words_clause *clause)
 {
 	const char *end = clause->text + clause->length;
 
-	for (const char *before = clause->text; before < at; before++)
-		if (denies(clause->text, before, end))
-			return true;
-	return is_denied_behind(at + length, end);
+	for (const char *at = clause->text; at < end; at++)
+		if (denies(clause->text, at, end))
+			return at;
+	return end;
+}
+
+bool words_is_denied(const struct words_clause *clause, const char *at, size_t length)
+{
+	return denied_from(clause) < at || is_denied_behind(at + length, clause->text + clause->length);
 }
 
 bool words_states(const char *text, const char *word)
@@ -125,11 +131,13 @@ bool words_states(const char *text, const char *word)
 	struct words_clause clause;
 	size_t length = strlen(word);
 
-	while (words_next_clause(&text, &clause))
-		for (const char *at = words_find(&clause, 0, word); at;
-		     at = words_find(&clause, (size_t)(at - clause.text) + length, word))
-			if (!words_is_denied(&clause, at, length))
+	while (words_next_clause(&text, &clause)) {
+		const char *at = words_find(&clause, 0, word), *denied = at ? denied_from(&clause) : NULL;
+
+		for (; at && denied >= at; at = words_find(&clause, (size_t)(at - clause.text) + length, word))
+			if (!is_denied_behind(at + length, clause.text + clause.length))
 				return true;
+	}
 	return false;
 }
 

@@ -1,6 +1,7 @@
 /* What a report's text does not agree with. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/domain/report_check.h"
@@ -259,4 +260,29 @@ Test(report_check, words_are_those_of_the_text)
 	cr_expect(strncmp(json_string_value(json_array_get(words, 0)), "左", 3) == 0);
 	cr_expect(strncmp(json_string_value(json_array_get(words, 1)), "右", 3) == 0);
 	json_decref(findings);
+}
+
+/* As long as a text may be, and nothing but what has to be looked at again and again: the limit of time of this suite stops what is not linear. */
+Test(report_check, a_text_that_repeats_itself_holds_up_nobody)
+{
+	static const char *const repeated[] = {"左", "肺炎已吸收", "左肺", "除外", "双", "无"};
+	struct report_check_facts facts = nothing_known;
+
+	for (size_t i = 0; i < COUNT(repeated); i++) {
+		size_t length = strlen(repeated[i]), count = REPORT_TEXT_MAX / length;
+		char *text = calloc(count + 1, length);
+
+		cr_assert_not_null(text);
+		for (size_t n = 0; n < count; n++)
+			memcpy(text + n * length, repeated[i], length);
+		struct report_body body = body_of(text, text, REPORT_RESULT_POSITIVE);
+		json_decref(report_check(&body, &facts));
+		cr_expect_eq(parts_sides_of(text, false, "肺"), i == 2 ? SIDE_LEFT : 0, "%s", repeated[i]);
+		cr_expect_not(words_states(text, "肺炎"), "%s", repeated[i]);
+		free(text);
+	}
+	cr_expect_eq(parts_sides_of("左左左左肺", false, "肺"), SIDE_LEFT);
+	cr_expect_eq(parts_sides_of("左半侧胸下叶的肺", false, "肺"), 0, "too far away");
+	cr_expect(words_states("肺炎已吸收，右肺炎", "肺炎"));
+	cr_expect_not(words_states("肺炎已吸收未见新发肺炎", "肺炎"));
 }
