@@ -193,6 +193,7 @@ static bool reply_next(struct http_request *request, const char *task, const str
 	ok = ok && caller_audit(request, "task.view", "task", task, db_get_text(rows, 0, "site_id"), NULL, err);
 	json_t *answer = ok ? json_pack("{s:o, s:o}", "task", answer_row(rows, 0), "lease", answer_lease(lease)) : NULL;
 	db_rows_free(rows);
+	http_keep_plain(request); /* the token of the lease, beside words that anybody may have typed */
 	return ok && http_reply_json(request, 200, answer, err);
 }
 

@@ -141,19 +141,15 @@ static bool audit_list(struct http_request *request, const struct db_rows *rows,
 bool handle_requests(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
-	const char *site, *day, *state, *after, *text = http_query(request, "q");
+	const char *site, *day, *state, *after, *text;
 	int limit;
 	struct db *db;
 	struct db_rows *rows = NULL;
 	if (!input_query_id(request, "site", &site, err) || !input_query_day(request, "day", &day, err) ||
 	    !input_query_word(request, "state", "registered matched cancelled", &state, err) ||
-	    !input_query_id(request, "after", &after, err) ||
+	    !input_query_text(request, "q", SEARCH_MAX, &text, err) || !input_query_id(request, "after", &after, err) ||
 	    !input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit, err))
 		return false;
-	if (text != NULL && strlen(text) > SEARCH_MAX)
-		return err_set(err, ERR_INVALID, "q is longer than %d bytes", SEARCH_MAX);
-	if (text != NULL && text[0] == '\0')
-		text = NULL;
 	if (!caller_db(request, &db, err) || !db_exec(db, STMT_GATEWAY_REQUEST_LIST,
 	                                              DB_PARAMS(db_text(site), db_text(day), db_text(state),
 	                                                        db_text(text), db_text(after), db_int(limit + 1)),

@@ -19,6 +19,7 @@ json_t *answer_lease(const struct task_lease *lease)
 
 static bool reply_lease(struct http_request *request, const struct task_lease *lease, struct err *err)
 {
+	http_keep_plain(request);
 	return http_reply_json(request, 200, answer_lease(lease), err);
 }
 

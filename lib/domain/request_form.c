@@ -91,6 +91,22 @@ static bool check_texts(const struct request_form *form, struct err *err)
 	return true;
 }
 
+/* Is there anything in a name that can be seen? A list of patients would have a row that nobody can name. */
+static bool is_visible(const char *name)
+{
+	while (*name) {
+		uint32_t character = next_character(&name);
+		bool is_blank = character == ' ' || character == '^' || character == 0xa0 || character == 0x00ad ||
+		                character == 0x034f || character == 0x061c || character == 0x3000 ||
+		                character == 0x3164 || (character >= 0x2000 && character <= 0x200f) ||
+		                (character >= 0x205f && character <= 0x2064);
+
+		if (!is_blank)
+			return true;
+	}
+	return false;
+}
+
 /* A name as typed becomes a PN: what is not ASCII is its second group, written in the own script. */
 static bool check_name(const struct request_form *form, struct request_facts *out, struct err *err)
 {
@@ -102,6 +118,8 @@ static bool check_name(const struct request_form *form, struct request_facts *ou
 		return err_set(err, ERR_INVALID, "name is missing");
 	if (!check_text(name, "name", (size_t)4 * REQUEST_NAME_MAX, false, err))
 		return false;
+	if (!is_visible(name))
+		return err_set(err, ERR_INVALID, "name is missing: nothing in it can be seen");
 	if (text_utf8_count(name) > REQUEST_NAME_MAX)
 		return err_set(err, ERR_INVALID, "name has more than %d characters", REQUEST_NAME_MAX);
 	if (strpbrk(name, "=\\"))

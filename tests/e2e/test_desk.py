@@ -48,6 +48,22 @@ def test_many_ask_for_the_next_one(scene, people):
         assert people["reporter1"].post("/api/v1/queue/next", body).status == 400
 
 
+def test_the_token_of_a_lease_is_not_packed_with_what_others_typed(scene, people):
+    """The length of a packed answer tells what is in it, guess by guess; words of a patient's name may be anybody's."""
+    scene.study("E1", name="long", patient="长" * 60, patient_class="health_check")
+    scene.flush()
+    packed = {"Accept-Encoding": "gzip"}
+    wish = {"work": "write", "patient_class": "health_check", "modality": "CT", "queue": scene.queues["east"]}
+    given = people["reporter1"].post("/api/v1/queue/next", wish, **packed)
+    assert given.body["task"]["id"] == scene.tasks["long"] and given.body["lease"]["lease_token"]
+    assert "Content-Encoding" not in given.headers
+    base = f"/api/v1/tasks/{scene.tasks['long']}"
+    shown = people["reporter1"].get(base, **packed)  # the same row, without the token
+    assert shown.headers["Content-Encoding"] == "gzip" and "lease_token" not in str(shown.body)
+    assert "Content-Encoding" not in people["reporter1"].post(base + "/resume", **packed).headers
+    assert people["reporter1"].post(base + "/release", {"lease_token": given.body["lease"]["lease_token"]}).status == 200
+
+
 # --- drafts -------------------------------------------------------------------------------------------------------------
 
 

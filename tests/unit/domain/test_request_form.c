@@ -89,7 +89,11 @@ Test(request_form, what_could_deceive_or_break_is_refused)
 	                                    "a",
 	                                    "\xff",
 	                                    "a\xe2\x81\xa6",
-	                                    "\xef\xbf\xbe"};
+	                                    "\xef\xbf\xbe",
+	                                    "^",
+	                                    " ^ ^",
+	                                    "\xe3\x80\x80",
+	                                    "\xe2\x80\x8b^\xe2\x80\x8f"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		struct request_form form = good();
