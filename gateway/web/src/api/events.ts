@@ -29,6 +29,7 @@ let source: EventSource | null = null
 let retryMs = RETRY_MIN_MS
 let retryTimer: number | null = null
 let hadConnection = false
+let round = 0 /* counts the starts and ends of the stream */
 
 function plan(listener: Listener, entry: Entry): void {
   if (entry.timer !== null || entry.isBusy || (entry.waiting.length === 0 && !entry.reset)) return
@@ -78,13 +79,20 @@ function open(): void {
   source.onerror = () => {
     up.value = false
     if (source?.readyState !== EventSource.CLOSED) return // it tries again by itself, and goes on where it was
-    void api.get('/api/v1/me').catch(() => undefined) // an ended session is told by the client, before somebody types into this page
-    retryTimer = window.setTimeout(() => {
-      retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)
-      if (hadConnection) tell(null)
-      open()
-    }, retryMs)
+    void retry(round)
   }
+}
+
+/* Asks who is here first: an ended session is told by the client, before somebody types into this page, and this waits with it for the login.
+ * A page left open over night asks once. */
+async function retry(mine: number): Promise<void> {
+  await api.get('/api/v1/me').catch(() => undefined)
+  if (mine !== round) return // ended, or begun anew by the login
+  retryTimer = window.setTimeout(() => {
+    retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)
+    if (hadConnection) tell(null)
+    open()
+  }, retryMs)
 }
 
 export function startEvents(): void {
@@ -92,6 +100,7 @@ export function startEvents(): void {
 }
 
 export function stopEvents(): void {
+  round++
   if (retryTimer !== null) window.clearTimeout(retryTimer)
   retryTimer = null
   source?.close()

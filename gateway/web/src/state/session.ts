@@ -85,13 +85,16 @@ export async function resumeSession(): Promise<boolean> {
 
 export async function logIn(account: string, password: string): Promise<void> {
   await api.plain('POST', '/api/v1/login', { account, password })
-  me.value = await fetchMe()
+  const now = await fetchMe()
+  giveUp() // what a page of whoever was here before still waits for is not done in this person's name
+  me.value = now
   restartEvents() // of this person, whoever was here before
   tellTabs()
 }
 
-/* Called by the client when a call met an ended session. */
+/* Called by the client when a call met an ended session. After a logout nobody is there to come back. */
 export function waitForLogin(): Promise<void> {
+  if (me.value === null) return Promise.reject(new Failure(401, 'expired', '', ''))
   isExpired.value = true
   return new Promise((resolve, reject) => waiting.push({ resolve, reject }))
 }
@@ -126,7 +129,16 @@ export async function goOnAsOther(): Promise<void> {
   await resumeSession()
 }
 
+const farewells = new Set<() => Promise<unknown>>()
+
+/* What a page still has to send is sent while it counts. Takes its own time limit. Ends by the function that comes back. */
+export function beforeLogOut(doing: () => Promise<unknown>): () => void {
+  farewells.add(doing)
+  return () => farewells.delete(doing)
+}
+
 export async function logOut(): Promise<void> {
+  await Promise.allSettled([...farewells].map((doing) => doing()))
   try {
     await api.plain('POST', '/api/v1/logout', {})
   } finally {

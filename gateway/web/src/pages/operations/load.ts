@@ -1,6 +1,7 @@
 /* Fetching for these pages: the last answer stays while a new one is on its way or fails; what changed is fetched anew by events. */
 import { onMounted, onUnmounted, ref, shallowRef, type Ref, type ShallowRef } from 'vue'
 import { onChanges } from '@/api/events'
+import { isExpired } from '@/state/session'
 
 export interface Loaded<T> {
   data: ShallowRef<T | null>
@@ -38,7 +39,7 @@ export function useLoaded<T>(fetch: (signal: AbortSignal) => Promise<T>, prefixe
   onMounted(() => {
     void reload()
     if (prefixes.length > 0) end = onChanges(prefixes, reload)
-    if (everyMs > 0) timer = window.setInterval(() => document.visibilityState === 'visible' && void reload(), everyMs)
+    if (everyMs > 0) timer = window.setInterval(() => document.visibilityState === 'visible' && !isExpired.value && void reload(), everyMs)
   })
   onUnmounted(() => {
     end()

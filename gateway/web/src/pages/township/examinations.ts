@@ -6,6 +6,7 @@ import { onUnmounted, readonly, ref, shallowRef, watch, type Ref } from 'vue'
 import { api } from '@/api/client'
 import { onChanges, type Change } from '@/api/events'
 import type { StudyPage, StudyRow } from '@/api/types'
+import { isExpired } from '@/state/session'
 import { dayOf } from '@/state/words'
 import { mergeRows, sortRows, touchedIds, waitsForSite } from './rows'
 
@@ -117,7 +118,7 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
 
   const end = onChanges(['study.', 'task.', 'report.', 'delivery.', 'receipt.', 'request.', 'question.', 'critical_value.'], hear)
   const timer = window.setInterval(() => {
-    if (inView.length > 0 && !isLoading.value && !document.hidden) void refresh(inView.slice(0, IDS)).catch(() => undefined)
+    if (inView.length > 0 && !isLoading.value && !document.hidden && !isExpired.value) void refresh(inView.slice(0, IDS)).catch(() => undefined)
   }, FRESH_MS)
   watch([day, site], change)
   onUnmounted(() => {

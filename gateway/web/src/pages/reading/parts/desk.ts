@@ -7,7 +7,7 @@ import { computed, onUnmounted, ref, shallowRef } from 'vue'
 import { api, Failure } from '@/api/client'
 import { onChanges } from '@/api/events'
 import type { CheckFinding, CriticalValue, Lease, Question, Report, ReportBody, Revision, Study, TaskWork } from '@/api/types'
-import { me } from '@/state/session'
+import { isExpired, me } from '@/state/session'
 import { bodyOf, isBlank, type Access, type ServerText } from './draft'
 import { newKeeper } from './keeper'
 import { onTabs, tabId, tellTabs } from './tabs'
@@ -104,7 +104,7 @@ export function openDesk(task: string) {
   }
 
   async function beat(): Promise<void> {
-    if (lease.value === null || finished.value !== null || (stage.value !== 'write' && stage.value !== 'review')) return
+    if (isExpired.value || lease.value === null || finished.value !== null || (stage.value !== 'write' && stage.value !== 'review')) return
     if (stage.value === 'write' && keeper.draft.value.access !== 'write') return
     try {
       const answer = await api.post<{ lease_until: string }>(`${path}/heartbeat`, { lease_token: lease.value.lease_token })
