@@ -104,7 +104,7 @@ world.test('registration: what is wrong stands at its field, nothing typed is lo
   await li.page.evaluate(() => {
     globalThis.print = () => {
       globalThis.printed = globalThis.document.querySelector('.label-print')?.textContent ?? ''
-      globalThis.seen = [...globalThis.document.body.children].map((one) => one.className)
+      globalThis.sheet = globalThis.document.querySelector('.label-print')?.cloneNode(true)
       globalThis.wasMarked = globalThis.document.documentElement.classList.contains('printing-label')
     }
   })
@@ -112,6 +112,18 @@ world.test('registration: what is wrong stands at its field, nothing typed is lo
   await li.page.waitForFunction(() => globalThis.printed !== undefined)
   assert.match(await li.page.evaluate(() => globalThis.printed), /野 兰/)
   assert.equal(await li.page.evaluate(() => globalThis.wasMarked), true)
+  /* What the printer got: printing itself cannot be waited for, so the same once more, as a PDF. */
+  await li.page.evaluate(() => {
+    globalThis.document.body.append(globalThis.sheet)
+    globalThis.document.documentElement.classList.add('printing-label')
+  })
+  const paper = (await li.page.pdf({ preferCSSPageSize: true })).toString('latin1')
+  const boxes = [...paper.matchAll(/\/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]/g)].map((match) => match.slice(1).map((points) => Math.round((Number(points) * 25.4) / 72)))
+  assert.deepEqual(boxes, [[60, 40]])
+  await li.page.evaluate(() => {
+    globalThis.document.documentElement.classList.remove('printing-label')
+    globalThis.sheet.remove()
+  })
   await li.page.keyboard.press('Escape')
 
   await li.page.getByRole('tab', { name: '登记记录' }).click()
