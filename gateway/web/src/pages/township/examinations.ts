@@ -13,6 +13,7 @@ import { mergeRows, sortRows, touchedIds, waitsForSite } from './rows'
 const FIRST_PAGE = 60 /* soon there, also on a slow link */
 const PAGE = 500
 const IDS = 100
+const ARRIVING_MS = 5_000 /* images that are still coming are no event each */
 const FRESH_MS = 60_000 /* the place in the queue moves by what others do: no event tells it */
 
 export function useExaminations(day: Ref<string>, site: Ref<string>) {
@@ -117,13 +118,17 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
   }
 
   const end = onChanges(['study.', 'task.', 'report.', 'delivery.', 'receipt.', 'request.', 'question.', 'critical_value.'], hear)
-  const timer = window.setInterval(() => {
-    if (inView.length > 0 && !isLoading.value && !document.hidden && !isExpired.value) void refresh(inView.slice(0, IDS)).catch(() => undefined)
-  }, FRESH_MS)
+  const freshen = (ids: string[]): void => {
+    if (ids.length > 0 && !isLoading.value && !document.hidden && !isExpired.value) void refresh(ids.slice(0, IDS)).catch(() => undefined)
+  }
+  const timers = [
+    window.setInterval(() => freshen(inView), FRESH_MS),
+    window.setInterval(() => freshen(inView.filter((id) => held.get(id)?.state === 'receiving')), ARRIVING_MS),
+  ]
   watch([day, site], change)
   onUnmounted(() => {
     end()
-    window.clearInterval(timer)
+    for (const timer of timers) window.clearInterval(timer)
     round++
     controller.abort()
   })
