@@ -203,6 +203,7 @@ world.test('submitted, reviewed with the difference, sent back, submitted again,
   await open(reviewer, id)
   await reviewer.page.getByRole('button', { name: /^领取审核/ }).click()
   await reviewer.page.getByText('提交的报告').waitFor()
+  await reviewer.page.getByText('领取有效至').waitFor()
   await reviewer.page.keyboard.press('Alt+r')
   await reviewer.page.locator('#reason-text').fill('请核对大小')
   await dialog(reviewer.page).getByRole('button', { name: '退回修改' }).click()
