@@ -42,6 +42,8 @@ const TYPED = {
 }
 const ITEM = '胸部CT平扫'
 
+/* As the report keeps them, in any language. */
+const GRADES = ['优', '良', '合格', '不合格', '甲', '乙', '丙', '废']
 const TEXTS = ['method', 'findings', 'impression', 'recommendation']
 
 /* Names that people, places and items have, and the shipped templates: data in any language. */
@@ -49,7 +51,7 @@ async function dataWords() {
   const names = await installation.sql('SELECT name FROM scope UNION SELECT name FROM person UNION SELECT title FROM person UNION SELECT name FROM item_code UNION SELECT name FROM report_template UNION SELECT source FROM coverage_target')
   const texts = await installation.sql(TEXTS.map((field) => `SELECT ${field} FROM report_template`).join(' UNION '))
   const patients = [...Object.values(PATIENTS), ...Object.values(SECOND)].flatMap((one) => [one.name, one.dicom])
-  return [...names.flat(), ...texts.flat(), ...patients, ...Object.values(TYPED), '甲', '乙', '丙', '丁', 'CT胸部平扫', '胸部正位', '胸部平扫 5mm', 'YINGQIAO', 'DEMO_DR', 'DEMOSITE', 'Code']
+  return [...names.flat(), ...texts.flat(), ...patients, ...Object.values(TYPED), ...GRADES, '演示设备', 'CT胸部平扫', '胸部正位', '胸部平扫 5mm', 'YINGQIAO', 'DEMO_DR', 'DEMOSITE', 'Code']
 }
 
 /* Instead of a printer, in every frame: what would come out. */
