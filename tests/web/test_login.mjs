@@ -51,6 +51,26 @@ world.test('everybody gets in, to the page of the own work', async ({ person }) 
   }
 })
 
+world.test('one leaves and another comes, in the same page', async ({ person }) => {
+  const one = await person('radiographer')
+  const { page } = one
+  await page.getByRole('button', { name: '登记' }).first().click()
+  await page.getByRole('dialog').getByLabel('姓名').first().fill('不给别人看')
+  await page.keyboard.press('Escape')
+  for (const [account, path] of [['leader', '/reading'], ['radiographer', '/township']]) {
+    await page.locator('.who').click()
+    await page.getByRole('menuitem', { name: '退出' }).click()
+    await page.getByLabel('帐号').waitFor()
+    assert.equal(await page.locator('.frame').count(), 0, 'the page of who left')
+    await one.logIn(world.installation.accounts[account])
+    await page.getByText(world.installation.accounts[account].name).waitFor()
+    assert.equal(new URL(page.url()).pathname, path)
+    assert.equal(await page.getByRole('dialog').count(), 0, 'nobody is asked to log in again')
+  }
+  await page.getByRole('button', { name: '登记' }).first().click()
+  assert.equal(await page.getByRole('dialog').getByLabel('姓名').first().inputValue(), '')
+})
+
 world.test('the page comes with its policy, and what the policy refuses is noticed', async ({ visitor }) => {
   const somebody = await visitor()
   const answer = await somebody.page.goto(`${origin}/login`)

@@ -3,6 +3,7 @@ import { api, Failure, onExpired } from '@/api/client'
 import type { Me } from '@/api/types'
 import { keptDraft, keptTexts } from '@/pages/township/kept'
 import { emptyDraft } from '@/pages/township/registration'
+import { openCriticals, startCriticals, stopCriticals } from '@/state/critical'
 import { beforeLogOut, giveUp, isExpired, logIn, logInAgain, logOut, me, resumeSession, waitForLogin } from '@/state/session'
 
 /* A gateway with one cookie, as far as a session needs it. */
@@ -91,6 +92,26 @@ describe('one person after the other in one page', () => {
     expect(asked.filter((one) => one === 'POST /api/v1/late')).toHaveLength(1)
     expect(me.value?.id).toBe('second')
     expect(isExpired.value).toBe(false)
+  })
+
+  it('critical values that were asked for one are not shown to the next', async () => {
+    const answers: ((patient: string) => void)[] = []
+    await logIn('first', 'secret')
+    vi.stubGlobal('fetch', (target: string, options: RequestInit) => target.startsWith('/api/v1/critical-values')
+      ? new Promise((resolve) => answers.push((id) => resolve(answer(200, { critical_values: [{ id, state: 'raised', confirm_by: '' }] }))))
+      : gateway(target, options))
+    startCriticals()
+    stopCriticals()
+    await logOut()
+    await logIn('second', 'secret')
+    startCriticals()
+    expect(answers).toHaveLength(2)
+    answers[1]?.('of the second')
+    await vi.waitFor(() => expect(openCriticals.value.map((one) => one.id)).toEqual(['of the second']))
+    answers[0]?.('of the first')
+    await settled()
+    expect(openCriticals.value.map((one) => one.id)).toEqual(['of the second'])
+    stopCriticals()
   })
 
   it('what is unsent is sent before the session ends, and a page that cannot does not hold it up', async () => {

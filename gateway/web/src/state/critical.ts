@@ -9,6 +9,7 @@ const list = shallowRef<CriticalValue[]>([])
 const failed = shallowRef<unknown>(null)
 const isShown = ref(false)
 let end: (() => void) | null = null
+let round = 0 /* counts the persons: what was asked for one is not shown to the next */
 
 export const openCriticals = readonly(list)
 export const criticalFailure = readonly(failed)
@@ -30,11 +31,14 @@ export async function fetchCriticals(): Promise<void> {
     list.value = []
     return
   }
+  const mine = round
   try {
-    list.value = (await api.get<{ critical_values: CriticalValue[] }>('/api/v1/critical-values', { open: 'yes' })).critical_values
+    const { critical_values: values } = await api.get<{ critical_values: CriticalValue[] }>('/api/v1/critical-values', { open: 'yes' })
+    if (mine !== round) return
+    list.value = values
     failed.value = null
   } catch (failure) {
-    failed.value = failure // the strip keeps what it showed
+    if (mine === round) failed.value = failure // the strip keeps what it showed
   }
 }
 
@@ -53,6 +57,8 @@ export function startCriticals(): void {
 export function stopCriticals(): void {
   end?.()
   end = null
+  round++
   list.value = []
+  failed.value = null
   isShown.value = false
 }
