@@ -46,7 +46,8 @@ WITH page AS MATERIALIZED (
       AND ($8::boolean IS NULL OR st.study_id IN (
                SELECT study_id FROM study WHERE state <> 'complete'
                UNION ALL SELECT study_id FROM reading_task WHERE state = 'returned'
-               UNION ALL SELECT t.study_id FROM task_question q JOIN reading_task t USING (task_id) WHERE q.answered_at IS NULL
+               UNION ALL SELECT t.study_id FROM task_question q JOIN reading_task t USING (task_id)
+                         WHERE q.answered_at IS NULL AND t.state NOT IN ('done', 'cancelled')
                UNION ALL SELECT study_id FROM critical_value WHERE state <> 'closed'))
     ORDER BY st.first_arrival_at DESC, st.study_id DESC
     LIMIT $7::integer
@@ -71,7 +72,7 @@ WITH page AS MATERIALIZED (
                        WHERE r.study_id = st.study_id
                        ORDER BY w.issued_at IS NOT NULL DESC, w.report_version_id DESC LIMIT 1) v ON true
     LEFT JOIN LATERAL (SELECT min(e.at) FILTER (WHERE e.kind = 'opened' AND e.at_site_id = st.site_id) AS opened_at,
-                              min(e.at) FILTER (WHERE e.kind = 'printed') AS printed_at
+                              min(e.at) FILTER (WHERE e.kind = 'printed' AND e.at_site_id = st.site_id) AS printed_at
                        FROM receipt e WHERE e.report_version_id = v.report_version_id) f ON true
 )
 SELECT st.public_id AS id,
@@ -112,7 +113,8 @@ SELECT st.public_id AS id,
                        'id', back.public_id, 'kind', back.kind, 'reason', back.reason, 'returned_by', back_by.name,
                        'returned_at', back.returned_at) END,
                    'open_question', (SELECT yq_question_json(q) FROM task_question q
-                                     WHERE q.task_id = t.task_id AND q.answered_at IS NULL)) END,
+                                     WHERE q.task_id = t.task_id AND q.answered_at IS NULL
+                                       AND t.state NOT IN ('done', 'cancelled'))) END,
            'report', CASE WHEN v.report_version_id IS NOT NULL THEN
                jsonb_build_object('id', v.public_id, 'state', v.state, 'version', v.version) END,
            'delivery', CASE WHEN d.state IS NOT NULL THEN jsonb_build_object('state', d.state) END,

@@ -256,6 +256,13 @@ def test_the_whole_day_of_one_examination(home, people, registered, tmp_path):
     issued = again()
     assert issued["step"] == "issued" and issued["report"]["state"] == "issued" and issued["times"]["printed"] is None
 
+    # A question that nobody answered in time waits for nobody any more.
+    home.sql(f"UPDATE task_question SET answered_at = NULL, answered_by = NULL, answer = NULL "
+             f"WHERE task_id = (SELECT task_id FROM reading_task WHERE public_id = '{issued['task']['id']}')")
+    assert again()["task"]["open_question"] is None and row["id"] not in waiting()
+    home.sql(f"UPDATE task_question SET answered_at = asked_at, answered_by = asked_by, answer = '已补' "
+             f"WHERE task_id = (SELECT task_id FROM reading_task WHERE public_id = '{issued['task']['id']}')")
+
     # Opened and printed, counted.
     assert clinician.api.get(f"/api/v1/reports/{issued['report']['id']}/pdf").status == 200
     assert [radiographer.post(f"/reports/{issued['report']['id']}/printed")["printed"] for _ in range(2)] == [1, 2]
