@@ -129,12 +129,14 @@ static void echo(const struct reach_peer *peer, const char *address, json_t *ste
 	                               .host = address,
 	                               .port = peer->port,
 	                               .timeout_ms = REACH_STEP_MS};
-	enum dicom_contact reached;
+	enum dicom_contact reached = DICOM_CONTACT_NONE;
 	struct err err = {0};
 	bool ok = dicom_echo(&to, &reached, &err);
-	for (int step = 0; step < (int)reached; step++)
+	/* What was reached is behind us; the step after it is the one that decided. */
+	for (size_t step = 0; step < sizeof names / sizeof names[0] && step < (size_t)reached; step++)
 		add_step(steps, names[step], true, "");
-	add_step(steps, names[reached], ok, ok ? "" : err.text);
+	add_step(steps, names[reached > DICOM_CONTACT_ASSOCIATED ? DICOM_CONTACT_ASSOCIATED : reached], ok,
+	         ok ? "" : err.text);
 }
 
 bool reach_test(const struct reach_peer *peer, json_t **out, struct err *err)

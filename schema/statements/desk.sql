@@ -106,6 +106,9 @@ SELECT t.public_id AS id, sc.public_id AS site_id, st.public_id AS study_id,
            'site', jsonb_build_object('id', sc.public_id, 'name', sc.name),
            'holder', h.name, 'is_mine', coalesce(h.public_id = $1::uuid, false), 'lease_until', t.lease_until,
            'author', a.name, 'is_own_draft', coalesce(a.public_id = $1::uuid, false),
+           'is_sent_back', t.state IN ('awaiting', 'writing') AND EXISTS (
+               SELECT FROM report r JOIN report_version v USING (report_id) JOIN report_remark m USING (report_version_id)
+               WHERE r.task_id = t.task_id AND v.state = 'draft'),
            'priors', (SELECT count(*) FROM identity_claim oc JOIN study o ON o.claim_id = oc.claim_id
                       WHERE oc.patient_id = c.patient_id AND o.study_id <> st.study_id),
            'open_return', (SELECT jsonb_build_object('id', k.public_id, 'kind', k.kind, 'reason', k.reason, 'returned_by', p.name,

@@ -63,7 +63,7 @@ Test(study, waits_for_quiet_time_and_then_opens_a_task)
 	              "SCHEDULED", "its workitem");
 	county_expect(county,
 	              "SELECT string_agg(e.kind, ',' ORDER BY e.event_id) FROM event e WHERE e.subject_id = $study",
-	              "study.complete", "events");
+	              "study.arrived,study.complete", "events");
 	county_expect(county,
 	              "SELECT detail ->> 'reason' FROM audit WHERE subject = $study AND action = 'study.complete'",
 	              "quiet", "audit");
@@ -207,7 +207,7 @@ Test(study, a_late_image_reopens_and_the_task_learns)
 	expect_study("complete 2", "quiet again");
 	expect_tasks("primary awaiting v2", "still one task");
 	county_expect(county, "SELECT string_agg(kind, ',' ORDER BY event_id) FROM event WHERE subject_id = $study",
-	              "study.complete,study.reopened,study.complete", "events");
+	              "study.arrived,study.complete,study.reopened,study.complete", "events");
 }
 
 /* A task that ended; how it came so is not the matter here. */

@@ -168,6 +168,7 @@ def issued(centre, study):
     token = {"lease_token": reviewer.post(task + "/review").body["lease_token"]}
     assert reviewer.post(task + "/send-back", dict(token, remark="")).status == 400
     assert reviewer.post(task + "/send-back", dict(token, remark="请补充测量")).status == 200
+    assert [one["is_sent_back"] for one in reporter.get("/api/v1/queue").body["tasks"] if task.endswith(one["id"])] == [True]
     lease = reporter.post(task + "/resume").body
     shown = reporter.get(task + "/report").body["report"]
     assert [(one["remark"], one["by"], one["body"]) for one in shown["remarks"]] == [("请补充测量", reviewer.get("/api/v1/me").body["name"], BODY)]
@@ -178,6 +179,7 @@ def issued(centre, study):
     draft = reporter.put(task + "/draft", dict(token, revision=2, body=dict(BODY, findings="右肺下叶结节 5 mm。", result="positive"))).body
     assert reporter.post(task + "/submit", dict(token, revision=draft["revision"], study_version=lease["study_version"],
                                                 password=reporter.password)).status == 200
+    assert [one["is_sent_back"] for one in reporter.get("/api/v1/queue").body["tasks"] if task.endswith(one["id"])] == [False]
     token = {"lease_token": reviewer.post(task + "/review").body["lease_token"]}
     assert reviewer.post(task + "/sign", dict(token, password="not the password")).status == 403
     assert reviewer.post(task + "/sign", dict(token, password=reviewer.password)).status == 200

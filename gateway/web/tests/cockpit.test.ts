@@ -104,6 +104,7 @@ describe('the sites', () => {
   it('say what is wrong by its parts', () => {
     expect(wrongParts({ code: 'silent', detail: '2026-11-01 / 12.5' })).toEqual({ day: '2026-11-01', n: '12.5' })
     expect(wrongParts({ code: 'incomplete', detail: '3' }).n).toBe('3')
+    expect(wrongParts({ code: 'clock', detail: 'DR: -28801 s' }).detail).toBe('DR: −8 小时')
   })
 })
 

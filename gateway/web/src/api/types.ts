@@ -322,6 +322,7 @@ export interface TaskRow {
   lease_until: string | null
   author: string | null
   is_own_draft: boolean
+  is_sent_back: boolean /* 退回修改, and not submitted again yet */
   priors: number
   open_return: OpenReturn | null
   open_question: Question | null

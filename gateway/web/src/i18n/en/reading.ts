@@ -33,7 +33,7 @@ export default {
   asked: 'History asked',
   column: { priority: 'Priority', due: 'Due', patient: 'Patient', examination: 'Examination', site: 'Site', images: 'Images', priors: 'Priors', flags: 'Flags' },
   priority: { urgent: 'Urgent', recheck: 'Recheck' },
-  flag: { no_request: 'No request', no_history: 'No history', own_draft: 'My draft', author: 'Author' },
+  flag: { sent_back: 'Sent back', no_request: 'No request', no_history: 'No history', own_draft: 'My draft', author: 'Author' },
   holder: 'With',
   empty: {
     awaiting: 'Nothing that fits is waiting. New examinations appear here by themselves.',

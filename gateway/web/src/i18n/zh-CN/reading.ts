@@ -33,7 +33,7 @@ export default {
   asked: '已追问病史',
   column: { priority: '优先级', due: '时限', patient: '患者', examination: '检查', site: '检查机构', images: '图像', priors: '既往', flags: '提示' },
   priority: { urgent: '加急', recheck: '复核' },
-  flag: { no_request: '无申请单', no_history: '无病史', own_draft: '我的草稿', author: '书写' },
+  flag: { sent_back: '退回修改', no_request: '无申请单', no_history: '无病史', own_draft: '我的草稿', author: '书写' },
   holder: '在办',
   empty: {
     awaiting: '没有符合条件的待诊断检查。新检查到齐后会自动出现在这里。',

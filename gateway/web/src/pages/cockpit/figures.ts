@@ -1,6 +1,7 @@
 /* What the figures say, in the shapes that the page shows. A rate never goes without what it was counted from. */
 import type { Basis, Coverage, Figures, Me, Ratio, Role, SiteFigures } from '@/api/types'
 import type { Period } from './period'
+import { spanOfSeconds } from '@/state/words'
 import { monthsOf } from './period'
 
 export const BASES: Basis[] = ['connected', 'served', 'regular']
@@ -93,6 +94,8 @@ export function wrongParts(wrong: SiteFigures['wrong'][number]): Record<string, 
     const [day = '', n = ''] = wrong.detail.split(' / ')
     return { day, n }
   }
+  const clock = wrong.code === 'clock' ? /^(.*): (-?)(\d+) s$/su.exec(wrong.detail) : null
+  if (clock !== null) return { detail: `${clock[1]}: ${clock[2] === '-' ? '−' : '+'}${spanOfSeconds(Number(clock[3]))}`, n: '' }
   return { detail: wrong.detail, n: wrong.detail }
 }
 
