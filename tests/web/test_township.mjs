@@ -165,6 +165,7 @@ world.test('what comes appears by itself while the list is scrolled, and nothing
     await installation.push('dr-chest', { name: `ROW^${number}`, patient_id: `ROW${String(number).padStart(2, '0')}`, size: 64, submit: false })
   const li = await person('radiographer')
   await li.page.getByText('还有 26 例未传完，请勿关机').waitFor()
+  await chip(li, '全部').locator('b').filter({ hasText: /^\d+$/ }).waitFor() // with a plus while pages are still coming
   const all = Number(await chip(li, '全部').locator('b').innerText())
   const { number } = await (async () => {
     const done = await register(li, { name: '赵一', item: '胸部正位' }) // no expected number of views: it waits for 提交诊断
@@ -222,6 +223,7 @@ world.test('the whole table is printed, not only what is in view', async ({ pers
   const li = await person('radiographer')
   await rowOf(li, 'ROW22').waitFor()
   await li.page.evaluate(() => globalThis.dispatchEvent(new Event('beforeprint')))
+  await chip(li, '全部').locator('b').filter({ hasText: /^\d+$/ }).waitFor() // with a plus while pages are still coming
   const all = Number(await chip(li, '全部').locator('b').innerText())
   assert.ok(all >= 27)
   await until(async () => (await li.page.locator('.printed .line').count()) === all, 'not every row would be printed')

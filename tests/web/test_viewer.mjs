@@ -16,7 +16,12 @@ await installation.push('ct-chest', { ...NOW, images: 7, size: 128, submit: fals
 await installation.push('us', { ...NOW, submit: false })
 await installation.push('sr', { ...NOW, submit: false })
 
-const taskOf = async (study) => (await installation.sql(`SELECT t.public_id FROM reading_task t JOIN study s USING (study_id) WHERE s.study_instance_uid = '${study.study_uid}'`))[0][0]
+const taskRows = (study) => installation.sql(`SELECT t.public_id FROM reading_task t JOIN study s USING (study_id) WHERE s.study_instance_uid = '${study.study_uid}'`)
+/* A study that is not submitted gets its task after its quiet time. */
+async function taskOf(study) {
+  await until(async () => (await taskRows(study)).length > 0, 'the study has no task')
+  return (await taskRows(study))[0][0]
+}
 const task = await taskOf(NOW)
 
 const pane = (page, place = 0) => page.locator(`[data-place="${place}"] .pane`)
