@@ -193,7 +193,6 @@ world.test('a slow link: the door, the pages, and what they need', async ({ t, v
   const PARTS = { // account, what is seen when it is there, what has no business there, bytes at most
     township: ['radiographer', '.holder .head', [charts, /barcode|ImagePane|Cockpit|Workspace|Operations/], 90_000],
     reading: ['reporter', '[data-index="0"]', [charts, /barcode|ImagePane|Cockpit|Workspace|Operations/], 100_000],
-    cockpit: ['county', '.cards canvas', [/barcode|ImagePane|Workspace|Township/], 350_000],
     operations: ['operator', '#pane td .tag', [charts, /barcode|ImagePane|Workspace|Township|Cockpit/], 100_000],
   }
   for (const [name, [account, there, unwanted, most]] of Object.entries(PARTS)) {
