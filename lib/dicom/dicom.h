@@ -178,6 +178,14 @@ struct dicom_fields {
  */
 bool dicom_read_fields(const char *path, struct dicom_fields *out, struct err *err);
 
+/* The bytes of a part 10 file, wherever they lie. *out_length is less than length only at the end. */
+struct dicom_bytes {
+	bool (*read_at)(void *context, uint64_t offset, void *out, size_t length, size_t *out_length, struct err *err);
+	void *context;
+	uint64_t size;
+};
+bool dicom_read_fields_of(const struct dicom_bytes *bytes, struct dicom_fields *out, struct err *err);
+
 /* True for the storage SOP classes in DCMTK's table, incl. those without patient (hanging protocol, colour palette, ...). */
 bool dicom_is_storage_sop_class(const char *uid);
 bool dicom_is_patient_sop_class(const char *uid); /* the object belongs to a study */

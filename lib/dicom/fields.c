@@ -222,7 +222,22 @@ static bool convert_fields(struct collector *collector, struct err *err)
 	return true;
 }
 
-bool dicom_read_fields(const char *path, struct dicom_fields *out, struct err *err)
+typedef bool walk_it(const void *what, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
+                     struct err *err);
+
+static bool walk_path(const void *what, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
+                      struct err *err)
+{
+	return structure_walk(what, visitor, out_syntax, err);
+}
+
+static bool walk_bytes(const void *what, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
+                       struct err *err)
+{
+	return structure_walk_bytes(what, visitor, out_syntax, err);
+}
+
+static bool read_fields(walk_it *walk, const void *what, struct dicom_fields *out, struct err *err)
 {
 	struct dicom_fields found = {
 	    .series_number = -1, .instance_number = -1, .rows = -1, .columns = -1, .frames = -1};
@@ -233,11 +248,21 @@ bool dicom_read_fields(const char *path, struct dicom_fields *out, struct err *e
 	if (collector == NULL)
 		err_panic("out of memory");
 	collector->out = &found;
-	ok = structure_walk(path, &visitor, found.transfer_syntax_uid, err) && convert_fields(collector, err);
+	ok = walk(what, &visitor, found.transfer_syntax_uid, err) && convert_fields(collector, err);
 	free(collector);
 	if (!ok)
 		return false;
 	found.has_study = found.study_instance_uid[0] != '\0';
 	*out = found;
 	return true;
+}
+
+bool dicom_read_fields(const char *path, struct dicom_fields *out, struct err *err)
+{
+	return read_fields(walk_path, path, out, err);
+}
+
+bool dicom_read_fields_of(const struct dicom_bytes *bytes, struct dicom_fields *out, struct err *err)
+{
+	return read_fields(walk_bytes, bytes, out, err);
 }

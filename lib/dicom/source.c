@@ -13,9 +13,10 @@ static const uint64_t inflated_floor = 16u << 20;
 static const uint64_t inflated_ratio = 200;
 
 struct source {
-	int fd;
-	uint64_t size;   /* of the file */
-	uint64_t offset; /* consumed by the reader */
+	int fd; /* ours to close, or -1 */
+	struct dicom_bytes bytes;
+	uint64_t position; /* of the next raw read */
+	uint64_t offset;   /* consumed by the reader */
 	unsigned char buffer[SOURCE_BUFFER];
 	size_t start, end; /* unread part of buffer */
 	bool is_inflating, stream_ended;
@@ -24,9 +25,40 @@ struct source {
 	uint64_t inflated, inflated_max;
 };
 
+static struct source *source_new(const struct dicom_bytes *bytes, int fd)
+{
+	struct source *source = calloc(1, sizeof *source);
+
+	if (source == NULL)
+		err_panic("out of memory");
+	source->fd = fd;
+	source->bytes = *bytes;
+	return source;
+}
+
+/* The descriptor travels in the context itself. */
+static bool read_descriptor(void *context, uint64_t offset, void *out, size_t length, size_t *out_length,
+                            struct err *err)
+{
+	ssize_t n;
+
+	do
+		n = pread((int)(intptr_t)context, out, length, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set_errno(err, ERR_TEMPORARY, errno, "could not read a DICOM file");
+	*out_length = (size_t)n;
+	return true;
+}
+
+void source_open_bytes(const struct dicom_bytes *bytes, struct source **out)
+{
+	*out = source_new(bytes, -1);
+}
+
 bool source_open(const char *path, struct source **out, struct err *err)
 {
-	struct source *source;
+	struct dicom_bytes bytes = {.read_at = read_descriptor};
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
@@ -37,12 +69,9 @@ bool source_open(const char *path, struct source **out, struct err *err)
 		close(fd);
 		return err_set(err, ERR_INVALID, "cannot read a DICOM file: it is no regular file");
 	}
-	source = calloc(1, sizeof *source);
-	if (source == NULL)
-		err_panic("out of memory");
-	source->fd = fd;
-	source->size = (uint64_t)st.st_size;
-	*out = source;
+	bytes.context = (void *)(intptr_t)fd;
+	bytes.size = (uint64_t)st.st_size;
+	*out = source_new(&bytes, fd);
 	return true;
 }
 
@@ -52,20 +81,19 @@ void source_close(struct source *source)
 		return;
 	if (source->is_inflating)
 		inflateEnd(&source->zlib);
-	close(source->fd);
+	if (source->fd >= 0)
+		close(source->fd);
 	free(source);
 }
 
 static bool read_file(struct source *source, unsigned char *to, size_t room, size_t *out_length, struct err *err)
 {
-	ssize_t n;
+	size_t n;
 
-	do
-		n = read(source->fd, to, room);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_set_errno(err, ERR_TEMPORARY, errno, "could not read a DICOM file");
-	*out_length = (size_t)n;
+	if (!source->bytes.read_at(source->bytes.context, source->position, to, room, &n, err))
+		return false;
+	source->position += n;
+	*out_length = n;
 	return true;
 }
 
@@ -139,7 +167,7 @@ static bool fill(struct source *source, size_t want, struct err *err)
 void source_inflate(struct source *source)
 {
 	size_t unread = source->end - source->start;
-	uint64_t compressed = source->size - source->offset;
+	uint64_t compressed = source->bytes.size - source->offset;
 
 	source->inflated_max =
 	    compressed * inflated_ratio > inflated_floor ? compressed * inflated_ratio : inflated_floor;
@@ -158,7 +186,7 @@ uint64_t source_offset(const struct source *source)
 
 uint64_t source_limit(const struct source *source)
 {
-	return source->is_inflating ? UINT64_MAX : source->size;
+	return source->is_inflating ? UINT64_MAX : source->bytes.size;
 }
 
 bool source_at_end(struct source *source, bool *out_end, struct err *err)
@@ -202,10 +230,9 @@ bool source_skip(struct source *source, uint64_t length, struct err *err)
 		size_t n = source->end - source->start;
 
 		if (n == 0 && !source->is_inflating) {
-			if (length > source->size - source->offset)
+			if (length > source->bytes.size - source->offset)
 				return cut_off(err);
-			if (lseek(source->fd, (off_t)length, SEEK_CUR) < 0)
-				return err_set_errno(err, ERR_TEMPORARY, errno, "could not read a DICOM file");
+			source->position += length;
 			source->offset += length;
 			return true;
 		}

@@ -12,11 +12,14 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "lib/dicom/dicom.h"
 
 struct source;
 
 /* *out is the caller's, source_close(). ERR_TEMPORARY when the file cannot be read, ERR_NOT_FOUND when it is absent. */
 bool source_open(const char *path, struct source **out, struct err *err);
+/* The same over bytes that lie elsewhere; bytes is copied, its context borrowed until source_close(). */
+void source_open_bytes(const struct dicom_bytes *bytes, struct source **out);
 void source_close(struct source *source);
 
 /* Everything that follows is inflated; offsets go on from where they are. Once. */

@@ -363,10 +363,9 @@ static bool read_meta(struct walk *walk, char out_syntax[DICOM_UID_SIZE], struct
 	return err_set(err, ERR_INVALID, "cannot read the file: the meta header does not end");
 }
 
-static bool open_dataset(struct walk *walk, const char *path, char out_syntax[DICOM_UID_SIZE], struct err *err)
+/* From the first byte of the file to the first of the dataset. On false the source is closed. */
+static bool enter_dataset(struct walk *walk, char out_syntax[DICOM_UID_SIZE], struct err *err)
 {
-	if (!source_open(path, &walk->source, err))
-		return false;
 	if (read_meta(walk, out_syntax, err)) {
 		if (out_syntax[0] != '\0')
 			return true;
@@ -381,21 +380,22 @@ bool structure_open_dataset(const char *path, struct source **out, char out_synt
 	struct walk walk = {0};
 	char syntax[DICOM_UID_SIZE] = "";
 
-	if (!open_dataset(&walk, path, syntax, err))
+	if (!source_open(path, &walk.source, err) || !enter_dataset(&walk, syntax, err))
 		return false;
 	memcpy(out_syntax, syntax, sizeof syntax);
 	*out = walk.source;
 	return true;
 }
 
-bool structure_walk(const char *path, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
-                    struct err *err)
+/* Takes the source. */
+static bool walk_source(struct source *source, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
+                        struct err *err)
 {
-	struct walk walk = {.visitor = visitor};
+	struct walk walk = {.visitor = visitor, .source = source};
 	char syntax[DICOM_UID_SIZE] = "";
 	bool ok;
 
-	if (!open_dataset(&walk, path, syntax, err))
+	if (!enter_dataset(&walk, syntax, err))
 		return false;
 	walk.syntax = syntax_of(syntax);
 	if (walk.syntax->is_deflated)
@@ -405,4 +405,21 @@ bool structure_walk(const char *path, const struct structure_visitor *visitor, c
 		memcpy(out_syntax, syntax, sizeof syntax);
 	source_close(walk.source);
 	return ok;
+}
+
+bool structure_walk(const char *path, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
+                    struct err *err)
+{
+	struct source *source;
+
+	return source_open(path, &source, err) && walk_source(source, visitor, out_syntax, err);
+}
+
+bool structure_walk_bytes(const struct dicom_bytes *bytes, const struct structure_visitor *visitor,
+                          char out_syntax[DICOM_UID_SIZE], struct err *err)
+{
+	struct source *source;
+
+	source_open_bytes(bytes, &source);
+	return walk_source(source, visitor, out_syntax, err);
 }

@@ -40,6 +40,10 @@ struct structure_visitor {
 bool structure_walk(const char *path, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
                     struct err *err);
 
+/* The same over bytes that lie elsewhere. */
+bool structure_walk_bytes(const struct dicom_bytes *bytes, const struct structure_visitor *visitor,
+                          char out_syntax[DICOM_UID_SIZE], struct err *err);
+
 /*
  * Opens a part 10 file at the first byte of its dataset, still deflated if it is; *out is the caller's, source_close(). Only the
  * meta header is looked at.

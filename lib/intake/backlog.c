@@ -8,8 +8,10 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
+#include "lib/intake/index_log.h"
 #include "lib/intake/journal.h"
 #include "lib/intake/names.h"
+#include "lib/intake/ring.h"
 
 typedef bool each_slot(void *context, const char *directory, bool is_quarantine, struct err *err);
 
@@ -37,34 +39,61 @@ static bool visit_slots(each_slot *each, void *context, struct err *err)
 	return ok;
 }
 
-/* File times are the machine's, so a moved clock of tests is taken off. */
-static int64_t age_ms(const struct stat *info)
-{
-	int64_t now_ms = (clock_wall_us() - clock_offset_us()) / 1000;
-	int64_t age = now_ms - ((int64_t)info->st_mtim.tv_sec * 1000 + info->st_mtim.tv_nsec / 1000000);
+/* ---- how much waits ------------------------------------------------------------------------------------------------------ */
 
-	return age > 1 ? age : 1;
+static void count_one(struct intake_backlog *backlog, bool is_placed, uint64_t size_bytes, int64_t age_ms)
+{
+	backlog->objects++;
+	backlog->bytes += size_bytes;
+	if (!is_placed) {
+		backlog->unplaced_objects++;
+		backlog->unplaced_bytes += size_bytes;
+	}
+	age_ms = age_ms > 1 ? age_ms : 1;
+	if (age_ms > backlog->oldest_ms)
+		backlog->oldest_ms = age_ms;
 }
 
-/* A file that is gone again reached the ledger while we look. */
-static void count_record(const char *directory, const struct journal_name *name, struct intake_backlog *backlog)
+static int64_t age_since(int64_t arrived_us)
+{
+	return (clock_wall_us() - arrived_us) / 1000;
+}
+
+static bool count_ringed(void *context, const struct ring_object *object, const struct intake_record *record,
+                         struct err *err)
+{
+	(void)err;
+	count_one(context, false, object->length, age_since(record->arrived_us));
+	return true;
+}
+
+static bool count_line(void *context, const struct index_line *line, struct err *err)
+{
+	(void)err;
+	count_one(context, true, line->size_bytes, age_since((int64_t)line->arrived_us));
+	return true;
+}
+
+/* File times are the machine's, so a moved clock of tests is taken off. A file that is gone again was placed while we look. */
+static void count_part(const char *directory, const struct journal_name *name, struct intake_backlog *backlog)
 {
 	char path[PATH_MAX];
 	struct stat info;
+	uint64_t size = 0;
+	int64_t age_ms;
 
 	if (snprintf(path, sizeof path, "%s/%s", directory, name->text) >= (int)sizeof path || lstat(path, &info) != 0)
 		return;
-	if (age_ms(&info) > backlog->oldest_ms)
-		backlog->oldest_ms = age_ms(&info);
-	backlog->objects++;
+	age_ms = (clock_wall_us() - clock_offset_us()) / 1000 -
+	         ((int64_t)info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000);
 	if (snprintf(path, sizeof path, "%s/%s.part", directory, name->key) < (int)sizeof path &&
 	    lstat(path, &info) == 0)
-		backlog->bytes += (uint64_t)info.st_size;
+		size = (uint64_t)info.st_size;
+	count_one(backlog, false, size, age_ms);
 }
 
-static bool count_slot(void *context, const char *directory, bool is_quarantine, struct err *err)
+static bool count_parts(const char *directory, bool is_quarantine, struct intake_backlog *backlog, struct err *err)
 {
-	struct intake_backlog *backlog = context;
 	struct journal_name name;
 	struct dirent *entry;
 	DIR *dir = opendir(directory);
@@ -77,10 +106,21 @@ static bool count_slot(void *context, const char *directory, bool is_quarantine,
 		if (is_quarantine)
 			backlog->quarantined++;
 		else
-			count_record(directory, &name, backlog);
+			count_part(directory, &name, backlog);
 	}
 	closedir(dir);
 	return true;
+}
+
+/* In the order in which an object moves: one that moves while we look is counted twice rather than not at all. */
+static bool count_slot(void *context, const char *directory, bool is_quarantine, struct err *err)
+{
+	struct intake_backlog *backlog = context;
+
+	if (!count_parts(directory, is_quarantine, backlog, err))
+		return false;
+	return is_quarantine || (ring_look(directory, count_ringed, backlog, err) &&
+	                         index_log_look(directory, count_line, backlog, err));
 }
 
 bool intake_backlog_read(struct intake_backlog *out, struct err *err)
@@ -93,29 +133,54 @@ bool intake_backlog_read(struct intake_backlog *out, struct err *err)
 	return true;
 }
 
+/* ---- is it there ---------------------------------------------------------------------------------------------------------- */
+
 struct key_search {
-	const char *key;
-	bool found;
+	const char (*keys)[STORE_KEY_SIZE];
+	size_t count;
+	bool *found;
 };
 
-static bool look_for_key(void *context, const char *directory, bool is_quarantine, struct err *err)
+static void found_key(struct key_search *search, const char *key)
+{
+	for (size_t i = 0; i < search->count; i++)
+		search->found[i] = search->found[i] || strcmp(search->keys[i], key) == 0;
+}
+
+static bool found_ringed(void *context, const struct ring_object *object, const struct intake_record *record,
+                         struct err *err)
+{
+	(void)object;
+	(void)err;
+	found_key(context, record->key);
+	return true;
+}
+
+static bool found_line(void *context, const struct index_line *line, struct err *err)
+{
+	(void)err;
+	found_key(context, line->key);
+	return true;
+}
+
+static bool look_for_keys(void *context, const char *directory, bool is_quarantine, struct err *err)
 {
 	struct key_search *search = context;
 	char path[PATH_MAX];
 
-	(void)is_quarantine;
-	if (snprintf(path, sizeof path, "%s/%s.part", directory, search->key) >= (int)sizeof path)
-		return err_set(err, ERR_INVALID, "cannot use a path of more than %d bytes", PATH_MAX - 1);
-	search->found = search->found || access(path, F_OK) == 0;
-	return true;
+	for (size_t i = 0; i < search->count; i++) {
+		if (snprintf(path, sizeof path, "%s/%s.part", directory, search->keys[i]) >= (int)sizeof path)
+			return err_set(err, ERR_INVALID, "cannot use a path of more than %d bytes", PATH_MAX - 1);
+		search->found[i] = search->found[i] || access(path, F_OK) == 0;
+	}
+	return is_quarantine ||
+	       (ring_look(directory, found_ringed, search, err) && index_log_look(directory, found_line, search, err));
 }
 
-bool journal_has_key(const char *key, bool *out, struct err *err)
+bool journal_find_keys(const char (*keys)[STORE_KEY_SIZE], size_t count, bool *found, struct err *err)
 {
-	struct key_search search = {.key = key};
+	struct key_search search = {keys, count, found};
 
-	if (!visit_slots(look_for_key, &search, err))
-		return false;
-	*out = search.found;
-	return true;
+	memset(found, 0, count * sizeof *found);
+	return visit_slots(look_for_keys, &search, err);
 }

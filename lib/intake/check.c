@@ -116,56 +116,65 @@ static bool check_ledger(struct check *check, struct err *err)
 
 /* ---- store against ledger ---------------------------------------------------------------------------------------------- */
 
-/* Journal first, ledger second: an object that moves from one to the other meanwhile is seen in at least one of them. */
 static bool drop_journaled(struct check *check, struct err *err)
 {
+	bool found[KEY_BATCH];
 	size_t kept = 0;
 
-	for (size_t i = 0; i < check->key_count; i++) {
-		bool found;
-
-		if (!journal_has_key(check->keys[i], &found, err))
-			return false;
-		if (!found)
+	if (check->key_count == 0)
+		return true;
+	if (!journal_find_keys((const char(*)[STORE_KEY_SIZE])check->keys, check->key_count, found, err))
+		return false;
+	for (size_t i = 0; i < check->key_count; i++)
+		if (!found[i])
 			memmove(check->keys[kept++], check->keys[i], STORE_KEY_SIZE);
-	}
 	check->key_count = kept;
 	return true;
 }
 
-static bool ask_ledger(struct check *check, struct db *db, struct db_rows **rows, struct err *err)
+/* Keeps the keys that the ledger does not know. */
+static bool drop_known(struct check *check, struct db *db, struct err *err)
 {
 	const char *keys[KEY_BATCH];
+	struct db_rows *rows;
 
+	if (check->key_count == 0)
+		return true;
 	for (size_t i = 0; i < check->key_count; i++)
 		keys[i] = check->keys[i];
-	return db_exec(db, STMT_INTAKE_UNKNOWN_KEYS, DB_PARAMS(db_texts(keys, check->key_count)), rows, err);
+	if (!db_exec(db, STMT_INTAKE_UNKNOWN_KEYS, DB_PARAMS(db_texts(keys, check->key_count)), &rows, err))
+		return false;
+	check->key_count = 0;
+	for (int i = 0; i < db_rows_count(rows); i++)
+		text_copy(check->keys[check->key_count++], STORE_KEY_SIZE, db_get_text(rows, i, "object_key"));
+	db_rows_free(rows);
+	return true;
 }
 
-/* Called with every batch of keys; the rows are few or none. */
+/*
+ * Called with every batch of keys. The ledger knows nearly all; the journal is read for the rest; and the ledger is asked once more,
+ * since an object that moves from one to the other meanwhile is then in the second.
+ */
 static bool settle_keys(struct check *check, struct err *err)
 {
-	struct db_rows *rows = NULL;
 	struct db *db = NULL;
 	bool ok;
 
-	ok = drop_journaled(check, err) && db_take(check->pool, &db, err) && ask_ledger(check, db, &rows, err);
+	ok = db_take(check->pool, &db, err) && drop_known(check, db, err) && drop_journaled(check, err) &&
+	     drop_known(check, db, err);
 	db_give(db);
-	for (int i = 0; ok && i < db_rows_count(rows); i++) {
-		const char *key = db_get_text(rows, i, "object_key");
+	for (size_t i = 0; ok && i < check->key_count; i++) {
 		uint64_t size;
 		int fd;
 
 		/* A duplicate's copy leaves the store while the journal forgets it: gone by now is no orphan. */
-		if (!store_open_object(check->store, key, &fd, &size, err)) {
+		if (!store_open_object(check->store, check->keys[i], &fd, &size, err)) {
 			ok = err->kind == ERR_NOT_FOUND;
 			continue;
 		}
 		close(fd);
-		ok = report(check, CHECK_ORPHAN, key, NULL, "neither in the ledger nor in the journal", err);
+		ok = report(check, CHECK_ORPHAN, check->keys[i], NULL, "neither in the ledger nor in the journal", err);
 	}
-	if (rows)
-		db_rows_free(rows);
 	check->key_count = 0;
 	return ok;
 }

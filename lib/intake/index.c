@@ -73,6 +73,9 @@ static void put_record(json_t *object, const struct intake_record *record)
 	add_text(object, "origin", intake_origin_name(record->origin));
 	put(object, "device", record->device[0] ? json_string(record->device) : json_null());
 	add_text(object, "site", record->site);
+	add_text(object, "calling_ae", record->calling_ae);
+	add_text(object, "called_ae", record->called_ae);
+	add_text(object, "address", record->address);
 	add_text(object, "sop_class_uid", record->sop_class_uid);
 	add_text(object, "sop_instance_uid", record->sop_instance_uid);
 	add_text(object, "transfer_syntax_uid", record->transfer_syntax_uid);
@@ -83,27 +86,81 @@ static void put_record(json_t *object, const struct intake_record *record)
 	add_text(object, "sha256", hex);
 }
 
-static char *encode(const struct index_item *items, size_t count)
+char *index_encode(const struct intake_record *record, const struct dicom_fields *fields)
 {
-	json_t *array = json_array();
+	json_t *object = json_object();
 	char *text;
 
-	for (size_t i = 0; i < count; i++) {
-		json_t *object = json_object();
-		bool is_in_study = items[i].fields->has_study;
-
-		put_record(object, items[i].record);
-		put_fields(object, items[i].fields);
-		put(object, "ordinal", json_integer((json_int_t)i));
-		put(object, "is_in_study", json_boolean(is_in_study));
-		if (!array || json_array_append_new(array, object) != 0)
-			err_panic("out of memory");
-	}
-	text = json_dumps(array, JSON_COMPACT);
+	put_record(object, record);
+	put_fields(object, fields);
+	put(object, "is_in_study", json_boolean(fields->has_study));
+	text = json_dumps(object, JSON_COMPACT);
 	if (!text)
 		err_panic("out of memory");
-	json_decref(array);
+	json_decref(object);
 	return text;
+}
+
+/* "[{"ordinal":0,...},{"ordinal":1,...}]": the number goes in front of the members that are there. */
+static char *join(const char *const *json, size_t count)
+{
+	size_t length = 3;
+	struct text_buf text;
+	bool ok = true;
+
+	for (size_t i = 0; i < count; i++)
+		length += strlen(json[i]) + 40;
+	text_buf_init(&text, length);
+	for (size_t i = 0; ok && i < count; i++)
+		ok = text_buf_printf(&text, "%c{\"ordinal\":%zu,", i ? ',' : '[', i) &&
+		     text_buf_append(&text, json[i] + 1, strlen(json[i]) - 1);
+	if (!ok || !text_buf_append(&text, "]", 1))
+		err_panic("objects do not fit");
+	return text.data;
+}
+
+static bool take_text(const json_t *object, const char *name, char *out, size_t out_size)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text_copy(out, out_size, text ? text : "");
+}
+
+static bool take_record(const json_t *object, struct intake_record *out)
+{
+	char hex[DIGEST_HEX_SIZE], origin[16];
+	bool ok = take_text(object, "origin", origin, sizeof origin) && intake_origin_parse(origin, &out->origin) &&
+	          take_text(object, "sha256", hex, sizeof hex) && text_unhex(hex, out->sha256, sizeof out->sha256);
+
+#define TAKE(name, field) ok = ok && take_text(object, name, out->field, sizeof out->field)
+	TAKE("object_key", key);
+	TAKE("device", device);
+	TAKE("site", site);
+	TAKE("calling_ae", calling_ae);
+	TAKE("called_ae", called_ae);
+	TAKE("address", address);
+	TAKE("sop_class_uid", sop_class_uid);
+	TAKE("sop_instance_uid", sop_instance_uid);
+	TAKE("transfer_syntax_uid", transfer_syntax_uid);
+#undef TAKE
+	out->arrived_us = json_integer_value(json_object_get(object, "arrived_us"));
+	out->size_bytes = (uint64_t)json_integer_value(json_object_get(object, "size_bytes"));
+	out->header_bytes = (uint32_t)json_integer_value(json_object_get(object, "header_bytes"));
+	return ok;
+}
+
+bool index_record_of(const char *json, struct intake_record *out, struct err *err)
+{
+	json_t *object = json_loads(json, 0, NULL);
+	struct intake_record record = {0};
+	struct err ignored;
+	bool ok = object && take_record(object, &record) && record_check(&record, &ignored);
+
+	json_decref(object);
+	if (!ok)
+		return err_set(err, ERR_CORRUPT, "cannot read a line of the index backlog");
+	*out = record;
+	return true;
 }
 
 static bool read_outcome(const char *text, enum index_outcome *out)
@@ -120,7 +177,7 @@ static bool read_outcome(const char *text, enum index_outcome *out)
 
 struct index_work {
 	const char *json;
-	struct index_item *items;
+	enum index_outcome *outcomes;
 	size_t count;
 };
 
@@ -139,20 +196,21 @@ static bool run_index(struct db *db, void *context, struct err *err)
 		int64_t ordinal = db_get_int(rows, i, "ordinal");
 
 		if (ordinal < 0 || (size_t)ordinal >= work->count ||
-		    !read_outcome(db_get_text(rows, i, "outcome"), &work->items[ordinal].outcome))
+		    !read_outcome(db_get_text(rows, i, "outcome"), &work->outcomes[ordinal]))
 			ok = err_set(err, ERR_CORRUPT, "cannot index: the ledger gave an unknown outcome");
 	}
 	db_rows_free(rows);
 	return ok;
 }
 
-bool index_objects(struct db_pool *pool, struct index_item *items, size_t count, struct err *err)
+bool index_objects(struct db_pool *pool, const char *const *json, size_t count, enum index_outcome *outcomes,
+                   struct err *err)
 {
-	char *json = encode(items, count);
-	struct index_work work = {json, items, count};
+	char *text = join(json, count);
+	struct index_work work = {text, outcomes, count};
 	bool ok = db_transact(pool, NULL, run_index, &work, err);
 
-	free(json);
+	free(text);
 	return ok || err_context(err, "could not index");
 }
 

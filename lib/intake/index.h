@@ -1,5 +1,6 @@
 /*
- * From records to rows: one call of the ledger's intake_index() brings a batch in, in one transaction, all or nothing.
+ * From records to rows: one call of the ledger's intake_index() brings a batch in, in one transaction, all or nothing. The form in which an
+ * object goes there is also the one in which it waits (index_log.h).
  *
  * Idempotent: an object whose key the ledger knows is only reported again. Knows neither files nor the journal.
  */
@@ -11,14 +12,14 @@
 
 enum index_outcome { INDEX_STORED, INDEX_DUPLICATE, INDEX_CONFLICT };
 
-struct index_item {
-	const struct intake_record *record;
-	const struct dicom_fields *fields;
-	enum index_outcome outcome; /* set by index_objects() */
-};
+/* One object as intake_index() takes it, without its ordinal; free(3). Known again from index_record_of(). */
+char *index_encode(const struct intake_record *record, const struct dicom_fields *fields);
+/* ERR_CORRUPT when it is no such text. */
+bool index_record_of(const char *json, struct intake_record *out, struct err *err);
 
-/* Items in order of arrival. ERR_TEMPORARY, ERR_UNKNOWN_OUTCOME: try again later, unchanged. */
-bool index_objects(struct db_pool *pool, struct index_item *items, size_t count, struct err *err);
+/* Objects in order of arrival; outcomes has count members. ERR_TEMPORARY, ERR_UNKNOWN_OUTCOME: try again later, unchanged. */
+bool index_objects(struct db_pool *pool, const char *const *json, size_t count, enum index_outcome *outcomes,
+                   struct err *err);
 
 /* Is this error about the data, so that the same object will be refused for ever? */
 bool index_is_poison(const struct err *err);

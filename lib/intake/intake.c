@@ -9,23 +9,28 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/file.h"
+#include "lib/base/log.h"
 #include "lib/intake/internal.h"
 
 enum {
 	BUFFER_SIZE = 64 * 1024,
 	/* Room is asked again after so much of one object: with 1,000 objects under way at once they pass the reserve by 1 GiB. */
 	ROOM_STEP = 1024 * 1024,
+	/* How long an object waits for room in the ring before it takes the other lane, which costs it some syncs more. */
+	RING_PATIENCE_MS = 300,
 	STATUS_NO_ROOM = 0xA700,
 	STATUS_MISMATCH = 0xA900,
 	STATUS_CANNOT_UNDERSTAND = 0xC000,
 	STATUS_PROCESSING_FAILURE = 0x0110
 };
 
+/* Everything that goes to the ring or to the part is a whole number of pages, until the end. */
 struct intake_object {
 	struct intake *intake;
 	struct intake_record record;
 	struct digest *digest;
-	int fd;
+	struct ring_object place;
+	int fd; /* of the part; -1: in the ring */
 	bool has_failed;
 	uint64_t unchecked_bytes; /* written since room was asked */
 	size_t buffered;
@@ -84,22 +89,6 @@ static bool fill_record(struct intake_record *record, const struct intake_source
 	return true;
 }
 
-static bool write_header(struct intake_object *object, struct err *err)
-{
-	const struct intake_record *record = &object->record;
-	uint8_t *header;
-	size_t length;
-	bool ok;
-
-	if (!dicom_meta_header(record->sop_class_uid, record->sop_instance_uid, record->transfer_syntax_uid,
-	                       record->calling_ae, &header, &length, err))
-		return false;
-	ok = file_write_all(object->fd, header, length, err);
-	free(header);
-	object->record.header_bytes = (uint32_t)length;
-	return ok;
-}
-
 static void count_object(struct intake *intake, int by)
 {
 	pthread_mutex_lock(&intake->lock);
@@ -110,10 +99,27 @@ static void count_object(struct intake *intake, int by)
 
 static void object_free(struct intake_object *object)
 {
-	close(object->fd);
+	if (object->fd >= 0)
+		close(object->fd);
 	digest_free(object->digest);
 	count_object(object->intake, -1);
 	free(object);
+}
+
+static bool buffer_header(struct intake_object *object, struct err *err)
+{
+	const struct intake_record *record = &object->record;
+	uint8_t *header;
+	size_t length;
+
+	if (!dicom_meta_header(record->sop_class_uid, record->sop_instance_uid, record->transfer_syntax_uid,
+	                       record->calling_ae, &header, &length, err))
+		return false;
+	memcpy(object->buffer, header, length); /* at most META_MAX, a fraction of the buffer */
+	object->buffered = length;
+	object->record.header_bytes = (uint32_t)length;
+	free(header);
+	return true;
 }
 
 bool intake_begin(struct intake *intake, const struct intake_source *source, struct intake_object **out,
@@ -121,10 +127,8 @@ bool intake_begin(struct intake *intake, const struct intake_source *source, str
 {
 	struct intake_object *object;
 	struct intake_record record;
-	int fd;
 
-	if (!fill_record(&record, source, err) || !intake_check_room(intake->store, err) ||
-	    !slot_part_new(intake->own.slot, record.key, &fd, err))
+	if (!fill_record(&record, source, err) || !intake_check_room(intake->store, err))
 		return refuse(err);
 	object = malloc(sizeof *object);
 	if (!object)
@@ -132,12 +136,12 @@ bool intake_begin(struct intake *intake, const struct intake_source *source, str
 	object->intake = intake;
 	object->record = record;
 	object->digest = digest_new();
-	object->fd = fd;
+	object->place = (struct ring_object){0};
+	object->fd = -1;
 	object->has_failed = false;
 	object->unchecked_bytes = 0;
-	object->buffered = 0;
 	count_object(intake, 1);
-	if (!write_header(object, err)) {
+	if (!buffer_header(object, err)) {
 		intake_abort(object);
 		return refuse(err);
 	}
@@ -146,20 +150,75 @@ bool intake_begin(struct intake *intake, const struct intake_source *source, str
 	return true;
 }
 
-static bool flush(struct intake_object *object, struct err *err)
-{
-	size_t length = object->buffered;
+/* ---- its bytes ---------------------------------------------------------------------------------------------------------- */
 
-	object->buffered = 0;
+/* What the ring has of it goes on in a part. */
+static bool change_lane(struct intake_object *object, struct err *err)
+{
+	struct intake *intake = object->intake;
+	char *chunk = malloc(RING_PAYLOAD);
+	uint64_t at = 0;
+	size_t got = 1;
+	int fd = -1;
+	bool ok = slot_part_new(intake->own.slot, object->record.key, &fd, err);
+
+	if (!chunk)
+		err_panic("out of memory");
+	while (ok && got) {
+		ok = ring_read(intake->own.ring, &object->place, at, chunk, RING_PAYLOAD, &got, err) &&
+		     file_write_all(fd, chunk, got, err);
+		at += got;
+	}
+	free(chunk);
+	ring_free(intake->own.ring, &object->place);
+	object->fd = fd;
+	return ok;
+}
+
+/* True: the ring has chunks for length bytes of it in all. */
+static bool find_chunks(struct intake_object *object, uint64_t length)
+{
+	struct intake *intake = object->intake;
+	struct ring *ring = intake->own.ring;
+	bool ok = ring_reserve(ring, &object->place, length);
+
+	if (!ok || ring_wants_growth(ring)) {
+		pthread_mutex_lock(&intake->lock);
+		intake->wants_chunks = true;
+		pthread_cond_signal(&intake->changed);
+		pthread_mutex_unlock(&intake->lock);
+	}
+	return ok || (length <= (uint64_t)RING_OBJECT_CHUNKS * RING_PAYLOAD && ring_wait(ring, RING_PATIENCE_MS) &&
+	              ring_reserve(ring, &object->place, length));
+}
+
+/* A number of whole pages, except at the end. */
+static bool write_out(struct intake_object *object, const void *bytes, size_t length, struct err *err)
+{
+	if (length == 0)
+		return true;
 	object->unchecked_bytes += length;
 	if (object->unchecked_bytes >= ROOM_STEP) {
 		object->unchecked_bytes = 0;
 		if (!intake_check_room(object->intake->store, err))
 			return false;
 	}
-	return file_write_all(object->fd, object->buffer, length, err);
+	if (object->fd < 0 && !find_chunks(object, object->place.length + length) && !change_lane(object, err))
+		return false;
+	if (object->fd >= 0)
+		return file_write_all(object->fd, bytes, length, err);
+	return ring_write(object->intake->own.ring, &object->place, bytes, length, err);
 }
 
+static bool flush(struct intake_object *object, struct err *err)
+{
+	size_t length = object->buffered;
+
+	object->buffered = 0;
+	return write_out(object, object->buffer, length, err);
+}
+
+/* Large pieces are written from where they lie; the buffer takes what makes no whole page. */
 static bool append(struct intake_object *object, const char *bytes, size_t length, struct err *err)
 {
 	if (length > (uint64_t)conf_number(CONF_OBJECT_MAX) - object->record.size_bytes)
@@ -167,15 +226,24 @@ static bool append(struct intake_object *object, const char *bytes, size_t lengt
 	object->record.size_bytes += length;
 	digest_update(object->digest, bytes, length);
 	while (length) {
-		size_t part = BUFFER_SIZE - object->buffered;
+		size_t to_page = (RING_PAGE - object->buffered % RING_PAGE) % RING_PAGE;
+		bool is_large = length >= to_page + BUFFER_SIZE / 2;
+		size_t part = is_large ? to_page : BUFFER_SIZE - object->buffered;
 
 		part = part < length ? part : length;
 		memcpy(object->buffer + object->buffered, bytes, part);
 		object->buffered += part;
 		bytes += part;
 		length -= part;
-		if (object->buffered == BUFFER_SIZE && !flush(object, err))
+		if ((is_large || object->buffered == BUFFER_SIZE) && !flush(object, err))
 			return false;
+		if (!is_large)
+			continue;
+		part = length / RING_PAGE * RING_PAGE;
+		if (!write_out(object, bytes, part, err))
+			return false;
+		bytes += part;
+		length -= part;
 	}
 	file_kill_point("intake-in-append");
 	return true;
@@ -216,31 +284,80 @@ static bool check_dataset(const struct intake_object *object, const struct dicom
 	return true;
 }
 
-static bool check_part(const struct intake_object *object, struct err *err)
+/* The entry owns nothing yet: its pointers are ours until it is in the queue. */
+static bool read_back(const struct intake_object *object, struct dicom_fields *out, struct err *err)
 {
-	struct dicom_fields fields;
-	char path[PATH_MAX];
+	struct pending entry = {.place = object->fd < 0 ? (struct ring_object *)&object->place : NULL};
+	struct pending_bytes from;
+	bool ok;
 
-	return slot_part_path(object->intake->own.slot, object->record.key, path, sizeof path, err) &&
-	       dicom_read_fields(path, &fields, err) && check_dataset(object, &fields, err);
+	memcpy(entry.key, object->record.key, sizeof entry.key);
+	if (!pending_open(&object->intake->own, &entry, &object->record, &from, err))
+		return false;
+	ok = dicom_read_fields_of(&from.bytes, out, err);
+	pending_close(&from);
+	return ok;
+}
+
+static void *copy_of(const void *what, size_t size)
+{
+	void *copy = malloc(size);
+
+	if (!copy)
+		err_panic("out of memory");
+	return memcpy(copy, what, size);
+}
+
+static bool make_durable(struct intake_object *object, struct pending *out, struct err *err)
+{
+	struct queue *own = &object->intake->own;
+	struct slot_entry entry;
+
+	if (object->fd >= 0) {
+		if (!slot_record(own->slot, object->fd, &object->record, &entry, err))
+			return false;
+		out->sequence = entry.sequence;
+		return true;
+	}
+	object->place.sequence = out->sequence = slot_next_sequence(own->slot);
+	if (!ring_commit(own->ring, &object->place, &object->record, err))
+		return false;
+	file_kill_point("intake-after-commit");
+	return true;
+}
+
+static void enqueue(struct intake *intake, struct pending *entry)
+{
+	pthread_mutex_lock(&intake->lock);
+	intake->last_commit_ms = clock_monotonic_ms();
+	if (!intake->own.count) {
+		/* Those who come behind find the placer awake. */
+		intake->waiting_since_ms = intake->last_commit_ms;
+		pthread_cond_signal(&intake->changed);
+	}
+	queue_add(&intake->own, entry);
+	pthread_mutex_unlock(&intake->lock);
 }
 
 static bool commit(struct intake_object *object, struct err *err)
 {
-	struct intake *intake = object->intake;
-	struct slot_entry entry;
+	struct pending entry = {.is_checked = true};
+	struct dicom_fields fields;
 
 	if (object->has_failed)
 		return err_set(err, ERR_TEMPORARY, "could not take the object: it did not arrive whole");
-	if (!flush(object, err) || !check_part(object, err))
+	if (!flush(object, err) || !read_back(object, &fields, err) || !check_dataset(object, &fields, err))
 		return false;
 	digest_final(object->digest, object->record.sha256);
-	if (!slot_record(intake->own.slot, object->fd, &object->record, &entry, err))
+	if (!make_durable(object, &entry, err))
 		return false;
-	pthread_mutex_lock(&intake->lock);
-	queue_add(&intake->own, &entry);
-	pthread_cond_broadcast(&intake->changed);
-	pthread_mutex_unlock(&intake->lock);
+	memcpy(entry.key, object->record.key, sizeof entry.key);
+	if (object->fd < 0) {
+		entry.place = copy_of(&object->place, sizeof object->place);
+		entry.record = copy_of(&object->record, sizeof object->record);
+		entry.fields = copy_of(&fields, sizeof fields);
+	}
+	enqueue(object->intake, &entry);
 	return true;
 }
 
@@ -256,7 +373,10 @@ bool intake_commit(struct intake_object *object, struct err *err)
 
 void intake_abort(struct intake_object *object)
 {
-	slot_drop(object->intake->own.slot, object->record.key);
+	if (object->fd >= 0)
+		slot_drop(object->intake->own.slot, object->record.key);
+	else
+		ring_free(object->intake->own.ring, &object->place);
 	object_free(object);
 }
 
@@ -270,22 +390,52 @@ static void init_waiting(struct intake *intake)
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&intake->changed, &attributes);
+	pthread_cond_init(&intake->placed, &attributes);
 	pthread_condattr_destroy(&attributes);
 }
 
 static void intake_free(struct intake *intake)
 {
-	queue_fini(&intake->own);
-	queue_fini(&intake->adopted);
+	index_log_close(intake->log);
+	queue_fini(&intake->own, false);
+	queue_fini(&intake->adopted, false);
 	pthread_cond_destroy(&intake->changed);
+	pthread_cond_destroy(&intake->placed);
 	pthread_mutex_destroy(&intake->lock);
 	free(intake);
+}
+
+static bool start_thread(pthread_t *thread, void *(*run)(void *), struct intake *intake, bool *has, struct err *err)
+{
+	int failed = pthread_create(thread, NULL, run, intake);
+
+	if (failed)
+		return err_set_errno(err, ERR_TEMPORARY, failed, "could not start a thread of the receiving journal");
+	*has = true;
+	return true;
+}
+
+/* Lets the threads bring on what they can until then. */
+static void end_threads(struct intake *intake, int64_t drain_ms)
+{
+	pthread_mutex_lock(&intake->lock);
+	while (intake->open_objects)
+		pthread_cond_wait(&intake->changed, &intake->lock);
+	intake->give_up_at_ms = clock_monotonic_ms() + drain_ms;
+	intake->is_stopping = true;
+	intake->has_placer_ended = !intake->has_placer;
+	pthread_cond_broadcast(&intake->changed);
+	pthread_cond_broadcast(&intake->placed);
+	pthread_mutex_unlock(&intake->lock);
+	if (intake->has_placer)
+		pthread_join(intake->placer, NULL);
+	if (intake->has_indexer)
+		pthread_join(intake->indexer, NULL);
 }
 
 static bool start(struct intake *intake, struct err *err)
 {
 	struct slot *slot;
-	int failed;
 
 	if (!slot_claim(&slot, err))
 		return false;
@@ -293,10 +443,11 @@ static bool start(struct intake *intake, struct err *err)
 		slot_release(slot);
 		return false;
 	}
-	failed = pthread_create(&intake->thread, NULL, intake_worker, intake);
-	if (failed)
-		return err_set_errno(err, ERR_TEMPORARY, failed, "could not start the indexing thread");
-	return true;
+	if (intake->own.count)
+		log_info(LOG_JOURNAL_RECOVERED, "slot=%s objects=%zu", slot_name(slot), intake->own.count);
+	return index_log_open(slot_path(slot), &intake->log, err) &&
+	       start_thread(&intake->placer, intake_placer, intake, &intake->has_placer, err) &&
+	       start_thread(&intake->indexer, intake_indexer, intake, &intake->has_indexer, err);
 }
 
 bool intake_open(struct store *store, struct db_pool *pool, struct intake **out, struct err *err)
@@ -309,6 +460,7 @@ bool intake_open(struct store *store, struct db_pool *pool, struct intake **out,
 	intake->pool = pool;
 	init_waiting(intake);
 	if (!start(intake, err)) {
+		end_threads(intake, 0);
 		intake_free(intake);
 		return err_context(err, "receiving journal");
 	}
@@ -320,14 +472,7 @@ void intake_close(struct intake *intake, int64_t drain_ms)
 {
 	if (!intake)
 		return;
-	pthread_mutex_lock(&intake->lock);
-	while (intake->open_objects)
-		pthread_cond_wait(&intake->changed, &intake->lock);
-	intake->give_up_at_ms = clock_monotonic_ms() + drain_ms;
-	intake->is_stopping = true;
-	pthread_cond_broadcast(&intake->changed);
-	pthread_mutex_unlock(&intake->lock);
-	pthread_join(intake->thread, NULL);
+	end_threads(intake, drain_ms);
 	intake_free(intake);
 }
 

@@ -6,8 +6,9 @@
  * exactly once, after any crash, however long the ledger is away. What was not committed is never visible.
  *
  * The bytes of the dataset are kept as received; the stored object is our preamble and meta header + those bytes.
- * Between commit and ledger an object lies in the receiving journal of this process: one slot directory under
- * $YQ_HOME/journal, held by flock. intake_open() adopts slots that nobody holds.
+ * From the commit until it lies in the store an object is in the receiving journal of this process (journal.h): one slot directory under
+ * $YQ_HOME/journal, held by flock; then in the index backlog there, until the ledger has it. An open intake adopts slots that nobody
+ * holds.
  *
  * Refusals of intake_begin() and intake_commit() carry a DIMSE status (ERR_SOURCE_DIMSE) of PS3.4 table B.2-1:
  * A700 no room; A900 dataset does not match SOP class or instance of the command; C000 cannot understand (no or bad UIDs,
@@ -40,7 +41,7 @@ struct intake_source {
 	const char *sop_class_uid, *sop_instance_uid, *transfer_syntax_uid; /* as announced */
 };
 
-/* Claims or makes a slot, recovers it and every abandoned one, starts the indexing thread. store and pool are borrowed until intake_close(). */
+/* Claims or makes a slot, recovers it and every abandoned one, starts the two threads that bring objects on. store and pool are borrowed until intake_close(). */
 bool intake_open(struct store *store, struct db_pool *pool, struct intake **out, struct err *err);
 /* Waits for the objects at hand, gives the indexer at most drain_ms, releases the slot. What is left is adopted by the next process. */
 void intake_close(struct intake *intake, int64_t drain_ms);
@@ -55,10 +56,11 @@ bool intake_append(struct intake_object *object, const void *bytes, size_t lengt
 bool intake_commit(struct intake_object *object, struct err *err);
 void intake_abort(struct intake_object *object);
 
-/* What is acknowledged and not yet in the ledger, over all slots of this YQ_HOME, for status and `wait --settled`. Reads directories only. */
+/* What is acknowledged and not yet in the ledger, over all slots of this YQ_HOME, for status and `wait --settled`. Reads files only. */
 struct intake_backlog {
-	uint64_t objects, bytes;
-	int64_t oldest_ms;    /* age of the oldest; 0: none */
+	uint64_t objects, bytes;                   /* acknowledged and not in the ledger */
+	uint64_t unplaced_objects, unplaced_bytes; /* of these: still only in the journal of this host */
+	int64_t oldest_ms;                         /* age of the oldest; 0: none */
 	uint64_t quarantined; /* set apart under journal/quarantine: refused by the ledger for good */
 };
 bool intake_backlog_read(struct intake_backlog *out, struct err *err);

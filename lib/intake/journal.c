@@ -15,7 +15,9 @@
 #include "lib/base/conf.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/intake/index_log.h"
 #include "lib/intake/names.h"
+#include "lib/intake/ring.h"
 
 enum { SLOT_MAX = 10000 };
 
@@ -62,7 +64,6 @@ bool slot_scan(const struct slot *slot, struct slot_entry **out, size_t *out_cou
 		if (count == capacity)
 			entries = grow(entries, &capacity);
 		entries[count].sequence = name.sequence;
-		entries[count].is_checked = false;
 		memcpy(entries[count++].key, name.key, STORE_KEY_SIZE);
 	}
 	closedir(dir);
@@ -224,10 +225,10 @@ static bool has_files(const char *name)
 		return false;
 	dir = opendir(path);
 	while (dir && !found && (entry = readdir(dir)))
-		found = journal_name_parse(entry->d_name, &parsed);
+		found = journal_name_parse(entry->d_name, &parsed) || index_log_is_name(entry->d_name);
 	if (dir)
 		closedir(dir);
-	return found;
+	return found || ring_is_dirty(path);
 }
 
 bool slot_adopt(struct slot **out, struct err *err)
@@ -268,6 +269,11 @@ const char *slot_name(const struct slot *slot)
 	return slot->name;
 }
 
+const char *slot_path(const struct slot *slot)
+{
+	return slot->path;
+}
+
 /* ---- objects ---------------------------------------------------------------------------------------------------------- */
 
 bool slot_part_path(const struct slot *slot, const char *key, char *out, size_t out_size, struct err *err)
@@ -302,8 +308,7 @@ void slot_drop(struct slot *slot, const char *key)
 		unlink(path);
 }
 
-/* Wall time, so that slots compare; made to rise, so that a clock set back does not change the order. */
-static uint64_t next_sequence(struct slot *slot)
+uint64_t slot_next_sequence(struct slot *slot)
 {
 	uint64_t last = atomic_load(&slot->last_sequence), next;
 
@@ -313,6 +318,12 @@ static uint64_t next_sequence(struct slot *slot)
 		next = now > last ? now : last + 1;
 	} while (!atomic_compare_exchange_weak(&slot->last_sequence, &last, next));
 	return next;
+}
+
+void slot_seen_sequence(struct slot *slot, uint64_t sequence)
+{
+	if (sequence > atomic_load(&slot->last_sequence))
+		atomic_store(&slot->last_sequence, sequence);
 }
 
 static bool write_record(const char *path, const struct intake_record *record, struct err *err)
@@ -335,7 +346,7 @@ static bool write_record(const char *path, const struct intake_record *record, s
 
 bool slot_record(struct slot *slot, int fd, const struct intake_record *record, struct slot_entry *out, struct err *err)
 {
-	struct slot_entry entry = {.sequence = next_sequence(slot), .is_checked = true};
+	struct slot_entry entry = {.sequence = slot_next_sequence(slot)};
 	char path[PATH_MAX];
 	bool ok;
 

@@ -2,14 +2,16 @@
  * The receiving journal: slot directories under $YQ_HOME/journal, one per process, held by flock.
  *
  *	slot-0000/lock                  whoever has its flock owns the slot
- *	slot-0000/KEY.part              an object's file: preamble, meta header, dataset as received
+ *	slot-0000/ring                  the fast lane (ring.h)
+ *	slot-0000/KEY.part              the other lane, for what finds no room there: preamble, meta header, dataset as received
  *	slot-0000/SEQUENCE-KEY.rec      its record (record.h); SEQUENCE is 16 hexadecimal digits and keeps the order of arrival
- *	quarantine/                     the same two files of objects that the ledger refuses for good, and KEY.why
+ *	slot-0000/backlog-SEQUENCE      what lies in the store and waits for the ledger (index_log.h)
+ *	quarantine/                     part and record of objects that the ledger refuses for good, and KEY.why
  *
- * Invariant: a whole record means that its part is there and was durable before. An object is acknowledged when its record is
+ * Invariant of parts: a whole record means that its part is there and was durable before. An object is acknowledged when its record is
  * durable; it leaves by losing its record first. So a part without a record was never acknowledged, or has left.
  *
- * Threads: slot_record() and slot_drop() by any number at once; the rest by one thread, the owner of the queue.
+ * Threads: slot_record(), slot_drop() and slot_next_sequence() by any number at once; the rest by one thread, the owner of the queue.
  */
 #ifndef YQ_INTAKE_JOURNAL_H
 #define YQ_INTAKE_JOURNAL_H
@@ -21,7 +23,6 @@ struct slot;
 struct slot_entry {
 	uint64_t sequence;
 	char key[STORE_KEY_SIZE];
-	bool is_checked; /* false: from before a stop, its bytes are still to be compared with the record */
 };
 
 /* Takes the first free slot, or makes one, and recovers it. */
@@ -31,6 +32,11 @@ bool slot_adopt(struct slot **out, struct err *err);
 /* Gives the lock back; what is in the slot stays. NULL is fine. */
 void slot_release(struct slot *slot);
 const char *slot_name(const struct slot *slot);
+const char *slot_path(const struct slot *slot);
+/* Wall time in microseconds, so that slots compare; made to rise, so that a clock set back does not change the order. */
+uint64_t slot_next_sequence(struct slot *slot);
+/* An object that was found in the ring: later ones come behind it. */
+void slot_seen_sequence(struct slot *slot, uint64_t sequence);
 
 /* Opens a new part for writing. */
 bool slot_part_new(struct slot *slot, const char *key, int *out_fd, struct err *err);
@@ -53,7 +59,7 @@ bool slot_finish(struct slot *slot, const struct slot_entry *entries, size_t cou
 /* Moves an object that cannot be indexed into journal/quarantine, with the reason beside. Durable on return; idempotent. */
 bool slot_set_apart(struct slot *slot, const struct slot_entry *entry, const char *reason, struct err *err);
 
-/* Is the object with this key in a slot or set apart? For the store check. */
-bool journal_has_key(const char *key, bool *out, struct err *err);
+/* Which of the keys are in a slot, in its backlog or set apart? found has count members. For the store check. */
+bool journal_find_keys(const char (*keys)[STORE_KEY_SIZE], size_t count, bool *found, struct err *err);
 
 #endif

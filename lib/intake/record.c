@@ -30,6 +30,16 @@ const char *intake_origin_name(enum intake_origin origin)
 	return origins[origin];
 }
 
+bool intake_origin_parse(const char *name, enum intake_origin *out)
+{
+	for (int i = 0; i < ORIGIN_COUNT; i++)
+		if (strcmp(name, origins[i]) == 0) {
+			*out = (enum intake_origin)i;
+			return true;
+		}
+	return false;
+}
+
 static const char *text_of(const struct intake_record *record, size_t index)
 {
 	return (const char *)record + text_fields[index].offset;
@@ -119,12 +129,7 @@ static bool take_origin(char **at, enum intake_origin *out)
 {
 	const char *value = take_line(at, "origin");
 
-	for (int i = 0; value && i < ORIGIN_COUNT; i++)
-		if (strcmp(value, origins[i]) == 0) {
-			*out = (enum intake_origin)i;
-			return true;
-		}
-	return false;
+	return value && intake_origin_parse(value, out);
 }
 
 static bool take_fields(char *at, struct intake_record *out)

@@ -35,6 +35,7 @@ enum record_shape {
 };
 
 const char *intake_origin_name(enum intake_origin origin); /* device, link, own: as the ledger has it */
+bool intake_origin_parse(const char *name, enum intake_origin *out);
 
 /* ERR_INVALID when a text holds a control character, ids or UIDs are malformed, or something is too long. */
 bool record_check(const struct intake_record *record, struct err *err);

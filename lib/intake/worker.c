@@ -7,81 +7,28 @@
 #include "lib/base/log.h"
 #include "lib/intake/internal.h"
 
-enum { BACKOFF_MIN_MS = 100 };
-
-/* ---- queues ----------------------------------------------------------------------------------------------------------- */
-
-void queue_add(struct queue *queue, const struct slot_entry *entry)
-{
-	if (queue->count == queue->capacity) {
-		size_t capacity = queue->capacity ? 2 * queue->capacity : 256;
-		struct slot_entry *entries = reallocarray(queue->entries, capacity, sizeof *entries);
-
-		if (!entries)
-			err_panic("out of memory");
-		queue->entries = entries;
-		queue->capacity = capacity;
-	}
-	queue->entries[queue->count++] = *entry;
-}
-
-bool queue_load(struct queue *queue, struct slot *slot, struct err *err)
-{
-	struct queue loaded = {.slot = slot};
-
-	if (!slot_scan(slot, &loaded.entries, &loaded.count, err))
-		return false;
-	loaded.capacity = loaded.count;
-	*queue = loaded;
-	return true;
-}
-
-void queue_fini(struct queue *queue)
-{
-	slot_release(queue->slot);
-	free(queue->entries);
-	memset(queue, 0, sizeof *queue);
-}
-
-/* entries were the first count of the queue: those that are done are forgotten, the others keep their order. */
-static void queue_settle(struct queue *queue, const struct slot_entry *entries, const bool *done, size_t count)
-{
-	size_t kept = 0;
-
-	if (!count)
-		return;
-	for (size_t i = 0; i < count; i++)
-		if (!done[i])
-			queue->entries[kept++] = entries[i];
-	memmove(&queue->entries[kept], &queue->entries[count], (queue->count - count) * sizeof *queue->entries);
-	queue->count -= count - kept;
-}
+/*
+ * The placer lets a burst pass before it takes its share of disk and processor: it begins when nothing was committed for QUIET_MS, when
+ * something has waited for PATIENCE_MS, or when half of the ring is in use; from then on it goes on until nothing waits.
+ */
+enum { BACKOFF_MIN_MS = 100, QUIET_MS = 50, PATIENCE_MS = 1500, USED_PERCENT = 50, PLACE_BATCH = 64 };
 
 /* ---- waiting ---------------------------------------------------------------------------------------------------------- */
 
-static void wait_until(struct intake *intake, int64_t at_ms)
+static void wait_until(struct intake *intake, pthread_cond_t *what, int64_t at_ms)
 {
 	struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
 
-	pthread_cond_timedwait(&intake->changed, &intake->lock, &at);
+	pthread_cond_timedwait(what, &intake->lock, &at);
 }
 
-/* Until something is to be done, we are stopping, or it is time to look for slots that nobody holds. Called with the lock. */
-static void wait_for_work(struct intake *intake)
-{
-	int64_t until = clock_monotonic_ms() + conf_number(CONF_POLL_INTERVAL);
-
-	while (!intake->own.count && !intake->is_stopping && clock_monotonic_ms() < until)
-		wait_until(intake, until);
-}
-
-/* New objects do not shorten the wait for a ledger that is away. Called with the lock. */
-static void back_off(struct intake *intake, int64_t wait_ms)
+/* New objects do not shorten the wait for something that is away. Called with the lock. */
+static void back_off(struct intake *intake, pthread_cond_t *what, int64_t wait_ms)
 {
 	int64_t until = clock_monotonic_ms() + wait_ms;
 
 	while (!intake->is_stopping && clock_monotonic_ms() < until)
-		wait_until(intake, until);
+		wait_until(intake, what, until);
 }
 
 static int64_t next_wait(int64_t wait_ms)
@@ -91,73 +38,168 @@ static int64_t next_wait(int64_t wait_ms)
 	return next < longest ? next : longest;
 }
 
-/* ---- the thread ------------------------------------------------------------------------------------------------------- */
+/* ---- the placer --------------------------------------------------------------------------------------------------------- */
 
 /* One batch from the front of a queue. own is shared with those who commit, so it is copied under the lock. */
-static bool run_queue(struct intake *intake, struct queue *queue, struct err *err)
+static bool place_some(struct intake *intake, struct queue *queue, struct err *err)
 {
-	size_t batch = (size_t)conf_number(CONF_INDEX_BATCH), count;
-	struct slot_entry *entries;
-	bool *done, ok;
+	struct pending entries[PLACE_BATCH];
+	bool done[PLACE_BATCH] = {false}, ok;
+	size_t count;
 
 	pthread_mutex_lock(&intake->lock);
-	count = queue->count < batch ? queue->count : batch;
-	entries = malloc((count + 1) * sizeof *entries);
-	done = calloc(count + 1, sizeof *done);
-	if (!entries || !done)
-		err_panic("out of memory");
-	if (count)
-		memcpy(entries, queue->entries, count * sizeof *entries);
+	count = queue->count < PLACE_BATCH ? queue->count : PLACE_BATCH;
+	for (size_t i = 0; i < count; i++)
+		entries[i] = *queue_at(queue, i);
 	pthread_mutex_unlock(&intake->lock);
+	if (count == 0)
+		return true;
 
-	ok = count == 0 || batch_run(intake, queue->slot, entries, count, done, err);
+	ok = place_batch(intake, queue, entries, count, done, err);
 
 	pthread_mutex_lock(&intake->lock);
-	queue_settle(queue, entries, done, count);
+	queue_settle(queue, done, count);
+	pthread_cond_signal(&intake->placed);
 	pthread_mutex_unlock(&intake->lock);
-	free(entries);
-	free(done);
 	return ok;
 }
 
-/* Slots of processes that are gone come one after the other; an emptied one is given back for others to use. */
-static bool look_for_abandoned(struct intake *intake, struct err *err)
+/* Slots of processes that are gone come one after the other; what they have goes our way, and the emptied slot is free for others. */
+static bool take_abandoned(struct intake *intake, struct err *err)
 {
 	struct slot *slot;
+	bool ok = true;
 
-	if (intake->adopted.slot && intake->adopted.count)
-		return true;
-	queue_fini(&intake->adopted);
-	if (!slot_adopt(&slot, err))
-		return false;
-	if (!slot || queue_load(&intake->adopted, slot, err))
-		return true;
-	slot_release(slot);
-	return false;
+	if (!intake->adopted.slot) {
+		if (!slot_adopt(&slot, err))
+			return false;
+		if (!slot)
+			return true;
+		if (!queue_load(&intake->adopted, slot, err)) {
+			slot_release(slot);
+			return false;
+		}
+	}
+	while (ok && intake->adopted.count)
+		ok = place_some(intake, &intake->adopted, err);
+	ok = ok && index_log_adopt(intake->log, slot_path(intake->adopted.slot), err);
+	if (ok)
+		queue_fini(&intake->adopted, true);
+	return ok;
 }
 
-static bool is_over(const struct intake *intake)
+/* Is it time to place? Called with the lock; *until says when to look again. */
+static bool is_due(struct intake *intake, int64_t *until)
+{
+	int64_t now = clock_monotonic_ms(), quiet = intake->last_commit_ms + QUIET_MS,
+	        patience = intake->waiting_since_ms + PATIENCE_MS;
+
+	if (!intake->own.count) {
+		*until = now + conf_number(CONF_POLL_INTERVAL);
+		return false;
+	}
+	*until = quiet < patience ? quiet : patience;
+	return intake->is_stopping || *until <= now || ring_used_percent(intake->own.ring) >= USED_PERCENT;
+}
+
+/* Called with the lock. Looks for slots that nobody holds when nothing else is to be done for a while. */
+static bool wait_for_objects(struct intake *intake, struct err *err)
+{
+	int64_t until, idle_until = clock_monotonic_ms() + conf_number(CONF_POLL_INTERVAL);
+	bool ok = true;
+
+	while (ok && !intake->is_stopping && !intake->wants_chunks && !is_due(intake, &until)) {
+		wait_until(intake, &intake->changed, until < idle_until ? until : idle_until);
+		if (clock_monotonic_ms() < idle_until)
+			continue;
+		pthread_mutex_unlock(&intake->lock);
+		ok = take_abandoned(intake, err);
+		pthread_mutex_lock(&intake->lock);
+		idle_until = clock_monotonic_ms() + conf_number(CONF_POLL_INTERVAL);
+	}
+	return ok;
+}
+
+/* Called with the lock. A ring that cannot grow is no fault: what finds no room takes the other lane. */
+static void grow_ring(struct intake *intake)
+{
+	struct err err;
+
+	intake->wants_chunks = false;
+	pthread_mutex_unlock(&intake->lock);
+	if (ring_wants_growth(intake->own.ring) && !ring_grow(intake->own.ring, &err))
+		log_err(LOG_PROGRAM_FAILED, &err, "what=%s", "ring");
+	pthread_mutex_lock(&intake->lock);
+}
+
+static bool is_placer_over(const struct intake *intake)
 {
 	if (!intake->is_stopping)
 		return false;
 	return !intake->own.count || clock_monotonic_ms() >= intake->give_up_at_ms;
 }
 
-void *intake_worker(void *context)
+void *intake_placer(void *context)
 {
 	struct intake *intake = context;
 	int64_t wait_ms = 0;
 	struct err err;
+	bool ok = take_abandoned(intake, &err);
 
 	pthread_mutex_lock(&intake->lock);
-	while (!is_over(intake)) {
-		bool ok, is_stopping = intake->is_stopping;
+	while (!is_placer_over(intake)) {
+		if (intake->wants_chunks)
+			grow_ring(intake);
+		ok = ok && wait_for_objects(intake, &err);
+		if (ok && intake->own.count && !intake->wants_chunks) {
+			pthread_mutex_unlock(&intake->lock);
+			ok = place_some(intake, &intake->own, &err);
+			pthread_mutex_lock(&intake->lock);
+		}
+		if (ok) {
+			wait_ms = 0;
+			continue;
+		}
+		/* Said once, where the absence begins. */
+		if (wait_ms == 0)
+			log_err(LOG_PROGRAM_FAILED, &err, "what=%s", "placing");
+		wait_ms = next_wait(wait_ms);
+		if (intake->is_stopping)
+			break; /* the next process goes on */
+		back_off(intake, &intake->changed, wait_ms);
+		ok = true;
+	}
+	intake->has_placer_ended = true;
+	pthread_cond_signal(&intake->placed);
+	pthread_mutex_unlock(&intake->lock);
+	return NULL;
+}
 
+/* ---- the indexer -------------------------------------------------------------------------------------------------------- */
+
+static bool is_indexer_over(const struct intake *intake, size_t count)
+{
+	if (!intake->is_stopping)
+		return false;
+	return (intake->has_placer_ended && count == 0) || clock_monotonic_ms() >= intake->give_up_at_ms;
+}
+
+void *intake_indexer(void *context)
+{
+	struct intake *intake = context;
+	int64_t wait_ms = 0;
+	bool is_over = false;
+	struct err err;
+
+	while (!is_over) {
+		size_t count = 0;
+		bool ok, had_ended;
+
+		pthread_mutex_lock(&intake->lock);
+		had_ended =
+		    intake->has_placer_ended; /* before we look: what comes behind the look is seen by the next */
 		pthread_mutex_unlock(&intake->lock);
-		ok = run_queue(intake, &intake->own, &err);
-		if (ok && !is_stopping)
-			ok = look_for_abandoned(intake, &err) &&
-			     (!intake->adopted.slot || run_queue(intake, &intake->adopted, &err));
+		ok = index_batch(intake, &count, &err);
 		/* Said once, where the absence begins; lib/db says by itself that the ledger is away or back. */
 		if (!ok && wait_ms == 0)
 			log_err(LOG_LEDGER_FAILED, &err, "queue=intake");
@@ -165,12 +207,16 @@ void *intake_worker(void *context)
 		wait_ms = ok ? 0 : next_wait(wait_ms);
 		pthread_mutex_lock(&intake->lock);
 		if (!ok && intake->is_stopping)
-			break; /* the next process goes on */
-		if (!ok)
-			back_off(intake, wait_ms);
-		else if (!intake->adopted.count)
-			wait_for_work(intake);
+			is_over = true; /* the next process goes on */
+		else if (!ok)
+			back_off(intake, &intake->placed, wait_ms);
+		else if (count == 0 && !intake->is_stopping)
+			wait_until(intake, &intake->placed, clock_monotonic_ms() + conf_number(CONF_POLL_INTERVAL));
+		else if (count == 0 && !had_ended && !intake->has_placer_ended)
+			wait_until(intake, &intake->placed, intake->give_up_at_ms);
+		is_over = is_over || (had_ended && is_indexer_over(intake, count)) ||
+		          (intake->is_stopping && clock_monotonic_ms() >= intake->give_up_at_ms);
+		pthread_mutex_unlock(&intake->lock);
 	}
-	pthread_mutex_unlock(&intake->lock);
 	return NULL;
 }

@@ -9,8 +9,13 @@
 
 struct store_backend {
 	void (*close)(void *self);
-	bool (*put_file)(void *self, const char *key, const char *path, struct err *err);
 	bool (*put_bytes)(void *self, const char *key, const void *bytes, size_t length, struct err *err);
+	void *(*batch_new)(void *self);
+	bool (*batch_put)(void *self, void *batch, const char *key, const struct store_piece *pieces, size_t count,
+	                  struct err *err);
+	bool (*batch_put_file)(void *self, void *batch, const char *key, const char *path, struct err *err);
+	bool (*batch_commit)(void *self, void *batch, struct err *err);
+	void (*batch_free)(void *self, void *batch);
 	bool (*open_object)(void *self, const char *key, int *out_fd, uint64_t *out_size, struct err *err);
 	bool (*remove)(void *self, const char *key, struct err *err);
 	bool (*walk)(void *self, store_each *each, void *context, struct err *err);

@@ -12,24 +12,16 @@
 #include "lib/base/conf.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
-#include "lib/store/backend.h"
+#include "lib/store/file_store.h"
 
-/*
- * ROOT/aa/bb/aabb... for objects, ROOT/.new for files on their way: made there, synced, then linked to their name. link(2) is
- * what makes an object appear: whole, and never over another one.
- */
 enum { COPY_CHUNK = 256 * 1024, STALE_SECONDS = 24 * 3600 };
 
-struct file_store {
-	char root[PATH_MAX - 128]; /* room for /aa/bb/key and /.new/key.XXXXXX behind it */
-};
-
-static void directory_of(const struct file_store *store, const char *key, char out[PATH_MAX])
+void file_store_directory(const struct file_store *store, const char *key, char out[PATH_MAX])
 {
 	snprintf(out, PATH_MAX, "%s/%.2s/%.2s", store->root, key, key + 2);
 }
 
-static void path_of(const struct file_store *store, const char *key, char out[PATH_MAX])
+void file_store_path(const struct file_store *store, const char *key, char out[PATH_MAX])
 {
 	snprintf(out, PATH_MAX, "%s/%.2s/%.2s/%s", store->root, key, key + 2, key);
 }
@@ -68,7 +60,7 @@ static bool compare(int one, int other, char *buffer, bool *same, struct err *er
 }
 
 /* The same file under two names is the everyday case of a replay and needs no reading. */
-static bool same_content(const char *one, const char *other, bool *same, struct err *err)
+bool file_store_same(const char *one, const char *other, bool *same, struct err *err)
 {
 	struct stat one_info, other_info;
 	int one_fd, other_fd = -1;
@@ -101,27 +93,22 @@ out:
 
 /*
  * Gives a finished, synced file its name. The directory is synced also when the name was there: an earlier put may have been
- * cut off between its link and its sync. *crosses is set, and nothing done, when path lies in another file system.
+ * cut off between its link and its sync.
  */
-static bool link_in(const struct file_store *store, const char *key, const char *path, bool *crosses, struct err *err)
+static bool link_in(const struct file_store *store, const char *key, const char *path, struct err *err)
 {
 	char directory[PATH_MAX], name[PATH_MAX];
 	bool same = true;
 
-	*crosses = false;
-	directory_of(store, key, directory);
-	path_of(store, key, name);
+	file_store_directory(store, key, directory);
+	file_store_path(store, key, name);
 	if (!file_make_dirs(directory, 0750, err))
 		return false;
 	file_kill_point("store-before-link");
 	if (link(path, name) != 0) {
-		if (errno == EXDEV || errno == EPERM || errno == EMLINK) {
-			*crosses = true;
-			return true;
-		}
 		if (errno != EEXIST)
 			return err_set_errno(err, ERR_TEMPORARY, errno, "could not place object %s", key);
-		if (!same_content(path, name, &same, err))
+		if (!file_store_same(path, name, &same, err))
 			return false;
 		if (!same)
 			return err_set(err, ERR_CONFLICT, "cannot place object %s: the key has other bytes", key);
@@ -150,55 +137,11 @@ static bool make_new_file(const struct file_store *store, const char *key, char 
 static bool finish_new_file(const struct file_store *store, const char *key, const char *path, int fd, bool written,
                             struct err *err)
 {
-	bool crosses, ok = written && file_sync(fd, path, err);
+	bool ok = written && file_sync(fd, path, err);
 
 	close(fd);
-	ok = ok && link_in(store, key, path, &crosses, err);
-	if (ok && crosses)
-		ok = err_set(err, ERR_TEMPORARY, "could not place object %s: the file system makes no links", key);
+	ok = ok && link_in(store, key, path, err);
 	unlink(path);
-	return ok;
-}
-
-static bool copy_bytes(int from, int to, struct err *err)
-{
-	char *buffer = malloc(COPY_CHUNK);
-	size_t length;
-	bool ok;
-
-	if (!buffer)
-		err_panic("out of memory");
-	do
-		ok = read_some(from, buffer, COPY_CHUNK, &length, err) && file_write_all(to, buffer, length, err);
-	while (ok && length);
-	free(buffer);
-	return ok;
-}
-
-static bool put_copy(const struct file_store *store, const char *key, int from, struct err *err)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	if (!make_new_file(store, key, path, &fd, err))
-		return false;
-	return finish_new_file(store, key, path, fd, copy_bytes(from, fd, err), err);
-}
-
-static bool file_put_file(void *self, const char *key, const char *path, struct err *err)
-{
-	const struct file_store *store = self;
-	bool crosses, ok;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_TEMPORARY, errno,
-		                     "could not read the file of object %s", key);
-	/* Data before name: nobody may find a name whose bytes can still be lost. Costs nothing when it was synced. */
-	ok = file_sync(fd, path, err) && link_in(store, key, path, &crosses, err);
-	if (ok && crosses)
-		ok = put_copy(store, key, fd, err);
-	close(fd);
 	return ok;
 }
 
@@ -219,7 +162,7 @@ static bool file_open_object(void *self, const char *key, int *out_fd, uint64_t 
 	struct stat info;
 	int fd;
 
-	path_of(self, key, path);
+	file_store_path(self, key, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_TEMPORARY, errno,
@@ -237,8 +180,8 @@ static bool file_remove(void *self, const char *key, struct err *err)
 {
 	char path[PATH_MAX], directory[PATH_MAX];
 
-	path_of(self, key, path);
-	directory_of(self, key, directory);
+	file_store_path(self, key, path);
+	file_store_directory(self, key, directory);
 	if (unlink(path) == 0)
 		return file_sync_dir(directory, err);
 	if (errno == ENOENT)
@@ -337,8 +280,27 @@ static void clean_new(const char *directory)
 	closedir(dir);
 }
 
+static void file_close(void *self)
+{
+	struct file_store *store = self;
+
+	close(store->root_fd);
+	free(store);
+}
+
 static const struct store_backend file_backend = {
-    free, file_put_file, file_put_bytes, file_open_object, file_remove, file_walk, file_room, file_store_space,
+    .close = file_close,
+    .put_bytes = file_put_bytes,
+    .batch_new = file_batch_new,
+    .batch_put = file_batch_put,
+    .batch_put_file = file_batch_put_file,
+    .batch_commit = file_batch_commit,
+    .batch_free = file_batch_free,
+    .open_object = file_open_object,
+    .remove = file_remove,
+    .walk = file_walk,
+    .room = file_room,
+    .space = file_store_space,
 };
 
 bool store_file_new(const char *directory, const struct store_backend **out, void **out_self, struct err *err)
@@ -356,6 +318,13 @@ bool store_file_new(const char *directory, const struct store_backend **out, voi
 	if (!file_make_dirs(fresh, 0750, err)) {
 		free(store);
 		return err_context(err, "could not open the object store");
+	}
+	/* Held open, so that a sync of the file system reports every fault since now. */
+	store->root_fd = open(store->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->root_fd < 0) {
+		err_set_errno(err, ERR_TEMPORARY, errno, "could not open the object store");
+		free(store);
+		return false;
 	}
 	clean_new(fresh);
 	*out = &file_backend;

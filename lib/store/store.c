@@ -83,14 +83,53 @@ static bool check_key(const char *key, struct err *err)
 	       err_set(err, ERR_INVALID, "cannot use an object key that is not 32 hexadecimal digits");
 }
 
-bool store_put_file(struct store *store, const char *key, const char *path, struct err *err)
-{
-	return check_key(key, err) && store->backend->put_file(store->self, key, path, err);
-}
-
 bool store_put_bytes(struct store *store, const char *key, const void *bytes, size_t length, struct err *err)
 {
 	return check_key(key, err) && store->backend->put_bytes(store->self, key, bytes, length, err);
+}
+
+struct store_batch {
+	struct store *store;
+	void *self;
+};
+
+struct store_batch *store_batch_new(struct store *store)
+{
+	struct store_batch *batch = malloc(sizeof *batch);
+
+	if (!batch)
+		err_panic("out of memory");
+	batch->store = store;
+	batch->self = store->backend->batch_new(store->self);
+	return batch;
+}
+
+bool store_batch_put(struct store_batch *batch, const char *key, const struct store_piece *pieces, size_t count,
+                     struct err *err)
+{
+	struct store *store = batch->store;
+
+	return check_key(key, err) && store->backend->batch_put(store->self, batch->self, key, pieces, count, err);
+}
+
+bool store_batch_put_file(struct store_batch *batch, const char *key, const char *path, struct err *err)
+{
+	struct store *store = batch->store;
+
+	return check_key(key, err) && store->backend->batch_put_file(store->self, batch->self, key, path, err);
+}
+
+bool store_batch_commit(struct store_batch *batch, struct err *err)
+{
+	return batch->store->backend->batch_commit(batch->store->self, batch->self, err);
+}
+
+void store_batch_free(struct store_batch *batch)
+{
+	if (!batch)
+		return;
+	batch->store->backend->batch_free(batch->store->self, batch->self);
+	free(batch);
 }
 
 bool store_open_object(struct store *store, const char *key, int *out_fd, uint64_t *out_size, struct err *err)

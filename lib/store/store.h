@@ -4,7 +4,7 @@
  * A key is 128 random bits made at reception, as 32 lower-case hexadecimal digits; never made from a UID or a sequence.
  * An object is whole or absent: readers never see a part. Putting the same key twice with the same bytes is success
  * (replay), with other bytes ERR_CONFLICT.
- * Back ends: file:DIRECTORY (this one: aa/bb/key, 0640, files synced and entries synced before put returns). S3 comes behind
+ * Back ends: file:DIRECTORY (this one: aa/bb/key, 0640, files synced and entries synced before put returns, or at the end of a batch). S3 comes behind
  * the same struct.
  * Threads: a store is shared; a reader belongs to one thread.
  */
@@ -27,9 +27,26 @@ void store_close(struct store *store);
 void store_key_new(char out[STORE_KEY_SIZE]);
 bool store_key_is_valid(const char *key);
 
-/* After true the object survives power loss. The file at path stays the caller's; it may be linked, so it is not written to afterwards. */
-bool store_put_file(struct store *store, const char *key, const char *path, struct err *err);
+/* After true the object survives power loss. */
 bool store_put_bytes(struct store *store, const char *key, const void *bytes, size_t length, struct err *err);
+
+/*
+ * Many objects that become durable together: one sync for all instead of several for each. A batch belongs to one thread. A put
+ * copies the pieces, or takes the file at path, which stays the caller's and may be linked, so it is not written to afterwards. An
+ * object has its name only after store_batch_commit(), and after true every object of the batch survives power loss. After false
+ * some may be there, whole; putting them again is success. A put that failed leaves the batch as it was.
+ */
+struct store_piece {
+	int fd; /* borrowed during the put */
+	uint64_t offset, length;
+};
+struct store_batch;
+struct store_batch *store_batch_new(struct store *store);
+bool store_batch_put(struct store_batch *batch, const char *key, const struct store_piece *pieces, size_t count,
+                     struct err *err);
+bool store_batch_put_file(struct store_batch *batch, const char *key, const char *path, struct err *err);
+bool store_batch_commit(struct store_batch *batch, struct err *err);
+void store_batch_free(struct store_batch *batch); /* after commit, or instead of it. NULL is fine. */
 
 /*
  * An open object for reading, with its size. *out_fd is the caller's to close: a regular file (the file itself, or a spooled copy),

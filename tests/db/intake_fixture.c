@@ -143,8 +143,9 @@ int fixture_index(const struct dataset *dataset, enum intake_origin origin, cons
 {
 	struct intake_record record = {.origin = origin, .calling_ae = "DR1", .arrived_us = clock_wall_us()};
 	struct dicom_fields fields;
-	struct index_item item = {.record = &record, .fields = &fields};
-	char path[64];
+	enum index_outcome outcome;
+	char path[64], *json;
+	bool ok;
 
 	store_key_new(record.key);
 	if (key)
@@ -158,7 +159,10 @@ int fixture_index(const struct dataset *dataset, enum intake_origin origin, cons
 	write_object(dataset, path, &record);
 	cr_assert(dicom_read_fields(path, &fields, &fix_err), "%s", fix_err.text);
 	unlink(path);
-	return index_objects(fix.pool, &item, 1, &fix_err) ? (int)item.outcome : -1;
+	json = index_encode(&record, &fields);
+	ok = index_objects(fix.pool, (const char *const[]){json}, 1, &outcome, &fix_err);
+	free(json);
+	return ok ? (int)outcome : -1;
 }
 
 const char *fixture_value(const char *format)

@@ -183,9 +183,10 @@ struct kill_case {
 ParameterizedTestParameters(intake_killed, behind_the_answer_nothing_is_lost_or_doubled)
 {
 	static struct kill_case cases[] = {
-	    {"intake-before-place"}, {"store-before-link"},     {"store-after-link"},     {"intake-after-place"},
-	    {"intake-before-index"}, {"intake-after-index"},    {"intake-before-forget"}, {"intake-after-forget"},
-	    {"intake-after-commit"}, {"intake-before-place:3"}, {"intake-after-index:2"},
+	    {"intake-before-place"}, {"store-before-link"},     {"store-after-link"},      {"intake-after-place"},
+	    {"intake-before-index"}, {"intake-after-index"},    {"intake-before-forget"},  {"intake-after-forget"},
+	    {"intake-after-commit"}, {"intake-before-place:3"}, {"intake-before-backlog"}, {"intake-after-backlog"},
+	    {"intake-before-free"},  {"intake-after-free"},
 	};
 
 	return cr_make_param_array(struct kill_case, cases, sizeof cases / sizeof cases[0]);

@@ -12,10 +12,12 @@ from installation import Installation  # noqa: E402
 from receiving import Sent, assert_sound, await_indexed, holds, prepare, read_back, send  # noqa: E402
 
 # Points on the way to the answer, and points behind it; :N is the N-th time that the program comes by.
-POINTS = ["intake-after-begin:3", "intake-in-append:3", "intake-before-data-sync:3", "intake-after-data-sync:3",
-          "intake-after-record-write:3", "intake-after-record-sync:3", "intake-after-commit:3",
-          "intake-before-place", "intake-before-place:4", "store-before-link", "store-after-link:2", "intake-after-place",
-          "intake-before-index", "intake-after-index", "intake-before-forget", "intake-after-forget"]
+BEHIND = ["intake-before-place", "intake-before-place:4", "store-before-link", "store-after-link:2", "intake-after-place",
+          "intake-before-backlog", "intake-after-backlog", "intake-before-free", "intake-after-free", "intake-before-index",
+          "intake-after-index", "intake-before-forget", "intake-after-forget"]
+RING = ["intake-after-begin:3", "intake-in-append:3", "intake-before-data-sync:3", "intake-after-data-sync:3", "intake-after-commit:3"]
+PARTS = RING + ["intake-after-record-write:3", "intake-after-record-sync:3"]
+LANES = [("32 MiB", point) for point in RING + BEHIND] + [("0 B", point) for point in PARTS + BEHIND]
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +47,9 @@ def assert_true_to_word(home, objects):
             assert read_back(home, one.uid) == one.bytes
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_at(home, point):
+@pytest.mark.parametrize("ring,point", LANES)
+def test_killed_at(home, ring, point):
+    home.settings["YQ_JOURNAL_RING"] = ring
     before = len(holds(home))
     objects = study()
     home.start("yq-storescp", YQ_KILL_AT=point)

@@ -92,6 +92,7 @@ class Installation:
             YQ_DICOM_PORT=str(self.dicom_port),
             YQ_HTTP_ADDRESS="127.0.0.1",
             YQ_HTTP_PORT=str(self.http_port),
+            YQ_JOURNAL_RING="32 MiB",
         )
         env.update(self.settings)
         env.update(more)

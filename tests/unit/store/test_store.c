@@ -89,6 +89,68 @@ Test(store, what_was_put_is_read_back)
 	cr_expect_eq(home_count("store/.new", ""), 2, "a temporary file was left"); /* . and .. */
 }
 
+static bool put_file(const char *key, const char *path)
+{
+	struct store_batch *batch = store_batch_new(store);
+	bool ok = store_batch_put_file(batch, key, path, &err) && store_batch_commit(batch, &err);
+
+	store_batch_free(batch);
+	return ok;
+}
+
+/* Below and above the number from which on one sync serves all. */
+Test(store, a_batch_puts_pieces_of_a_file_in_their_order)
+{
+	int fd = open(write_file(home_path("pieces"), "0123456789"), O_RDONLY);
+	struct store_piece pieces[] = {{fd, 6, 4}, {fd, 0, 3}};
+	char keys[9][STORE_KEY_SIZE];
+	uint64_t size;
+
+	for (size_t count = 1; count <= 9; count += 8) {
+		struct store_batch *batch = store_batch_new(store);
+
+		for (size_t i = 0; i < count; i++) {
+			store_key_new(keys[i]);
+			cr_assert(store_batch_put(batch, keys[i], pieces, 2, &err), "%s", err.text);
+			cr_expect_not(store_open_object(store, keys[i], &(int){0}, &size, &err),
+			              "there before the commit");
+		}
+		cr_assert(store_batch_commit(batch, &err), "%s", err.text);
+		store_batch_free(batch);
+		for (size_t i = 0; i < count; i++)
+			cr_expect_str_eq(read_object(keys[i], &size), "6789012");
+	}
+	cr_expect_eq(home_count("store/.new", ""), 2, "a temporary file was left");
+	close(fd);
+}
+
+Test(store, a_batch_that_is_given_up_leaves_nothing)
+{
+	int fd = open(write_file(home_path("pieces"), "0123456789"), O_RDONLY);
+	struct store_piece whole = {fd, 0, 10}, beyond = {fd, 5, 100};
+	struct store_batch *batch = store_batch_new(store);
+	char key[2][STORE_KEY_SIZE];
+	uint64_t size;
+
+	store_key_new(key[0]);
+	store_key_new(key[1]);
+	cr_assert(store_batch_put(batch, key[0], &whole, 1, &err), "%s", err.text);
+	cr_expect_not(store_batch_put(batch, key[1], &beyond, 1, &err), "a piece that is not there was put");
+	store_batch_free(batch);
+	cr_expect_eq(home_count("store/.new", ""), 2, "a temporary file was left");
+	cr_expect_not(store_open_object(store, key[0], &(int){0}, &size, &err));
+
+	batch = store_batch_new(store);
+	cr_assert(store_batch_put(batch, key[0], &whole, 1, &err), "%s", err.text);
+	cr_expect_not(store_batch_put_file(batch, key[1], home_path("nowhere"), &err));
+	cr_expect_eq(err.kind, ERR_NOT_FOUND);
+	cr_assert(store_batch_commit(batch, &err), "%s", err.text);
+	store_batch_free(batch);
+	cr_expect_str_eq(read_object(key[0], &size), "0123456789", "one that failed took another along");
+	cr_expect_not(store_open_object(store, key[1], &(int){0}, &size, &err));
+	close(fd);
+}
+
 Test(store, a_file_is_put_without_a_copy_and_stays_the_callers)
 {
 	char key[STORE_KEY_SIZE];
@@ -97,7 +159,7 @@ Test(store, a_file_is_put_without_a_copy_and_stays_the_callers)
 	const char *path = write_file(home_path("part"), "from a file");
 
 	store_key_new(key);
-	cr_assert(store_put_file(store, key, path, &err), "%s", err.text);
+	cr_assert(put_file(key, path), "%s", err.text);
 	cr_expect_str_eq(read_object(key, &size), "from a file");
 	cr_assert_eq(stat(path, &from), 0, "the caller's file is gone");
 	cr_assert_eq(stat(home_path("store/%.2s/%.2s/%s", key, key + 2, key), &to), 0);
@@ -120,8 +182,8 @@ Test(store, a_file_of_another_file_system_is_copied)
 	cr_assert_eq(stat(other, &there), 0);
 	cr_assert_eq(stat(home_path("store"), &here), 0);
 	store_key_new(key);
-	cr_expect(store_put_file(store, key, other, &err), "%s", err.text);
-	cr_expect(store_put_file(store, key, other, &err), "the second time: %s", err.text);
+	cr_expect(put_file(key, other), "%s", err.text);
+	cr_expect(put_file(key, other), "the second time: %s", err.text);
 	unlink(other);
 	cr_expect_str_eq(read_object(key, &size), "far away");
 	if (here.st_dev == there.st_dev)
@@ -136,7 +198,7 @@ Test(store, replay_is_success_and_other_bytes_are_a_conflict)
 	store_key_new(key);
 	cr_assert(store_put_bytes(store, key, "same", 4, &err), "%s", err.text);
 	cr_expect(store_put_bytes(store, key, "same", 4, &err), "%s", err.text);
-	cr_expect(store_put_file(store, key, write_file(home_path("same"), "same"), &err), "%s", err.text);
+	cr_expect(put_file(key, write_file(home_path("same"), "same")), "%s", err.text);
 	cr_expect_not(store_put_bytes(store, key, "size", 4, &err));
 	cr_expect_eq(err.kind, ERR_CONFLICT, "got %d: %s", err.kind, err.text);
 	cr_expect_not(store_put_bytes(store, key, "longer", 6, &err));
