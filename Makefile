@@ -9,6 +9,7 @@
 #   tests/db/*.c                   -> tests/db        (Criterion, against a private ledger: tests/support/with-ledger)
 #   tests/migrate/*.c              -> tests/migrate   (Criterion, against a private ledger without any migration)
 #   tests/support/*.c              -> linked into every test binary
+#   tests/bench/X.c                -> tests/X         (receivers to measure against, without Criterion)
 #   gateway/web/                   -> build/web/      (by npm and vite; one for every variant)
 #   schema/statements/*.sql, schema/migrations/*.sql -> build/gen/
 #
@@ -82,10 +83,11 @@ GENERATED := $(GEN)/statements.h $(GEN)/statements.c $(GEN)/migrations.h $(GEN)/
 
 BINS := $(foreach p,$(PRESENT),$(B)/bin/$(call program_name,$(p)))
 TESTS := $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate)
+BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(sort $(wildcard tests/bench/*.c)))
 
 .PHONY: build test-programs packages generated web FORCE
 build: packages generated $(BINS) web ## builds the programs into build/bin/ and the browser application into build/web/
-test-programs: packages build $(TESTS)
+test-programs: packages build $(TESTS) $(BENCHES)
 generated: $(GENERATED)
 
 # --- archives ------------------------------------------------------------------------------------------------------
@@ -142,6 +144,10 @@ program_archive = $(patsubst %,$(B)/lib/lib%.a,$(foreach p,$(PRESENT),$(if $(fil
 $(foreach u,$(UNIT_DIRS),$(eval $(call test_program,unit_$(u),tests/unit/$(u),$(call program_archive,$(u)))))
 $(eval $(call test_program,db,tests/db))
 $(eval $(call test_program,migrate,tests/migrate,$(call objects,tests/db/ledger.c)))
+
+ALL_OBJECTS += $(call objects,$(call sources,tests/bench))
+$(BENCHES): $(B)/tests/%: $(B)/obj/tests/bench/%.c.o $(LIB_ARCHIVES)
+	$(call say,LINK ,$@)$(CXX) $(YQ_LDFLAGS) $(LDFLAGS) -o $@ $< $(LINK_LIBS)
 
 # --- compiling -----------------------------------------------------------------------------------------------------
 
@@ -207,6 +213,13 @@ $(TESTS): | test-packages
 $(filter $(B)/obj/tests/%,$(ALL_OBJECTS)): | test-packages
 test: test-packages test-programs ## installs what is missing, builds, runs every test
 	@YQ_BUILD=$(B) tests/run $(SUITES)
+
+# Never part of `test`: figures of one run, set against each other. PARTS and ROUNDS: tests/bench/ingest.py --help.
+.PHONY: bench-ingest bench-packages
+bench-packages:
+	@deploy/bootstrap bench
+bench-ingest: bench-packages build $(BENCHES) ## measures receiving against its peers and floors; figures to docs/measured/ingest.md
+	@YQ_BUILD=$(B) /usr/bin/python3 tests/bench/ingest.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(PARTS)
 
 # One stamp for each source that clang found nothing in; the object stands for the headers.
 TIDIED := $(patsubst $(B)/obj/%.o,$(B)/tidy/%.ok,$(filter-out $(B)/obj/gen/% $(B)/obj/tests/%,$(ALL_OBJECTS)))

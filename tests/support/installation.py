@@ -52,14 +52,18 @@ class Failed(AssertionError):
 
 
 class Installation:
-    def __init__(self, settings=None, prefix="yq-e2e."):
-        """settings: more environment for every program, e.g. {"YQ_LEASE": "2 s"}."""
-        self.home = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
+    def __init__(self, settings=None, prefix="yq-e2e.", folder=None, is_durable=False):
+        """
+        settings: more environment for every program, e.g. {"YQ_LEASE": "2 s"}. folder: where the home is made; else where temporary
+        files go. is_durable: the ledger as it is installed, with fsync; else a quick one that survives no power cut.
+        """
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
         self.home.chmod(0o755)
         (self.home / "log").mkdir()
         self.dicom_port = free_port()
         self.http_port = free_port()
         self.settings = dict(settings or {})
+        self.ledger_settings = {} if is_durable else {"YQ_PG_NO_SYNC": "1", "YQ_PG_SETTINGS": "-c fsync=off -c shared_buffers=32MB"}
         self.running = {}
         self._ledger = None
 
@@ -102,7 +106,7 @@ class Installation:
 
     def start_ledger(self):
         log = open(self.home / "log" / "ledger.log", "ab")
-        env = self.environment(YQ_PG_NO_SYNC="1", YQ_PG_SETTINGS="-c fsync=off -c shared_buffers=32MB")
+        env = self.environment(**self.ledger_settings)
         self._ledger = subprocess.Popen([TREE / "deploy" / "ledger", "child"], env=env, stdin=subprocess.DEVNULL,
                                         stdout=log, stderr=log)
         log.close()
@@ -117,6 +121,10 @@ class Installation:
         self._ledger.send_signal(how)
         self._ledger.wait(PATIENCE_S)
         self._ledger = None
+
+    @property
+    def ledger_pid(self):
+        return self._ledger.pid
 
     def restart_ledger(self):
         self.stop_ledger()
