@@ -14,13 +14,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 sys.dont_write_bytecode = True
 
+import associations  # noqa: E402
 import burst  # noqa: E402
 import facts  # noqa: E402
+import large_ledger  # noqa: E402
 import report  # noqa: E402
 import smoke  # noqa: E402
+import sustained  # noqa: E402
 from installation import BUILD  # noqa: E402
 
-PARTS = {"burst": burst}
+PARTS = {"burst": burst, "sustained": sustained, "associations": associations, "large_ledger": large_ledger}
 WHOLE = 5  # rounds
 
 

@@ -21,6 +21,7 @@ class Sample:
         self.peak_mib = None if peak_bytes is None else peak_bytes / MIB
         self.ledger_mib = None if ledger_bytes is None else ledger_bytes / MIB
         self.settle_s = settle_s
+        self.whole_rate = None if settle_s is None else images / (seconds + settle_s)
 
 
 def settle(receiver, count):
