@@ -7,7 +7,7 @@ import processes
 import receiving
 from installation import TREE, Installation
 
-SETTLE_LIMIT_S = 1800
+STANDSTILL_S = 60
 
 
 class Watcher:
@@ -86,10 +86,14 @@ class Ours:
         return int(self.watcher.ask(f"SELECT count(*) FROM instance WHERE instance_id > {self._mark}"))
 
     def await_held(self, count):
-        until = time.monotonic() + SETTLE_LIMIT_S
-        while (found := self.held()) < count:
-            assert time.monotonic() < until, f"the ledger has {found} of {count}\n" + self.home.log("yq-storescp")[-3000:]
+        """Fails when nothing more came for a while, or too much."""
+        found, until = self.held(), time.monotonic() + STANDSTILL_S
+        while found < count:
+            assert time.monotonic() < until, f"the ledger stays at {found} of {count}\n" + self.home.log("yq-storescp")[-3000:]
             time.sleep(0.02)
+            before, found = found, self.held()
+            if found > before:
+                until = time.monotonic() + STANDSTILL_S
         assert found == count, f"the ledger has {found}, {count} were sent"
 
     def close(self):
