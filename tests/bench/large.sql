@@ -50,13 +50,13 @@ INSERT INTO identity_decision (site_id, claim_id, to_patient_id, reason, decided
 INSERT INTO study (study_id, site_id, study_instance_uid, claim_id, device_id, state, accession_number, dicom_study_id, study_date_text,
                    study_time_text, study_at, description, modality, body_part, instance_count, size_bytes, first_arrival_at, last_arrival_at,
                    completed_at) OVERRIDING SYSTEM VALUE
-SELECT n, site_id, root || '.' || 1700000000 + n || '.' || n * 7919 % 100003, n, device_id, 'complete', 'A' || lpad(n::text, 9, '0'), n::text,
+SELECT n, site_id, root || '.' || 1700000000 + n || '.' || n * 7919::bigint % 100003, n, device_id, 'complete', 'A' || lpad(n::text, 9, '0'), n::text,
        to_char(at, 'YYYYMMDD'), to_char(at, 'HH24MISS'), at, modality || '检查', modality, 'CHEST', 100, 100 * 525274, at, at + interval '1 minute',
        at + interval '6 minutes'
 FROM made;
 INSERT INTO series (series_id, study_id, site_id, series_instance_uid, number, modality, description, body_part, instance_count)
     OVERRIDING SYSTEM VALUE
-SELECT 2 * n - s, n, site_id, root || '.' || 1700000000 + n || '.' || s + 1 || '.' || n * 104729 % 1000003, s + 1, modality, 'SERIES ' || s + 1, 'CHEST', 50
+SELECT 2 * n - s, n, site_id, root || '.' || 1700000000 + n || '.' || s + 1 || '.' || n * 104729::bigint % 1000003, s + 1, modality, 'SERIES ' || s + 1, 'CHEST', 50
 FROM made, generate_series(0, 1) AS s;
 INSERT INTO study_signal (study_id, site_id, kind, detail, created_at, handled_at)
 SELECT n, site_id, 'instances', '{"instances": 50}', at, at + interval '1 second' FROM made, generate_series(1, 2);
