@@ -84,6 +84,8 @@ static void put_record(json_t *object, const struct intake_record *record)
 	put(object, "arrived_us", json_integer(record->arrived_us));
 	text_hex(record->sha256, sizeof record->sha256, hex);
 	add_text(object, "sha256", hex);
+	text_hex(record->checksum, sizeof record->checksum, hex);
+	add_text(object, "checksum", hex);
 }
 
 char *index_encode(const struct intake_record *record, const struct dicom_fields *fields)
@@ -130,7 +132,9 @@ static bool take_record(const json_t *object, struct intake_record *out)
 {
 	char hex[DIGEST_HEX_SIZE], origin[16];
 	bool ok = take_text(object, "origin", origin, sizeof origin) && intake_origin_parse(origin, &out->origin) &&
-	          take_text(object, "sha256", hex, sizeof hex) && text_unhex(hex, out->sha256, sizeof out->sha256);
+	          take_text(object, "sha256", hex, sizeof hex) && text_unhex(hex, out->sha256, sizeof out->sha256) &&
+	          take_text(object, "checksum", hex, sizeof hex) &&
+	          text_unhex(hex, out->checksum, sizeof out->checksum);
 
 #define TAKE(name, field) ok = ok && take_text(object, name, out->field, sizeof out->field)
 	TAKE("object_key", key);

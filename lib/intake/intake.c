@@ -28,7 +28,7 @@ enum {
 struct intake_object {
 	struct intake *intake;
 	struct intake_record record;
-	struct digest *digest;
+	struct checksum *checksum;
 	struct ring_object place;
 	int fd; /* of the part; -1: in the ring */
 	bool has_failed;
@@ -93,7 +93,8 @@ static void count_object(struct intake *intake, int by)
 {
 	pthread_mutex_lock(&intake->lock);
 	intake->open_objects += by;
-	pthread_cond_broadcast(&intake->changed);
+	if (intake->is_closing)
+		pthread_cond_broadcast(&intake->changed);
 	pthread_mutex_unlock(&intake->lock);
 }
 
@@ -101,7 +102,7 @@ static void object_free(struct intake_object *object)
 {
 	if (object->fd >= 0)
 		close(object->fd);
-	digest_free(object->digest);
+	checksum_free(object->checksum);
 	count_object(object->intake, -1);
 	free(object);
 }
@@ -135,7 +136,7 @@ bool intake_begin(struct intake *intake, const struct intake_source *source, str
 		err_panic("out of memory");
 	object->intake = intake;
 	object->record = record;
-	object->digest = digest_new();
+	object->checksum = checksum_new();
 	object->place = (struct ring_object){0};
 	object->fd = -1;
 	object->has_failed = false;
@@ -224,7 +225,7 @@ static bool append(struct intake_object *object, const char *bytes, size_t lengt
 	if (length > (uint64_t)conf_number(CONF_OBJECT_MAX) - object->record.size_bytes)
 		return err_set(err, ERR_NO_SPACE, "cannot take the object: larger than object_max");
 	object->record.size_bytes += length;
-	digest_update(object->digest, bytes, length);
+	checksum_update(object->checksum, bytes, length);
 	while (length) {
 		size_t to_page = (RING_PAGE - object->buffered % RING_PAGE) % RING_PAGE;
 		bool is_large = length >= to_page + BUFFER_SIZE / 2;
@@ -341,14 +342,14 @@ static void enqueue(struct intake *intake, struct pending *entry)
 
 static bool commit(struct intake_object *object, struct err *err)
 {
-	struct pending entry = {.is_checked = true};
+	struct pending entry = {.is_fresh = true};
 	struct dicom_fields fields;
 
 	if (object->has_failed)
 		return err_set(err, ERR_TEMPORARY, "could not take the object: it did not arrive whole");
 	if (!flush(object, err) || !read_back(object, &fields, err) || !check_dataset(object, &fields, err))
 		return false;
-	digest_final(object->digest, object->record.sha256);
+	checksum_final(object->checksum, object->record.checksum);
 	if (!make_durable(object, &entry, err))
 		return false;
 	memcpy(entry.key, object->record.key, sizeof entry.key);
@@ -419,6 +420,7 @@ static bool start_thread(pthread_t *thread, void *(*run)(void *), struct intake 
 static void end_threads(struct intake *intake, int64_t drain_ms)
 {
 	pthread_mutex_lock(&intake->lock);
+	intake->is_closing = true;
 	while (intake->open_objects)
 		pthread_cond_wait(&intake->changed, &intake->lock);
 	intake->give_up_at_ms = clock_monotonic_ms() + drain_ms;

@@ -13,8 +13,8 @@
 struct pending {
 	uint64_t sequence;
 	char key[STORE_KEY_SIZE];
-	bool is_checked;           /* false: from before a stop, its bytes are still to be compared with the record */
-	struct ring_object *place; /* NULL: in the other lane */
+	bool is_fresh;                /* committed by this process; else found after a stop */
+	struct ring_object *place;    /* NULL: in the other lane */
 	struct intake_record *record; /* NULL: in the slot */
 	struct dicom_fields *fields;  /* NULL: still to be read */
 };
@@ -39,6 +39,7 @@ struct intake {
 	pthread_cond_t placed;     /* something waits for the ledger, or the placer has ended */
 	struct queue own, adopted; /* adopted is the placer's alone */
 	int open_objects;
+	bool is_closing; /* waiting for the objects at hand */
 	bool is_stopping, has_placer_ended, wants_chunks;
 	int64_t give_up_at_ms;
 	int64_t waiting_since_ms, last_commit_ms; /* monotonic; of own */

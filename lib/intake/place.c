@@ -36,36 +36,62 @@ bool intake_may_pass(const struct err *err)
 
 /* ---- prepare ---------------------------------------------------------------------------------------------------------- */
 
-static bool digest_of(struct pending_bytes *from, uint64_t skip, uint8_t out[DIGEST_SIZE], struct err *err)
-{
-	char *buffer = malloc(READ_CHUNK);
-	struct digest *digest = digest_new();
-	size_t got = 1;
-	bool ok = true;
+/* One pass over the bytes: held against the checksum from the door, digested for the ledger, and written to the store. */
+struct pass {
+	struct store_batch *batch; /* NULL: they are not written */
+	struct checksum *checksum;
+	struct digest *digest;
+	char *buffer;
+};
 
-	if (!buffer)
-		err_panic("out of memory");
-	while (ok && got) {
-		ok = from->bytes.read_at(from, skip, buffer, READ_CHUNK, &got, err);
-		if (ok)
-			digest_update(digest, buffer, got);
-		skip += got;
+static bool pass_piece(struct pass *pass, const char *bytes, size_t length, uint64_t skip, struct err *err)
+{
+	if (skip < length) {
+		checksum_update(pass->checksum, bytes + skip, length - skip);
+		digest_update(pass->digest, bytes + skip, length - skip);
 	}
-	digest_final(digest, out);
-	digest_free(digest);
-	free(buffer);
-	return ok;
+	return !pass->batch || store_batch_append(pass->batch, bytes, length, err);
 }
 
-/* After a stop the bytes are read once more: what the disk did meanwhile must not reach the store unseen. */
-static bool verify(struct pending_bytes *from, const struct intake_record *record, struct err *err)
+static bool pass_all(struct pass *pass, struct pending_bytes *from, struct intake_record *record, struct err *err)
 {
-	uint8_t digest[DIGEST_SIZE];
+	uint8_t checksum[CHECKSUM_SIZE], digest[DIGEST_SIZE];
+	uint64_t at = 0;
+	size_t got = 1;
+	bool agrees;
 
-	if (!digest_of(from, record->header_bytes, digest, err))
-		return false;
-	return memcmp(digest, record->sha256, sizeof digest) == 0 ||
-	       err_set(err, ERR_CORRUPT, "cannot index: the bytes in the journal do not agree with their digest");
+	while (got) {
+		uint64_t skip = at < record->header_bytes ? record->header_bytes - at : 0;
+
+		if (!from->bytes.read_at(from, at, pass->buffer, READ_CHUNK, &got, err) ||
+		    !pass_piece(pass, pass->buffer, got, skip, err))
+			return false;
+		at += got;
+	}
+	checksum_final(pass->checksum, checksum);
+	digest_final(pass->digest, digest);
+	/* What the disk did meanwhile must not reach the store unseen. */
+	agrees = record->is_digested ? memcmp(digest, record->sha256, sizeof digest) == 0
+	                             : memcmp(checksum, record->checksum, sizeof checksum) == 0;
+	memcpy(record->sha256, digest, sizeof digest);
+	memcpy(record->checksum, checksum, sizeof checksum);
+	return agrees ||
+	       err_set(err, ERR_CORRUPT, "cannot index: the bytes in the journal do not agree with their checksum");
+}
+
+static bool run_pass(struct store_batch *batch, struct pending_bytes *from, struct intake_record *record,
+                     struct err *err)
+{
+	struct pass pass = {batch, checksum_new(), digest_new(), malloc(READ_CHUNK)};
+	bool ok;
+
+	if (!pass.buffer)
+		err_panic("out of memory");
+	ok = pass_all(&pass, from, record, err);
+	checksum_free(pass.checksum);
+	digest_free(pass.digest);
+	free(pass.buffer);
+	return ok;
 }
 
 static bool read_record(const struct queue *queue, const struct pending *entry, struct item *item, struct err *err)
@@ -92,43 +118,43 @@ static bool encode(struct pending_bytes *from, struct item *item, struct err *er
 	return true;
 }
 
-static bool put_ringed(struct store_batch *batch, const struct queue *queue, const struct pending *entry,
-                       struct err *err)
+static bool put_ringed(struct store_batch *batch, struct pending_bytes *from, struct item *item, struct err *err)
 {
-	struct store_piece pieces[RING_OBJECT_CHUNKS];
-	uint32_t count = 0;
-
-	while (count < RING_OBJECT_CHUNKS && ring_piece(queue->ring, entry->place, count, &pieces[count].fd,
-	                                                &pieces[count].offset, &pieces[count].length))
-		count++;
-	return store_batch_put(batch, entry->key, pieces, count, err);
+	if (!store_batch_begin(batch, item->entry->key, err))
+		return false;
+	if (run_pass(batch, from, &item->record, err)) {
+		store_batch_end(batch);
+		return true;
+	}
+	store_batch_drop(batch);
+	return false;
 }
 
-static bool put(struct store_batch *batch, const struct queue *queue, const struct pending *entry, struct err *err)
+static bool put_part(const struct queue *queue, struct store_batch *batch, struct pending_bytes *from,
+                     struct item *item, struct err *err)
 {
 	char path[PATH_MAX];
 
-	file_kill_point("intake-before-place");
-	if (entry->place)
-		return put_ringed(batch, queue, entry, err);
-	return slot_part_path(queue->slot, entry->key, path, sizeof path, err) &&
-	       store_batch_put_file(batch, entry->key, path, err);
+	return run_pass(NULL, from, &item->record, err) &&
+	       slot_part_path(queue->slot, item->entry->key, path, sizeof path, err) &&
+	       store_batch_put_file(batch, item->entry->key, path, err);
 }
 
 static bool prepare(const struct queue *queue, struct store_batch *batch, struct item *item, struct err *err)
 {
-	struct pending *entry = item->entry;
 	struct pending_bytes from;
 	bool ok;
 
-	if (!read_record(queue, entry, item, err) || !pending_open(queue, entry, &item->record, &from, err))
+	if (!read_record(queue, item->entry, item, err) || !pending_open(queue, item->entry, &item->record, &from, err))
 		return false;
-	ok = (entry->is_checked || verify(&from, &item->record, err)) && encode(&from, item, err);
+	file_kill_point("intake-before-place");
+	ok = item->entry->place ? put_ringed(batch, &from, item, err) : put_part(queue, batch, &from, item, err);
+	if (ok && !encode(&from, item, err)) {
+		store_batch_drop(batch);
+		ok = false;
+	}
 	pending_close(&from);
-	if (!ok)
-		return false;
-	entry->is_checked = true;
-	return put(batch, queue, entry, err);
+	return ok;
 }
 
 /* ---- what cannot go on ---------------------------------------------------------------------------------------------------- */
@@ -139,7 +165,7 @@ static bool prepare(const struct queue *queue, struct store_batch *batch, struct
  */
 static bool is_leftover(const struct item *item)
 {
-	return item->entry->place && !item->entry->is_checked && item->why.kind == ERR_CORRUPT;
+	return item->entry->place && !item->entry->is_fresh && item->why.kind == ERR_CORRUPT;
 }
 
 /* Out of the ring into the other lane, where objects can lie for long. */

@@ -8,7 +8,8 @@
 
 #include "lib/base/digest.h"
 
-static const char magic[] = "yq-intake 1\n";
+/* The version before this one had the SHA-256 of the bytes where this one has the checksum; what it left in a journal is taken. */
+static const char magic[] = "yq-intake 2\n", old_magic[] = "yq-intake 1\n";
 static const char ending[] = "end ";
 static const char *const origins[] = {"device", "link", "own"};
 enum { ORIGIN_COUNT = sizeof origins / sizeof origins[0], ENDING_SIZE = sizeof ending - 1 + DIGEST_HEX_SIZE };
@@ -82,15 +83,15 @@ static void digest_hex(const void *bytes, size_t length, char out[DIGEST_HEX_SIZ
 
 void record_encode(const struct intake_record *record, struct text_buf *out)
 {
-	char hex[DIGEST_HEX_SIZE];
+	char hex[DIGEST_HEX_SIZE], sum[CHECKSUM_HEX_SIZE];
 	bool ok = text_buf_printf(out, "%sorigin %s\n", magic, origins[record->origin]);
 
 	for (size_t i = 0; i < TEXT_FIELD_COUNT; i++)
 		ok = ok && text_buf_printf(out, "%s %s\n", text_fields[i].name, text_of(record, i));
-	text_hex(record->sha256, sizeof record->sha256, hex);
+	text_hex(record->checksum, sizeof record->checksum, sum);
 	ok = ok && text_buf_printf(
-	               out, "arrived_us %" PRId64 "\nsize_bytes %" PRIu64 "\nheader_bytes %" PRIu32 "\nsha256 %s\n",
-	               record->arrived_us, record->size_bytes, record->header_bytes, hex);
+	               out, "arrived_us %" PRId64 "\nsize_bytes %" PRIu64 "\nheader_bytes %" PRIu32 "\nchecksum %s\n",
+	               record->arrived_us, record->size_bytes, record->header_bytes, sum);
 	digest_hex(out->data, out->length, hex);
 	ok = ok && text_buf_printf(out, "%s%s\n", ending, hex);
 	if (!ok)
@@ -151,13 +152,22 @@ static bool take_fields(char *at, struct intake_record *out)
 		return false;
 	out->arrived_us = (int64_t)arrived_us;
 	out->header_bytes = (uint32_t)header_bytes;
-	hex = take_line(&at, "sha256");
-	return hex && text_unhex(hex, out->sha256, sizeof out->sha256) && *at == '\0';
+	if (out->is_digested) {
+		hex = take_line(&at, "sha256");
+		return hex && text_unhex(hex, out->sha256, sizeof out->sha256) && *at == '\0';
+	}
+	hex = take_line(&at, "checksum");
+	return hex && text_unhex(hex, out->checksum, sizeof out->checksum) && *at == '\0';
+}
+
+static bool has_magic(const char *text, const char *wanted)
+{
+	return memcmp(text, wanted, sizeof magic - 1) == 0;
 }
 
 static bool has_end(const char *text, size_t length)
 {
-	return length >= sizeof magic - 1 + ENDING_SIZE && memcmp(text, magic, sizeof magic - 1) == 0 &&
+	return length >= sizeof magic - 1 + ENDING_SIZE && (has_magic(text, magic) || has_magic(text, old_magic)) &&
 	       memcmp(text + length - ENDING_SIZE, ending, sizeof ending - 1) == 0 && text[length - 1] == '\n';
 }
 
@@ -178,6 +188,7 @@ enum record_shape record_decode(const char *text, size_t length, struct intake_r
 		return RECORD_DAMAGED;
 	memcpy(copy, text, body);
 	copy[body] = '\0';
+	record.is_digested = has_magic(text, old_magic);
 	if (!take_fields(copy + sizeof magic - 1, &record) || !record_check(&record, &ignored))
 		return RECORD_DAMAGED;
 	*out = record;

@@ -7,6 +7,7 @@
 #ifndef YQ_INTAKE_RECORD_H
 #define YQ_INTAKE_RECORD_H
 
+#include "lib/base/checksum.h"
 #include "lib/base/digest.h"
 #include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
@@ -23,9 +24,12 @@ struct intake_record {
 	char calling_ae[DICOM_AE_SIZE], called_ae[DICOM_AE_SIZE], address[DICOM_ADDRESS_SIZE];
 	char sop_class_uid[DICOM_UID_SIZE], sop_instance_uid[DICOM_UID_SIZE], transfer_syntax_uid[DICOM_UID_SIZE];
 	int64_t arrived_us;
-	uint64_t size_bytes;         /* of the dataset as received */
-	uint32_t header_bytes;       /* our preamble and meta header before it */
-	uint8_t sha256[DIGEST_SIZE]; /* of the dataset as received */
+	uint64_t size_bytes;   /* of the dataset as received */
+	uint32_t header_bytes; /* our preamble and meta header before it */
+	uint8_t checksum
+	    [CHECKSUM_SIZE]; /* of the dataset as received: what the bytes are held against until they are in the store */
+	uint8_t sha256[DIGEST_SIZE]; /* of the same; known from the placing on, no part of the journal's record */
+	bool is_digested;            /* written by the version before this one: has the SHA-256 and no checksum */
 };
 
 enum record_shape {

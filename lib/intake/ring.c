@@ -480,20 +480,6 @@ bool ring_read(const struct ring *ring, const struct ring_object *object, uint64
 	return true;
 }
 
-bool ring_piece(const struct ring *ring, const struct ring_object *object, uint32_t i, int *fd, uint64_t *offset,
-                uint64_t *length)
-{
-	uint64_t start = (uint64_t)i * RING_PAYLOAD;
-
-	if (start >= object->length)
-		return false;
-	*fd = ring->fd;
-	*length = place_of(object, start, offset);
-	if (*length > object->length - start)
-		*length = object->length - start;
-	return true;
-}
-
 /* ---- durable ------------------------------------------------------------------------------------------------------------- */
 
 static void lead_sync(struct ring *ring, struct err *err)

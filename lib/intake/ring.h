@@ -21,11 +21,11 @@
 #include "lib/intake/record.h"
 
 enum {
-	RING_CHUNK = 256 * 1024,
+	RING_CHUNK = 128 * 1024,
 	RING_PAGE = 4096,
 	RING_PAYLOAD = RING_CHUNK - RING_PAGE,
-	RING_OBJECT_CHUNKS = 256, /* a larger object takes the other lane */
-	RING_GROWTH = 64          /* chunks, at least */
+	RING_OBJECT_CHUNKS = 400, /* a larger object takes the other lane */
+	RING_GROWTH = 128         /* chunks, at least */
 };
 
 struct ring;
@@ -69,10 +69,6 @@ bool ring_read(const struct ring *ring, const struct ring_object *object, uint64
 bool ring_commit(struct ring *ring, struct ring_object *object, const struct intake_record *record, struct err *err);
 /* Gives the chunks back and clears the head. */
 void ring_free(struct ring *ring, struct ring_object *object);
-
-/* Piece i of the object for copying: returns false behind the last. */
-bool ring_piece(const struct ring *ring, const struct ring_object *object, uint32_t i, int *fd, uint64_t *offset,
-                uint64_t *length);
 
 /* Share of `journal_ring` that is in use, in percent; 100 when nothing can be taken. */
 int ring_used_percent(struct ring *ring);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char magic[] = "yq-head 1\n";
-static const char record_magic[] = "yq-intake 1\n";
+static const char record_magic[] = "yq-intake 2\n";
 static const char seal[] = "seal ";
 
 static bool put_chunks(struct text_buf *text, const struct ring_object *object)

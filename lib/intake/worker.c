@@ -9,9 +9,9 @@
 
 /*
  * The placer lets a burst pass before it takes its share of disk and processor: it begins when nothing was committed for QUIET_MS, when
- * something has waited for PATIENCE_MS, or when half of the ring is in use; from then on it goes on until nothing waits.
+ * something has waited for PATIENCE_MS, or when three quarters of the ring are in use; from then on it goes on until nothing waits.
  */
-enum { BACKOFF_MIN_MS = 100, QUIET_MS = 50, PATIENCE_MS = 1500, USED_PERCENT = 50, PLACE_BATCH = 64 };
+enum { BACKOFF_MIN_MS = 100, QUIET_MS = 50, PATIENCE_MS = 1500, USED_PERCENT = 75, PLACE_BATCH = 64 };
 
 /* ---- waiting ---------------------------------------------------------------------------------------------------------- */
 

@@ -11,8 +11,10 @@ struct store_backend {
 	void (*close)(void *self);
 	bool (*put_bytes)(void *self, const char *key, const void *bytes, size_t length, struct err *err);
 	void *(*batch_new)(void *self);
-	bool (*batch_put)(void *self, void *batch, const char *key, const struct store_piece *pieces, size_t count,
-	                  struct err *err);
+	bool (*batch_begin)(void *self, void *batch, const char *key, struct err *err);
+	bool (*batch_append)(void *self, void *batch, const void *bytes, size_t length, struct err *err);
+	void (*batch_end)(void *self, void *batch);
+	void (*batch_drop)(void *self, void *batch);
 	bool (*batch_put_file)(void *self, void *batch, const char *key, const char *path, struct err *err);
 	bool (*batch_commit)(void *self, void *batch, struct err *err);
 	void (*batch_free)(void *self, void *batch);

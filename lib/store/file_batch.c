@@ -27,7 +27,6 @@ struct batch_item {
 struct file_batch {
 	struct batch_item *items;
 	size_t count, capacity;
-	char *buffer;
 };
 
 void *file_batch_new(void *self)
@@ -52,7 +51,6 @@ void file_batch_free(void *self, void *opaque)
 			unlink(batch->items[i].path);
 	}
 	free(batch->items);
-	free(batch->buffer);
 	free(batch);
 }
 
@@ -74,107 +72,100 @@ static struct batch_item *add_item(const struct file_store *store, struct file_b
 }
 
 /* What could not be put is no part of the batch. */
-static bool drop_last(struct file_batch *batch)
+void file_batch_drop(void *self, void *opaque)
 {
+	struct file_batch *batch = opaque;
 	struct batch_item *item = &batch->items[--batch->count];
 
+	(void)self;
 	if (item->fd >= 0)
 		close(item->fd);
 	if (item->is_ours)
 		unlink(item->path);
-	return false;
 }
 
 /* ---- put ------------------------------------------------------------------------------------------------------------- */
 
-static bool copy_through(struct file_batch *batch, int from, off_t at, uint64_t length, int to, struct err *err)
+/* A crash may have left one of that name: the key is its own, so it can only be the same object. */
+bool file_batch_begin(void *self, void *opaque, const char *key, struct err *err)
 {
-	if (!batch->buffer)
-		batch->buffer = malloc(COPY_CHUNK);
-	if (!batch->buffer)
-		err_panic("out of memory");
-	while (length) {
-		ssize_t got = pread(from, batch->buffer, length < COPY_CHUNK ? (size_t)length : COPY_CHUNK, at);
+	struct batch_item *item = add_item(self, opaque, key);
 
+	item->fd = open(item->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (item->fd < 0) {
+		err_set_errno(err, ERR_TEMPORARY, errno, "could not write object %s", key);
+		file_batch_drop(self, opaque);
+		return false;
+	}
+	item->is_ours = true;
+	return true;
+}
+
+bool file_batch_append(void *self, void *opaque, const void *bytes, size_t length, struct err *err)
+{
+	struct file_batch *batch = opaque;
+
+	(void)self;
+	return file_write_all(batch->items[batch->count - 1].fd, bytes, length, err);
+}
+
+void file_batch_end(void *self, void *opaque)
+{
+	struct file_batch *batch = opaque;
+
+	(void)self;
+	/* On its way to the disk while the next one is written. */
+	(void)sync_file_range(batch->items[batch->count - 1].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+static bool copy_file(void *self, struct file_batch *batch, int from, const char *key, struct err *err)
+{
+	char *buffer = malloc(COPY_CHUNK);
+	ssize_t got = 0;
+	bool ok = file_batch_begin(self, batch, key, err);
+
+	if (!buffer)
+		err_panic("out of memory");
+	if (!ok) {
+		free(buffer);
+		return false;
+	}
+	do {
+		got = read(from, buffer, COPY_CHUNK);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0)
-			return err_set_errno(err, ERR_TEMPORARY, got < 0 ? errno : EIO, "could not read an object");
-		if (!file_write_all(to, batch->buffer, (size_t)got, err))
-			return false;
-		at += got;
-		length -= (uint64_t)got;
-	}
-	return true;
-}
-
-/* The kernel copies where it can, even without reading on file systems that share blocks; else through a buffer. */
-static bool copy_piece(struct file_batch *batch, const struct store_piece *piece, int to, struct err *err)
-{
-	off_t at = (off_t)piece->offset;
-	uint64_t left = piece->length;
-
-	while (left) {
-		ssize_t done = copy_file_range(piece->fd, &at, to, NULL, left, 0);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
-			return err_set_errno(err, ERR_TEMPORARY, errno, "could not write an object");
-		if (done <= 0)
-			return copy_through(batch, piece->fd, at, left, to, err);
-		left -= (uint64_t)done;
-	}
-	return true;
-}
-
-/* A crash may have left one of that name: the key is its own, so it can only be the same object. */
-static bool fill(struct file_batch *batch, struct batch_item *item, const struct store_piece *pieces, size_t count,
-                 struct err *err)
-{
-	int fd = open(item->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-
-	if (fd < 0)
-		return err_set_errno(err, ERR_TEMPORARY, errno, "could not write object %s", item->key);
-	item->fd = fd;
-	item->is_ours = true;
-	for (size_t i = 0; i < count; i++)
-		if (!copy_piece(batch, &pieces[i], fd, err))
-			return err_context(err, "object %s", item->key);
-	/* On its way to the disk while the next one is copied. */
-	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	return true;
-}
-
-bool file_batch_put(void *self, void *opaque, const char *key, const struct store_piece *pieces, size_t count,
-                    struct err *err)
-{
-	return fill(opaque, add_item(self, opaque, key), pieces, count, err) || drop_last(opaque);
+		if (got < 0)
+			ok = err_set_errno(err, ERR_TEMPORARY, errno, "could not read the file of object %s", key);
+		ok = ok && file_batch_append(self, batch, buffer, (size_t)(got > 0 ? got : 0), err);
+	} while (ok && got != 0);
+	free(buffer);
+	if (ok)
+		file_batch_end(self, batch);
+	else
+		file_batch_drop(self, batch);
+	return ok;
 }
 
 bool file_batch_put_file(void *self, void *opaque, const char *key, const char *path, struct err *err)
 {
-	struct batch_item *item = add_item(self, opaque, key);
+	struct batch_item *item;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat info;
 	bool ok;
 
-	if (fd < 0 || fstat(fd, &info) != 0) {
-		err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_TEMPORARY, errno,
-		              "could not read the file of object %s", key);
-		if (fd >= 0)
-			close(fd);
-		return drop_last(opaque);
-	}
+	if (fd < 0)
+		return err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_TEMPORARY, errno,
+		                     "could not read the file of object %s", key);
+	item = add_item(self, opaque, key);
 	unlink(item->path);
 	if (link(path, item->path) == 0) {
 		item->fd = fd;
 		return item->is_ours = true;
 	}
 	/* Another file system, or one without links. */
-	ok = fill(opaque, item, &(struct store_piece){fd, 0, (uint64_t)info.st_size}, 1, err);
+	file_batch_drop(self, opaque);
+	ok = copy_file(self, opaque, fd, key, err);
 	close(fd);
-	return ok || drop_last(opaque);
+	return ok;
 }
 
 /* ---- commit ----------------------------------------------------------------------------------------------------------- */

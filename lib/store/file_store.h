@@ -19,8 +19,10 @@ void file_store_path(const struct file_store *store, const char *key, char out[P
 bool file_store_same(const char *one, const char *other, bool *same, struct err *err);
 
 void *file_batch_new(void *self);
-bool file_batch_put(void *self, void *batch, const char *key, const struct store_piece *pieces, size_t count,
-                    struct err *err);
+bool file_batch_begin(void *self, void *batch, const char *key, struct err *err);
+bool file_batch_append(void *self, void *batch, const void *bytes, size_t length, struct err *err);
+void file_batch_end(void *self, void *batch);
+void file_batch_drop(void *self, void *batch);
 bool file_batch_put_file(void *self, void *batch, const char *key, const char *path, struct err *err);
 bool file_batch_commit(void *self, void *batch, struct err *err);
 void file_batch_free(void *self, void *batch);

@@ -104,12 +104,24 @@ struct store_batch *store_batch_new(struct store *store)
 	return batch;
 }
 
-bool store_batch_put(struct store_batch *batch, const char *key, const struct store_piece *pieces, size_t count,
-                     struct err *err)
+bool store_batch_begin(struct store_batch *batch, const char *key, struct err *err)
 {
-	struct store *store = batch->store;
+	return check_key(key, err) && batch->store->backend->batch_begin(batch->store->self, batch->self, key, err);
+}
 
-	return check_key(key, err) && store->backend->batch_put(store->self, batch->self, key, pieces, count, err);
+bool store_batch_append(struct store_batch *batch, const void *bytes, size_t length, struct err *err)
+{
+	return batch->store->backend->batch_append(batch->store->self, batch->self, bytes, length, err);
+}
+
+void store_batch_end(struct store_batch *batch)
+{
+	batch->store->backend->batch_end(batch->store->self, batch->self);
+}
+
+void store_batch_drop(struct store_batch *batch)
+{
+	batch->store->backend->batch_drop(batch->store->self, batch->self);
 }
 
 bool store_batch_put_file(struct store_batch *batch, const char *key, const char *path, struct err *err)

@@ -31,19 +31,19 @@ bool store_key_is_valid(const char *key);
 bool store_put_bytes(struct store *store, const char *key, const void *bytes, size_t length, struct err *err);
 
 /*
- * Many objects that become durable together: one sync for all instead of several for each. A batch belongs to one thread. A put
- * copies the pieces, or takes the file at path, which stays the caller's and may be linked, so it is not written to afterwards. An
- * object has its name only after store_batch_commit(), and after true every object of the batch survives power loss. After false
- * some may be there, whole; putting them again is success. A put that failed leaves the batch as it was.
+ * Many objects that become durable together: one sync for all instead of several for each. A batch belongs to one thread. An object is
+ * begun, gets its bytes, and is ended (or dropped) before the next one; or the file at path is taken, which stays the caller's and may
+ * be linked, so it is not written to afterwards. An object has its name only after store_batch_commit(), and after true every object of
+ * the batch survives power loss. After false some may be there, whole; putting them again is success. A put that failed leaves the
+ * batch as it was before that object.
  */
-struct store_piece {
-	int fd; /* borrowed during the put */
-	uint64_t offset, length;
-};
 struct store_batch;
 struct store_batch *store_batch_new(struct store *store);
-bool store_batch_put(struct store_batch *batch, const char *key, const struct store_piece *pieces, size_t count,
-                     struct err *err);
+bool store_batch_begin(struct store_batch *batch, const char *key, struct err *err);
+bool store_batch_append(struct store_batch *batch, const void *bytes, size_t length, struct err *err);
+void store_batch_end(struct store_batch *batch);
+void store_batch_drop(
+    struct store_batch *batch); /* the object that was begun last, ended or not, and not dropped yet */
 bool store_batch_put_file(struct store_batch *batch, const char *key, const char *path, struct err *err);
 bool store_batch_commit(struct store_batch *batch, struct err *err);
 void store_batch_free(struct store_batch *batch); /* after commit, or instead of it. NULL is fine. */

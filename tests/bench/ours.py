@@ -40,7 +40,8 @@ class Ours:
 
     def __init__(self, folder, settings=None, key="ours"):
         self.key = key
-        self.home = Installation(settings, prefix="yq-bench.", folder=folder, is_durable=True)
+        # What other tests take less of, since they are many.
+        self.home = Installation({"YQ_JOURNAL_RING": "1 GiB", **(settings or {})}, prefix="yq-bench.", folder=folder, is_durable=True)
         self.port = self.home.dicom_port
         self.watcher = None
         try:

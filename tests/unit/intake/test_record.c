@@ -23,8 +23,8 @@ static struct intake_record sample(void)
 	    .header_bytes = 342,
 	};
 
-	for (int i = 0; i < DIGEST_SIZE; i++)
-		record.sha256[i] = (uint8_t)(i * 5);
+	for (int i = 0; i < CHECKSUM_SIZE; i++)
+		record.checksum[i] = (uint8_t)(i * 5);
 	return record;
 }
 
@@ -69,7 +69,7 @@ Test(record, comes_back_as_it_was_written)
 		cr_expect_eq(back.arrived_us, record.arrived_us);
 		cr_expect_eq(back.size_bytes, record.size_bytes);
 		cr_expect_eq(back.header_bytes, record.header_bytes);
-		cr_expect_arr_eq(back.sha256, record.sha256, DIGEST_SIZE);
+		cr_expect_arr_eq(back.checksum, record.checksum, CHECKSUM_SIZE);
 		text_buf_fini(&text);
 	}
 }
@@ -169,4 +169,32 @@ Test(names, are_told_apart)
 	cr_expect(journal_is_slot("slot-0000") && journal_is_slot("slot-9999"));
 	cr_expect_not(journal_is_slot("slot-000") || journal_is_slot("slot-00000") || journal_is_slot("quarantine") ||
 	              journal_is_slot("slot-00x0"));
+}
+
+/* An upgrade must not lose what lies in the journal. */
+Test(record, one_of_the_version_before_is_taken)
+{
+	struct intake_record record = sample(), back;
+	uint8_t digest[DIGEST_SIZE], seal[DIGEST_SIZE];
+	char hex[DIGEST_HEX_SIZE], *at;
+	struct text_buf text, old;
+
+	text_buf_init(&text, RECORD_MAX);
+	text_buf_init(&old, RECORD_MAX);
+	record_encode(&record, &text);
+	at = strstr(text.data, "\nchecksum ");
+	cr_assert_not_null(at);
+	digest_bytes("x", 1, digest);
+	text_hex(digest, sizeof digest, hex);
+	cr_assert(
+	    text_buf_printf(&old, "yq-intake 1%.*s\nsha256 %s\n", (int)(at - text.data - 11), text.data + 11, hex));
+	digest_bytes(old.data, old.length, seal);
+	text_hex(seal, sizeof seal, hex);
+	cr_assert(text_buf_printf(&old, "end %s\n", hex));
+	cr_assert_eq(record_decode(old.data, old.length, &back), RECORD_WHOLE);
+	cr_expect(back.is_digested);
+	cr_expect_arr_eq(back.sha256, digest, sizeof digest);
+	cr_expect_str_eq(back.sop_instance_uid, record.sop_instance_uid);
+	text_buf_fini(&text);
+	text_buf_fini(&old);
 }

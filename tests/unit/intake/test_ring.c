@@ -243,16 +243,16 @@ Test(ring, grows_only_as_far_as_it_may)
 	cr_expect_neq(access(home_path("slot/ring"), F_OK), 0, "a file was made");
 	home_set("YQ_JOURNAL_RING", "20 MiB");
 	cr_assert(ring_grow(ring, &err) && ring_grow(ring, &err), "%s", err.text);
-	cr_expect(ring_reserve(ring, &object, 80ull * RING_PAYLOAD));
-	cr_expect_not(ring_reserve(ring, &object, 81ull * RING_PAYLOAD));
+	cr_expect(ring_reserve(ring, &object, 160ull * RING_PAYLOAD));
+	cr_expect_not(ring_reserve(ring, &object, 161ull * RING_PAYLOAD));
 	ring_free(ring, &object);
 	home_set("YQ_JOURNAL_RING", "1 MiB");
-	cr_expect(ring_reserve(ring, &object, 4ull * RING_PAYLOAD));
-	cr_expect_not(ring_reserve(ring, &object, 5ull * RING_PAYLOAD), "more than it may since it became smaller");
+	cr_expect(ring_reserve(ring, &object, 8ull * RING_PAYLOAD));
+	cr_expect_not(ring_reserve(ring, &object, 9ull * RING_PAYLOAD), "more than it may since it became smaller");
 	ring_free(ring, &object);
 	ring_close(ring);
 	cr_assert_eq(stat(home_path("slot/ring"), &info), 0);
-	cr_expect_eq(info.st_size, RING_PAGE + 4 * RING_CHUNK, "the file keeps %lld bytes", (long long)info.st_size);
+	cr_expect_eq(info.st_size, RING_PAGE + 8 * RING_CHUNK, "the file keeps %lld bytes", (long long)info.st_size);
 }
 
 Test(ring, is_clean_only_when_nothing_is_left_in_it)

@@ -98,11 +98,18 @@ static bool put_file(const char *key, const char *path)
 	return ok;
 }
 
-/* Below and above the number from which on one sync serves all. */
-Test(store, a_batch_puts_pieces_of_a_file_in_their_order)
+static bool put_two(struct store_batch *batch, const char *key, const char *one, const char *two)
 {
-	int fd = open(write_file(home_path("pieces"), "0123456789"), O_RDONLY);
-	struct store_piece pieces[] = {{fd, 6, 4}, {fd, 0, 3}};
+	bool ok = store_batch_begin(batch, key, &err) && store_batch_append(batch, one, strlen(one), &err) &&
+	          store_batch_append(batch, two, strlen(two), &err);
+
+	store_batch_end(batch);
+	return ok;
+}
+
+/* Below and above the number from which on one sync serves all. */
+Test(store, objects_of_a_batch_appear_with_its_commit)
+{
 	char keys[9][STORE_KEY_SIZE];
 	uint64_t size;
 
@@ -111,7 +118,7 @@ Test(store, a_batch_puts_pieces_of_a_file_in_their_order)
 
 		for (size_t i = 0; i < count; i++) {
 			store_key_new(keys[i]);
-			cr_assert(store_batch_put(batch, keys[i], pieces, 2, &err), "%s", err.text);
+			cr_assert(put_two(batch, keys[i], "6789", "012"), "%s", err.text);
 			cr_expect_not(store_open_object(store, keys[i], &(int){0}, &size, &err),
 			              "there before the commit");
 		}
@@ -121,34 +128,32 @@ Test(store, a_batch_puts_pieces_of_a_file_in_their_order)
 			cr_expect_str_eq(read_object(keys[i], &size), "6789012");
 	}
 	cr_expect_eq(home_count("store/.new", ""), 2, "a temporary file was left");
-	close(fd);
 }
 
-Test(store, a_batch_that_is_given_up_leaves_nothing)
+Test(store, what_is_dropped_or_given_up_leaves_nothing_and_takes_nothing_along)
 {
-	int fd = open(write_file(home_path("pieces"), "0123456789"), O_RDONLY);
-	struct store_piece whole = {fd, 0, 10}, beyond = {fd, 5, 100};
 	struct store_batch *batch = store_batch_new(store);
 	char key[2][STORE_KEY_SIZE];
 	uint64_t size;
 
 	store_key_new(key[0]);
 	store_key_new(key[1]);
-	cr_assert(store_batch_put(batch, key[0], &whole, 1, &err), "%s", err.text);
-	cr_expect_not(store_batch_put(batch, key[1], &beyond, 1, &err), "a piece that is not there was put");
+	cr_assert(put_two(batch, key[0], "a", "b"), "%s", err.text);
 	store_batch_free(batch);
 	cr_expect_eq(home_count("store/.new", ""), 2, "a temporary file was left");
 	cr_expect_not(store_open_object(store, key[0], &(int){0}, &size, &err));
 
 	batch = store_batch_new(store);
-	cr_assert(store_batch_put(batch, key[0], &whole, 1, &err), "%s", err.text);
+	cr_assert(put_two(batch, key[0], "a", "b"), "%s", err.text);
+	cr_assert(put_two(batch, key[1], "c", "d"), "%s", err.text);
+	store_batch_drop(batch);
 	cr_expect_not(store_batch_put_file(batch, key[1], home_path("nowhere"), &err));
 	cr_expect_eq(err.kind, ERR_NOT_FOUND);
 	cr_assert(store_batch_commit(batch, &err), "%s", err.text);
 	store_batch_free(batch);
-	cr_expect_str_eq(read_object(key[0], &size), "0123456789", "one that failed took another along");
+	cr_expect_str_eq(read_object(key[0], &size), "ab");
 	cr_expect_not(store_open_object(store, key[1], &(int){0}, &size, &err));
-	close(fd);
+	cr_expect_eq(home_count("store/.new", ""), 2, "a temporary file was left");
 }
 
 Test(store, a_file_is_put_without_a_copy_and_stays_the_callers)
