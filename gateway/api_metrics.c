@@ -1,11 +1,13 @@
-/* /metrics: gauges of the ledger, coverage, the receiving journal and this process. No patients. */
+/* /metrics: gauges of the ledger, coverage, hosts, room, the receiving journal and this process. No patients. */
 #include <string.h>
 
 #include "gateway/caller.h"
 #include "gateway/handlers.h"
 #include "gateway/metrics.h"
 #include "lib/domain/coverage.h"
+#include "lib/domain/host.h"
 #include "lib/intake/intake.h"
+#include "lib/intake/room.h"
 
 enum { METRICS_MAX = 4 * 1024 * 1024 };
 
@@ -95,6 +97,79 @@ static bool append_coverage(struct text_buf *out, struct db *db, struct err *err
 	return ok || err_set(err, ERR_NO_SPACE, "the metrics are too long");
 }
 
+/* ---- room and hosts ------------------------------------------------------------------------------------------------ */
+
+static bool append_area(struct text_buf *out, const char *name, const char *what, uint64_t value)
+{
+	json_t *labels = json_pack("{s:s}", "of", what);
+	bool ok = metrics_sample(out, name, labels, (double)value);
+	json_decref(labels);
+	return ok;
+}
+
+static bool append_areas(struct text_buf *out, const char *name, const char *help, uint64_t store, uint64_t journal)
+{
+	return metrics_head(out, name, help) && append_area(out, name, "store", store) &&
+	       append_area(out, name, "journal", journal);
+}
+
+static bool append_room(struct text_buf *out, struct gateway *gateway, struct err *err)
+{
+	struct room room;
+	if (!room_read(gateway->store, &room, err))
+		return false;
+	bool ok = append_areas(out, "room_free_bytes", "free in the file system of the object store and of the journal",
+	                       room.store.free_bytes, room.journal.free_bytes) &&
+	          append_areas(out, "room_total_bytes", "its size", room.store.total_bytes, room.journal.total_bytes) &&
+	          append_areas(out, "room_warn_bytes", "less room than this is low", room.store.warn_bytes,
+	                       room.journal.warn_bytes) &&
+	          append_areas(out, "room_reserve_bytes", "with less room than this objects are refused",
+	                       room.store.reserve_bytes, room.journal.reserve_bytes) &&
+	          append_areas(out, "room_state", "0 fine, 1 low, 2 full: objects are refused", room.store.state,
+	                       room.journal.state);
+	return ok || err_set(err, ERR_NO_SPACE, "the metrics are too long");
+}
+
+static const struct {
+	const char *name, *column, *help;
+} host_gauges[] = {
+    {"host_silent_seconds", "silent_s", "time since the last report of a host that receives"},
+    {"host_waiting_objects", "waiting_objects", "objects that it acknowledged and that are not in the ledger"},
+    {"host_waiting_bytes", "waiting_bytes", "their bytes"},
+    {"host_unplaced_objects", "unplaced_objects", "of these: only in its journal"},
+    {"host_unplaced_bytes", "unplaced_bytes", "their bytes"},
+    {"host_stranded", "is_stranded", "1: it does not report, and acknowledged objects are only there"},
+};
+
+static bool append_host_gauge(struct text_buf *out, const struct db_rows *rows, size_t which)
+{
+	bool ok = metrics_head(out, host_gauges[which].name, host_gauges[which].help);
+	for (int i = 0; ok && i < db_rows_count(rows); i++) {
+		json_t *labels =
+		    json_pack("{s:s, s:s}", "host", db_get_text(rows, i, "name"), "id", db_get_text(rows, i, "id"));
+		int64_t value = strcmp(host_gauges[which].column, "is_stranded") == 0
+		                    ? strcmp(db_get_text(rows, i, "state"), "stranded") == 0
+		                    : db_get_int(rows, i, host_gauges[which].column);
+		ok = metrics_sample(out, host_gauges[which].name, labels, (double)value);
+		json_decref(labels);
+	}
+	return ok;
+}
+
+static bool append_hosts(struct text_buf *out, struct db *db, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	if (!db_exec(db, STMT_HOST_LIST, DB_PARAMS(db_int(HOST_SILENT_MS)), &rows, err))
+		return false;
+	bool ok = true;
+	for (size_t i = 0; ok && i < sizeof host_gauges / sizeof host_gauges[0]; i++)
+		ok = append_host_gauge(out, rows, i);
+	db_rows_free(rows);
+	return ok || err_set(err, ERR_NO_SPACE, "the metrics are too long");
+}
+
+/* ---- this process ---------------------------------------------------------------------------------------------------- */
+
 static bool append_process(struct text_buf *out, struct gateway *gateway, struct err *err)
 {
 	struct intake_backlog backlog = {0};
@@ -106,6 +181,10 @@ static bool append_process(struct text_buf *out, struct gateway *gateway, struct
 	          metrics_sample(out, "journal_backlog_bytes", NULL, (double)backlog.bytes) &&
 	          metrics_head(out, "journal_backlog_oldest_seconds", "age of the oldest of them") &&
 	          metrics_sample(out, "journal_backlog_oldest_seconds", NULL, (double)backlog.oldest_ms / 1000) &&
+	          metrics_head(out, "journal_unplaced_objects", "of these: only in the journal") &&
+	          metrics_sample(out, "journal_unplaced_objects", NULL, (double)backlog.unplaced_objects) &&
+	          metrics_head(out, "journal_unplaced_bytes", "their bytes") &&
+	          metrics_sample(out, "journal_unplaced_bytes", NULL, (double)backlog.unplaced_bytes) &&
 	          metrics_head(out, "audit_spooled_bytes", "audit records of this program that wait for the ledger") &&
 	          metrics_sample(out, "audit_spooled_bytes", NULL, (double)audit_spooled_bytes(gateway->audit)) &&
 	          metrics_head(out, "event_streams", "open event streams") &&
@@ -122,8 +201,8 @@ bool handle_metrics(struct http_request *request, void *context, struct err *err
 	if (!db_take(gateway->pool, &db, err))
 		return false;
 	text_buf_init(&out, METRICS_MAX);
-	bool ok = append_gauges(&out, db, err) && append_coverage(&out, db, err) &&
-	          append_process(&out, gateway, err) &&
+	bool ok = append_gauges(&out, db, err) && append_coverage(&out, db, err) && append_hosts(&out, db, err) &&
+	          append_room(&out, gateway, err) && append_process(&out, gateway, err) &&
 	          http_reply_bytes(request, 200, "text/plain; version=0.0.4; charset=utf-8", out.data, out.length, err);
 	db_give(db);
 	text_buf_fini(&out);

@@ -9,11 +9,11 @@
 #include "gateway/handlers.h"
 #include "gateway/outlook.h"
 #include "lib/base/clock.h"
-#include "lib/base/conf.h"
-#include "lib/domain/presence.h"
+#include "lib/domain/host.h"
 #include "lib/domain/row_json.h"
 #include "lib/domain/signer_cert.h"
 #include "lib/intake/intake.h"
+#include "lib/intake/room_json.h"
 
 enum { GROWTH_DAYS = 14, CERTIFICATE_DAYS = 60, SUBJECT_SIZE = 300 };
 
@@ -50,25 +50,24 @@ static bool add_row(json_t *to, const char *name, struct db *db, enum db_stateme
 static bool add_store(json_t *to, const struct gateway *gateway, struct db *db, struct err *err)
 {
 	char host[HOST_NAME_MAX + 1] = "";
-	struct store_space space;
-	struct err no_room = {0};
+	struct room room;
 	struct db_rows *rows = NULL;
-	if (!store_space(gateway->store, &space, err) ||
+	if (!room_read(gateway->store, &room, err) ||
 	    !db_exec_one(db, STMT_OPERATIONS_STORE, DB_PARAMS(db_int(GROWTH_DAYS)), "the store", &rows, err))
 		return false;
 	gethostname(host, HOST_NAME_MAX);
-	uint64_t reserve = (uint64_t)conf_number(CONF_STORE_RESERVE);
-	int64_t days = outlook_days_left(space.free_bytes, reserve, db_get_int(rows, 0, "grown_bytes"),
-	                                 db_get_int(rows, 0, "grown_ms"));
-	bool is_refusing = !intake_check_room(gateway->store, &no_room);
-	json_t *store = json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:o, s:I, s:I}", "host", host, "path", space.place,
-	                          "total_bytes", (json_int_t)space.total_bytes, "free_bytes",
-	                          (json_int_t)space.free_bytes, "reserve_bytes", (json_int_t)reserve, "is_refusing",
-	                          is_refusing, "days_left", days == OUTLOOK_UNKNOWN ? json_null() : json_integer(days),
-	                          "objects", (json_int_t)db_get_int(rows, 0, "objects"), "object_bytes",
+	int64_t days = outlook_days_left(room.store.free_bytes, room.store.reserve_bytes,
+	                                 db_get_int(rows, 0, "grown_bytes"), db_get_int(rows, 0, "grown_ms"));
+	json_t *store = json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:o, s:I, s:I}", "host", host, "path",
+	                          room.store_place, "total_bytes", (json_int_t)room.store.total_bytes, "free_bytes",
+	                          (json_int_t)room.store.free_bytes, "reserve_bytes",
+	                          (json_int_t)room.store.reserve_bytes, "is_refusing", room.state == ROOM_FULL,
+	                          "days_left", days == OUTLOOK_UNKNOWN ? json_null() : json_integer(days), "objects",
+	                          (json_int_t)db_get_int(rows, 0, "objects"), "object_bytes",
 	                          (json_int_t)db_get_int(rows, 0, "object_bytes"));
 	db_rows_free(rows);
 	json_object_set_new(to, "store", store);
+	json_object_set_new(to, "room", room_json(&room));
 	return store != NULL || err_set(err, ERR_INVALID, "cannot show a path or host name that is no UTF-8");
 }
 
@@ -78,8 +77,10 @@ static bool add_journal(json_t *to, struct err *err)
 	if (!intake_backlog_read(&backlog, err))
 		return false;
 	json_object_set_new(to, "journal",
-	                    json_pack("{s:I, s:I, s:I}", "objects", (json_int_t)backlog.objects, "bytes",
-	                              (json_int_t)backlog.bytes, "oldest_s", (json_int_t)(backlog.oldest_ms / 1000)));
+	                    json_pack("{s:I, s:I, s:I, s:I, s:I}", "objects", (json_int_t)backlog.objects, "bytes",
+	                              (json_int_t)backlog.bytes, "oldest_s", (json_int_t)(backlog.oldest_ms / 1000),
+	                              "unplaced_objects", (json_int_t)backlog.unplaced_objects, "unplaced_bytes",
+	                              (json_int_t)backlog.unplaced_bytes));
 	return true;
 }
 
@@ -115,6 +116,7 @@ static bool add_certificates(json_t *to, struct db *db, struct err *err)
 static bool add_ledger(json_t *to, struct db *db, struct err *err)
 {
 	return add_list(to, "programs", db, STMT_STATUS_PROGRAMS, db_int(3 * PRESENCE_BEAT_MS), err) &&
+	       add_list(to, "hosts", db, STMT_HOST_LIST, db_int(HOST_SILENT_MS), err) &&
 	       add_row(to, "ledger", db, STMT_STATUS_LEDGER, err) &&
 	       add_row(to, "waiting", db, STMT_STATUS_QUEUES, err) &&
 	       add_list(to, "tasks", db, STMT_STATUS_STATES, db_text("task"), err) &&

@@ -2,7 +2,7 @@
  * yq-storescp: every DICOM association that others open to us.
  *
  * Goes on receiving while the ledger is away: devices from the durable snapshot, objects into the journal, audit into its spool. One thread of
- * our own keeps up with the ledger: devices, contacts, audit, presence.
+ * our own keeps up with the ledger: devices, contacts, audit, presence, and what this host has that nobody else has yet.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,6 +16,7 @@
 #include "lib/domain/presence.h"
 #include "lib/store/store.h"
 #include "storescp/service.h"
+#include "storescp/watch.h"
 
 enum { POOL_MAX = 4, DRAIN_MS = 30 * 1000, INDEX_DRAIN_MS = 10 * 1000 };
 
@@ -24,6 +25,7 @@ static struct {
 	struct db_pool *pool;
 	struct db_listener *listener;
 	struct presence *presence;
+	struct watch *watch;
 	struct dicom_scp *scp;
 	struct service service;
 	pthread_t keeper;
@@ -41,6 +43,7 @@ static void note(const struct err *err, const char *what)
 static void beat(void)
 {
 	struct text_buf detail;
+	bool is_there;
 	struct err err;
 
 	text_buf_init(&detail, 256);
@@ -48,9 +51,11 @@ static void beat(void)
 	                     dicom_scp_associations(app.scp), directory_count(app.service.directory),
 	                     dicom_scp_port(app.scp), (long long)audit_spooled_bytes(app.service.audit)))
 		err_panic("counters do not fit");
-	if (!presence_beat(app.presence, detail.data, &err))
+	is_there = presence_beat(app.presence, detail.data, &err);
+	if (!is_there)
 		note(&err, "presence");
 	text_buf_fini(&detail);
+	watch_report(app.watch, is_there, false);
 }
 
 /* Needs no ledger: what cannot go there goes to the spool. */
@@ -62,7 +67,8 @@ static void write_rejections(bool everything)
 		rejection_write(app.service.audit, &due);
 }
 
-static void catch_up(void)
+/* False: the ledger is away. */
+static bool catch_up(void)
 {
 	struct err err;
 	int count;
@@ -71,22 +77,28 @@ static void catch_up(void)
 
 	if (!directory_reload(app.service.directory, &err)) {
 		note(&err, "devices");
-		return; /* away: the others would only wait, too */
+		return false; /* the others would only wait, too */
 	}
 	if (!contacts_flush(app.service.contacts, app.pool, conf_text(CONF_TIME_ZONE), &err))
 		note(&err, "contacts");
 	if (audit_spooled_bytes(app.service.audit) > 0 && !audit_replay(app.service.audit, &count, &err))
 		note(&err, "audit");
+	return true;
 }
 
 static void *keep_up(void *unused)
 {
 	int64_t next_beat_ms = 0;
+	bool is_there = true;
 
 	(void)unused;
 	while (!daemon_stopping()) {
-		catch_up();
-		if (clock_monotonic_ms() >= next_beat_ms) {
+		bool was_there = is_there;
+		bool has_news = watch_room(app.watch);
+
+		is_there = catch_up();
+		/* A ledger that came back is told at once how much waits for it, before that shrinks. */
+		if (has_news || (is_there && !was_there) || clock_monotonic_ms() >= next_beat_ms) {
 			beat();
 			next_beat_ms = clock_monotonic_ms() + PRESENCE_BEAT_MS;
 		}
@@ -144,6 +156,7 @@ static bool start_keeper(struct err *err)
 	int error;
 
 	app.presence = presence_new(app.pool, "yq-storescp");
+	app.watch = watch_new(app.store, app.pool, app.service.audit);
 	error = pthread_create(&app.keeper, NULL, keep_up, NULL);
 	if (error != 0)
 		return err_set_errno(err, ERR_TEMPORARY, error, "could not start a thread");
@@ -162,6 +175,9 @@ static void stop(void)
 	if (app.service.contacts != NULL && app.pool != NULL &&
 	    !contacts_flush(app.service.contacts, app.pool, conf_text(CONF_TIME_ZONE), &err))
 		note(&err, "contacts");
+	if (app.watch != NULL)
+		watch_report(app.watch, true, true);
+	watch_free(app.watch);
 	presence_end(app.presence);
 	dicom_scp_free(app.scp);
 	directory_free(app.service.directory);

@@ -5,6 +5,7 @@
 #include "gateway/yqctl/handlers.h"
 #include "gateway/yqctl/output.h"
 #include "gateway/yqctl/settled.h"
+#include "gateway/yqctl/status_host.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/db/db.h"
@@ -16,16 +17,6 @@ enum { SCAN_MS = 500 };
 
 /* The programs that a working installation has; each has its member, also when none runs. */
 static const char *const programs[] = {"storescp", "router", "gateway"};
-
-static json_t *journal_json(struct err *err)
-{
-	struct intake_backlog backlog;
-
-	if (!intake_backlog_read(&backlog, err))
-		return NULL;
-	return json_pack("{sI sI sI}", "objects", (json_int_t)backlog.objects, "bytes", (json_int_t)backlog.bytes,
-	                 "oldest_ms", (json_int_t)backlog.oldest_ms);
-}
 
 /* Adds one process below the member of its program: "yq-router" is "router". */
 static void add_process(json_t *status, const struct db_rows *rows, int row)
@@ -111,7 +102,8 @@ static bool read_ledger(struct db *db, json_t *status, struct err *err)
 {
 	json_t *ledger, *queues;
 
-	if (!read_programs(db, status, err) || !read_row(db, STMT_STATUS_LEDGER, &ledger, err))
+	if (!read_programs(db, status, err) || !status_add_hosts(db, status, err) ||
+	    !read_row(db, STMT_STATUS_LEDGER, &ledger, err))
 		return false;
 	json_object_set_new(ledger, "state", json_string("running"));
 	json_object_set_new(status, "ledger", ledger);
@@ -188,6 +180,12 @@ static void print_queue(const char *name, const json_t *queue)
 	printf("%s\n", *comma ? "" : "-");
 }
 
+/* Those of status_host.h, which are no queues. */
+static bool is_of_host(const char *name)
+{
+	return strcmp(name, "journal") == 0 || strcmp(name, "room") == 0 || strcmp(name, "hosts") == 0;
+}
+
 static bool print_status(struct invocation *in, json_t *status, struct err *err)
 {
 	const char *name;
@@ -200,25 +198,29 @@ static bool print_status(struct invocation *in, json_t *status, struct err *err)
 		if (is_program(name))
 			print_program(name, member);
 	}
+	status_print_hosts(json_object_get(status, "hosts"));
+	status_print_room(json_object_get(status, "room"));
+	status_print_journal(status);
 	json_object_foreach(status, name, member)
 	{
-		if (!is_program(name) && !json_object_get(member, "processes"))
+		if (!is_program(name) && !is_of_host(name) && !json_object_get(member, "processes"))
 			print_queue(name, member);
 	}
 	json_decref(status);
 	return true;
 }
 
-/* The journal can be read without the ledger, so that an operator sees what is safe while PostgreSQL is away. */
+/* Journal and room can be read without the ledger, so that an operator sees what is safe while PostgreSQL is away. */
 bool run_status(struct invocation *in, struct err *err)
 {
-	json_t *status, *journal = journal_json(err);
+	json_t *status = json_object();
 	struct err away, output;
 
-	if (!journal)
+	if (!status_add_journal(status, err)) {
+		json_decref(status);
 		return false;
-	status = json_object();
-	json_object_set_new(status, "journal", journal);
+	}
+	status_add_room(status);
 	if (db_pool_new("yq_operator", "yqctl", 2, &in->pool, &away) && db_take(in->pool, &in->db, &away) &&
 	    read_ledger(in->db, status, &away))
 		return print_status(in, status, err);

@@ -23,6 +23,8 @@ static const struct option destination_add_options[] = {{"site", "SITE", "name, 
                                                         OPTION_END};
 static const struct option destination_hold_options[] = {{"reason", "TEXT", "why", true}, OPTION_END};
 
+static const struct option host_forget_options[] = {{"reason", "TEXT", "why, for the audit", true}, OPTION_END};
+
 static const struct option account_add_options[] = {
     {"name", "TEXT", "the person's name", true},
     {"site", "SITE", "main institution, and where the person works now", true},
@@ -78,14 +80,24 @@ static const struct option wait_options[] = {
 
 const struct command commands[] = {
     {"status", "", 0, 0, "what runs and what waits",
-     "One member for each program (storescp, router, gateway, ledger) and each queue. Works without the ledger, too:\n"
-     "then it shows what is safe in the receiving journal, and the exit code is 75.",
+     "One member for each program (storescp, router, gateway, ledger) and each queue, the room for objects, and every "
+     "host that\n"
+     "receives. Works without the ledger, too: then it shows what is safe in the receiving journal and the room, and "
+     "the exit code is 75.",
      only_json, NEEDS_HOME, run_status},
     {"wait", "", 0, 0, "wait until nothing is on its way any more",
      "Settled means: nothing acknowledged waits for the ledger, no signal is unread, no study is still receiving, no "
      "complete\n"
      "study is without its reading task, no issued report without its objects and deliveries, no delivery is open.",
      wait_options, NEEDS_LEDGER, run_wait},
+    {"host list", "", 0, 0, "the hosts that receive, with what was acknowledged and is only there",
+     "stranded: a host that does not report, and has acknowledged objects that nobody else has. Start its programs "
+     "again, or\n"
+     "mount the disk with its journal elsewhere. silent: what it acknowledged since its last report is not known.",
+     only_json, NEEDS_LEDGER, run_host_list},
+    {"host forget", "ID-or-NAME", 1, 1, "take a host that is gone for good off the list",
+     "Only one that does not report. What it said last stays on the audit.", host_forget_options, NEEDS_LEDGER,
+     run_host_forget},
 
     {"site list", "", 0, 0, "the sites with their grid, lead and enrolment", NULL, only_json, NEEDS_LEDGER,
      run_site_list},

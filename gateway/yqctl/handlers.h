@@ -18,6 +18,9 @@ HANDLER(run_demo_seed);
 HANDLER(run_status);
 HANDLER(run_wait);
 
+HANDLER(run_host_list);
+HANDLER(run_host_forget);
+
 HANDLER(run_site_list);
 HANDLER(run_roster_load);
 HANDLER(run_target_load);

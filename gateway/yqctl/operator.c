@@ -41,6 +41,7 @@ static bool work_and_note(struct db *db, void *context, struct err *err)
 	/* Read after the work, which fills them. */
 	fact.subject = note->subject;
 	fact.site = *note->site ? note->site : NULL;
+	fact.detail = *note->detail ? note->detail : NULL;
 	audit_writer("yqctl", writer);
 	return audit_append(db, writer, &fact, err);
 }

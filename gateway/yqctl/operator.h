@@ -14,6 +14,7 @@ struct operator_note {
 	const char *subject_kind; /* "device" */
 	char subject[64];         /* public id, or an account's name */
 	char site[64];            /* public id, or empty */
+	char detail[512];         /* a JSON object, or empty */
 };
 
 /* work runs in a transaction (again, when that could not be serialised), the audit record of note behind it. */

@@ -11,11 +11,10 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/intake/internal.h"
+#include "lib/intake/room.h"
 
 enum {
 	BUFFER_SIZE = 64 * 1024,
-	/* Room is asked again after so much of one object: with 1,000 objects under way at once they pass the reserve by 1 GiB. */
-	ROOM_STEP = 1024 * 1024,
 	/* How long an object waits for room in the ring before it takes the other lane, which costs it some syncs more. */
 	RING_PATIENCE_MS = 300,
 	STATUS_NO_ROOM = 0xA700,
@@ -47,20 +46,6 @@ static bool refuse(struct err *err)
 	if (err->kind == ERR_INVALID)
 		return err_code(err, ERR_SOURCE_DIMSE, STATUS_CANNOT_UNDERSTAND);
 	return err_code(err, ERR_SOURCE_DIMSE, STATUS_PROCESSING_FAILURE);
-}
-
-/* Journal and store may lie on different disks. */
-bool intake_check_room(struct store *store, struct err *err)
-{
-	uint64_t store_bytes, journal_bytes;
-	char path[PATH_MAX];
-
-	if (!store_room(store, &store_bytes, err) || !conf_path(path, sizeof path, err, "journal") ||
-	    !file_free_bytes(path, &journal_bytes, err))
-		return err_context(err, "could not ask for room");
-	if (store_bytes <= ROOM_STEP || journal_bytes <= (uint64_t)conf_number(CONF_STORE_RESERVE) + ROOM_STEP)
-		return err_set(err, ERR_NO_SPACE, "could not take the object: less room than the reserve is left");
-	return true;
 }
 
 /* ---- one object ------------------------------------------------------------------------------------------------------- */

@@ -46,7 +46,7 @@ bool intake_open(struct store *store, struct db_pool *pool, struct intake **out,
 /* Waits for the objects at hand, gives the indexer at most drain_ms, releases the slot. What is left is adopted by the next process. */
 void intake_close(struct intake *intake, int64_t drain_ms);
 
-/* Would an object be taken now? Journal and store must have room above `store_reserve`. ERR_NO_SPACE: it would be refused with A700. */
+/* Would an object be taken now? Journal and store must have room above their reserve (room.h). ERR_NO_SPACE: it would be refused with A700. */
 bool intake_check_room(struct store *store, struct err *err);
 
 bool intake_begin(struct intake *intake, const struct intake_source *source, struct intake_object **out,

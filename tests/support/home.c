@@ -42,6 +42,9 @@ void home_make(const char *ledger)
 	setenv("YQ_LEDGER", ledger ? ledger : "host=/nonexistent/yq dbname=none", 1);
 	setenv("YQ_STORE_RESERVE", "0 B", 1);
 	setenv("YQ_JOURNAL_RING", "16 MiB", 1);
+	setenv("YQ_STORE_RESERVE_PERCENT", "0", 1);
+	setenv("YQ_STORE_WARN", "0 B", 1);
+	setenv("YQ_STORE_WARN_PERCENT", "0", 1);
 	setenv("YQ_POLL_INTERVAL", "50 ms", 1);
 	load();
 	log_init("test", ERR_LOG_ERROR);

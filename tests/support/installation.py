@@ -97,6 +97,10 @@ class Installation:
             YQ_HTTP_ADDRESS="127.0.0.1",
             YQ_HTTP_PORT=str(self.http_port),
             YQ_JOURNAL_RING="32 MiB",
+            # How full the machine of the tests is shall not matter.
+            YQ_STORE_RESERVE_PERCENT="0",
+            YQ_STORE_WARN="0 B",
+            YQ_STORE_WARN_PERCENT="0",
         )
         env.update(self.settings)
         env.update(more)
@@ -143,14 +147,15 @@ class Installation:
     def start(self, *names, **more):
         """Starts programs (yq-storescp, yq-router, yq-gateway) and waits until each says that it is ready."""
         for name in names:
-            self._start_one(name, more)
+            self.start_as(name, name, **more)
 
-    def _start_one(self, name, more):
+    def start_as(self, name, program, **more):
+        """The same for another process of a program; it goes by `name` afterwards."""
         if name in self.running:
             raise Failed(name + " is running already")
         reader, writer = os.pipe()
         log = open(self.home / "log" / (name + ".log"), "ab")
-        process = subprocess.Popen([BUILD / "bin" / name], env=self.environment(YQ_READY_FD=str(writer), **more),
+        process = subprocess.Popen([BUILD / "bin" / program], env=self.environment(YQ_READY_FD=str(writer), **more),
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(writer,),
                                    preexec_fn=_end_with_parent)
         os.close(writer)

@@ -1,0 +1,46 @@
+/*
+ * What a host tells the ledger about its receiving journal: one row per YQ_HOME (table host), renewed while one of its receivers runs.
+ *
+ * The row says what was acknowledged and is still only here, so that whoever looks at the ledger sees images that would be lost with this
+ * host. It goes by a random id that lies in the journal, and so moves with the journal when its disk is mounted elsewhere.
+ *
+ * Looking needs no ledger. All numbers are of the whole YQ_HOME, so it does not matter which of its receivers reported last.
+ * Threads: a beat belongs to one; host_id() any, in any number of processes.
+ */
+#ifndef YQ_INTAKE_HOST_BEAT_H
+#define YQ_INTAKE_HOST_BEAT_H
+
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+#include "lib/base/text.h"
+#include "lib/intake/intake.h"
+#include "lib/intake/room.h"
+
+struct db_pool;
+struct host_beat;
+
+/* The id of this YQ_HOME, made when it has none. Durable on return. */
+bool host_id(char out[TEXT_UUID_SIZE], struct err *err);
+/* The same without making one: ERR_NOT_FOUND. */
+bool host_id_find(char out[TEXT_UUID_SIZE], struct err *err);
+
+/* Slots of the journal that a running process holds. */
+bool host_slots_held(int *out, struct err *err);
+
+struct host_look {
+	struct intake_backlog backlog;
+	uint64_t peak_objects; /* the most that waited for the ledger since nothing did */
+	int slots;
+	struct room room;
+};
+
+/* store and pool are borrowed until host_beat_free(). program: "yq-storescp". Does not need the ledger. */
+struct host_beat *host_beat_new(struct store *store, struct db_pool *pool, const char *program);
+void host_beat_free(struct host_beat *beat);
+/* Looks, logs a change of the room, and remembers what it saw; *out is borrowed until the next look. */
+bool host_beat_look(struct host_beat *beat, const struct host_look **out, struct err *err);
+/* Writes the last look. has_ended: this receiver ends in order, and reports for the last time. */
+bool host_beat_report(struct host_beat *beat, bool has_ended, struct err *err);
+
+#endif
