@@ -225,3 +225,27 @@ SELECT count(*) FROM quarantine WHERE site_id IS NULL AND object_key = md5('stra
 -- wants: value 0
 SELECT yq_test.stray_object();
 SELECT count(*) FROM quarantine WHERE site_id IS NULL AND object_key = md5('stray');
+
+-- case: a_receiver_reports_its_host
+-- as: yq_storescp
+-- wants: ok
+INSERT INTO host (host_id, name, home, program, version, slots, unplaced_objects, unplaced_bytes, waiting_objects, waiting_bytes, waiting_peak,
+                  quarantined_objects, store_path, store_total_bytes, store_free_bytes, store_state, journal_total_bytes, journal_free_bytes,
+                  journal_state)
+VALUES (gen_random_uuid(), 'h', '/h', 'test', '0', 1, 0, 0, 0, 0, 0, 0, '/s', 2, 1, 'full', 2, 1, 'low');
+
+-- case: a_receiver_forgets_no_host
+-- as: yq_storescp
+-- wants: 42501
+DELETE FROM host;
+
+-- case: the_gateway_reports_no_host
+-- as: yq_gateway
+-- person: keeper
+-- wants: 42501
+UPDATE host SET waiting_objects = 0;
+
+-- case: the_gateway_shows_hosts
+-- as: yq_gateway
+-- wants: ok
+SELECT count(*) FROM host;
