@@ -205,7 +205,9 @@ def test_the_state_is_that_of_yqctl_status(site):
     flat = dict(status["attention"], signals=status["signals"]["open"],
                 **{f"studies_{name}": number for name, number in status["studies"].items()})
     assert shown["waiting"] == flat
-    assert shown["journal"] == {"objects": 0, "bytes": 0, "oldest_s": 0}
+    assert shown["journal"] == {"objects": 0, "bytes": 0, "oldest_s": 0, "unplaced_objects": 0, "unplaced_bytes": 0}
+    assert shown["room"]["state"] == status["room"]["state"] == "fine" and shown["room"]["store"].keys() == status["room"]["store"].keys()
+    assert [(one["id"], one["state"]) for one in shown["hosts"]] == [(one["id"], one["state"]) for one in status["hosts"]] and len(shown["hosts"]) == 1
     objects = site.home.sql("SELECT sum(instance_count), sum(size_bytes) FROM study")[0]
     assert [shown["store"]["objects"], shown["store"]["object_bytes"]] == [int(number) for number in objects]
     assert shown["store"]["host"] == socket.gethostname() and shown["store"]["path"] == str(site.home.home / "store")

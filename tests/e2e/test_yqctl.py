@@ -94,6 +94,7 @@ def test_status_without_the_ledger_still_shows_the_journal(tmp_path):
     assert done.returncode == TEMPORARY
     status = json.loads(done.stdout)
     assert status["journal"]["objects"] == 0
+    assert status["room"] == {"state": "unknown", "reason": "nothing was received here yet"} and not (tmp_path / "store").exists()
     assert status["ledger"]["state"] == "away" and status["ledger"]["reason"]
 
 

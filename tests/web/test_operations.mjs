@@ -6,8 +6,8 @@ const world = await openWorld({ YQ_QUIET_DEFAULT: '1 s' })
 const { installation } = world
 
 const WORDS = {
-  'zh-CN': { tabs: ['状态', '发送队列', '设备', '身份核对', '图像冲突与异常数据', '审计'], store: '图像存储', running: '运行中', idle: '空闲', none: '没有待核对的身份。', search: '搜索', look: '查看检查' },
-  en: { tabs: ['State', 'Queues', 'Devices', 'Identity', 'Conflicts and quarantine', 'Audit'], store: 'Image store', running: 'Running', idle: 'Idle', none: 'No identity waits to be checked.', search: 'Search', look: 'See an examination' },
+  'zh-CN': { hosts: '接收主机', reporting: '正常', tabs: ['状态', '发送队列', '设备', '身份核对', '图像冲突与异常数据', '审计'], store: '图像存储', running: '运行中', idle: '空闲', none: '没有待核对的身份。', search: '搜索', look: '查看检查' },
+  en: { hosts: 'Receiving hosts', reporting: 'Reporting', tabs: ['State', 'Queues', 'Devices', 'Identity', 'Conflicts and quarantine', 'Audit'], store: 'Image store', running: 'Running', idle: 'Idle', none: 'No identity waits to be checked.', search: 'Search', look: 'See an examination' },
 }
 const SLUGS = ['state', 'queues', 'devices', 'identity', 'doubts', 'audit']
 const NASTY = '<img src=x onerror=alert(1)>\u202Eאבג𠮷'.padEnd(60, '长')
@@ -24,6 +24,7 @@ for (const [language, words] of Object.entries(WORDS)) {
     await one.goto('/operations')
     await one.page.getByRole('heading', { name: words.store }).waitFor()
     await until(async () => (await one.page.locator('td .tag', { hasText: words.running }).count()) === 3, 'three programs run')
+    await one.page.getByRole('table', { name: words.hosts }).locator('.tag', { hasText: words.reporting }).waitFor()
     await one.page.getByRole('tab', { name: words.tabs[0] }).focus()
     for (const [index, slug] of SLUGS.entries()) {
       if (index > 0) await one.page.keyboard.press('ArrowRight')
@@ -170,6 +171,31 @@ world.test('an administrator looks and does nothing', async ({ person }) => {
   await one.page.getByRole('grid', { name: '目的地' }).locator('[data-id]').first().waitFor()
   assert.deepEqual(await one.page.getByRole('tab').allInnerTexts(), ['状态', '发送队列', '设备', '审计'])
   assert.equal(await one.page.getByRole('button', { name: '暂停发送' }).count(), 0)
+})
+
+world.test('a room that runs out and images that only a silent host has are shown before anything else', async ({ person }) => {
+  await installation.sql(`INSERT INTO host (host_id, name, home, program, version, reported_at, slots, unplaced_objects, unplaced_bytes, waiting_objects, waiting_bytes,
+      waiting_peak, oldest_at, quarantined_objects, store_path, store_total_bytes, store_free_bytes, store_state, journal_total_bytes, journal_free_bytes, journal_state)
+    VALUES (gen_random_uuid(), '镇东机房<b>', '/srv/far', 'yq-storescp', '1', yq_now() - interval '2 days', 1, 7, 7000000, 12, 12000000, 40, yq_now() - interval '3 days', 0,
+      '/srv/store', 1000000000000, 20000000000, 'low', 1000000000, 1000000, 'full')`)
+  await installation.restart('yq-gateway', { YQ_STORE_WARN: '1000000 TiB' })
+  for (const [language, words] of Object.entries({
+    'zh-CN': { alarm: /镇东机房<b> 没有报到，已收妥的图像（至少 12 个对象）/, low: '空间偏低', stranded: '没有报到，存有图像', full: '正在拒收' },
+    en: { alarm: /not report: 镇东机房<b> \(at least 12 objects\)/, low: 'Low', stranded: 'Silent, has images', full: 'Refusing' },
+  })) {
+    const one = await person('operator', { language, via: 'api' })
+    await one.goto('/operations')
+    await one.page.getByRole('alert').filter({ hasText: words.alarm }).waitFor()
+    await one.page.locator('.card').first().locator('.tag', { hasText: words.low }).waitFor()
+    const row = one.page.getByRole('row').filter({ hasText: '/srv/far' })
+    await row.locator('.tag', { hasText: words.stranded }).waitFor()
+    await row.locator('.tag', { hasText: words.full }).waitFor()
+    await row.getByRole('cell', { name: '12 / 40' }).waitFor()
+    await one.checkAccessible()
+    await one.shot(`room-${language}`)
+  }
+  await installation.sql("DELETE FROM host WHERE home = '/srv/far'")
+  await installation.restart('yq-gateway')
 })
 
 world.test('dark, large, and 4K', async ({ person }) => {

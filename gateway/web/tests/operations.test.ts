@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Delivery, Destination, Device, IdentityReview, Operations, Patient } from '@/api/types'
+import type { Delivery, Destination, Device, Host, IdentityReview, Operations, Patient } from '@/api/types'
 import en from '@/i18n/en/operations'
 import { useLanguage } from '@/i18n'
 import zh from '@/i18n/zh-CN/operations'
 import { fetchAgain, ROWS_MAX } from '@/pages/operations/load'
 import {
-  ACTION_BEGINNINGS, clockText, destinationWord, devicesByNeed, deviceWord, differences, mayCancel, mayRetry, programRows, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, tabsOf, testSteps, usedPercent,
+  ACTION_BEGINNINGS, clockText, destinationWord, devicesByNeed, deviceWord, differences, mayCancel, mayRetry, programRows, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, strandedImages, tabsOf, testSteps, usedPercent,
 } from '@/pages/operations/state'
 
 beforeEach(() => useLanguage('zh-CN'))
@@ -29,16 +29,24 @@ const store = (change: Partial<Operations['store']>): Operations['store'] => ({
 
 describe('the store', () => {
   it.each([
-    [{}, 50, 'enough'],
-    [{ days_left: 29 }, 50, 'soon'],
-    [{ days_left: 30 }, 50, 'enough'],
-    [{ days_left: null }, 50, 'unknown'],
-    [{ free_bytes: 5, is_refusing: true, days_left: 0 }, 100, 'refusing'],
-    [{ reserve_bytes: 200, is_refusing: true }, 100, 'refusing'],
-  ] as const)('%j', (change, percent, word) => {
+    [{}, 'fine', 50, 'enough'],
+    [{ days_left: 29 }, 'fine', 50, 'soon'],
+    [{ days_left: 30 }, 'fine', 50, 'enough'],
+    [{ days_left: null }, 'fine', 50, 'unknown'],
+    [{ days_left: 400 }, 'low', 50, 'low'],
+    [{ is_refusing: true }, 'fine', 50, 'enough'], /* for want of room in the journal */
+    [{ free_bytes: 5, is_refusing: true, days_left: 0 }, 'full', 100, 'refusing'],
+    [{ reserve_bytes: 200, is_refusing: true }, 'full', 100, 'refusing'],
+  ] as const)('%j, room %s', (change, room, percent, word) => {
     expect(usedPercent(store(change))).toBe(percent)
-    expect(storeWord(store(change))).toBe(word)
+    expect(storeWord(store(change), room)).toBe(word)
   })
+})
+
+it('counts the images that only hosts have which do not report', () => {
+  const host = (name: string, state: Host['state'], waiting_objects: number, quarantined_objects = 0) => ({ name, state, waiting_objects, quarantined_objects }) as Host
+  expect(strandedImages([host('a', 'stranded', 3, 1), host('b', 'reporting', 5), host('c', 'silent', 0), host('d', 'stranded', 2)])).toEqual({ names: ['a', 'd'], objects: 6 })
+  expect(strandedImages([host('b', 'reporting', 5)])).toEqual({ names: [], objects: 0 })
 })
 
 it('says which programs do not run, also when there never was one', () => {

@@ -481,13 +481,36 @@ export interface FigureRows { columns: string[]; rows: (string | number | boolea
 
 /* ---- 运维 ------------------------------------------------------------------------------------------------------------ */
 
+export type RoomState = 'fine' | 'low' | 'full'
+export interface RoomArea { state: RoomState; total_bytes: number; free_bytes: number; warn_bytes: number; reserve_bytes: number }
+export interface Host {
+  id: string
+  name: string
+  home: string
+  state: 'reporting' | 'silent' | 'stranded' | 'stopped'
+  reported_at: string
+  slots: number
+  waiting_objects: number
+  waiting_bytes: number
+  waiting_peak: number
+  unplaced_objects: number
+  unplaced_bytes: number
+  oldest_at: string | null
+  quarantined_objects: number
+  store_state: RoomState
+  store_free_bytes: number
+  journal_state: RoomState
+  journal_free_bytes: number
+}
 /* GET /api/v1/operations */
 export interface Operations {
   at: string
   programs: { program: string; host: string; pid: number; version: string; started_at: string; seen_at: string; is_running: boolean; detail: Record<string, unknown> }[]
   ledger: { version: number; server: string; size_bytes: number }
   store: { host: string; path: string; total_bytes: number; free_bytes: number; reserve_bytes: number; is_refusing: boolean; days_left: number | null; objects: number; object_bytes: number }
-  journal: { objects: number; bytes: number; oldest_s: number }
+  room: { state: RoomState; is_shared: boolean; store: RoomArea; journal: RoomArea }
+  hosts: Host[]
+  journal: { objects: number; bytes: number; oldest_s: number; unplaced_objects: number; unplaced_bytes: number }
   waiting: Record<string, number> /* signals, studies_receiving, ..., as yqctl status */
   tasks: { state: TaskState; number: number }[]
   deliveries: { state: DeliveryState; number: number }[]

@@ -12,12 +12,20 @@ export default {
     title: 'Image store', used: 'Used', free: '{free} free of {total}', received: 'Received', objects: '{n} objects, {size}', reserve: 'Reserve', path: 'Directory',
     days: 'About {n} days left, at the growth of the last 14 days.', unknown_text: 'Too little came in lately to say how long the room will do.',
     refusing_text: 'Images are being refused: less room than the reserve of {reserve} is left. Enlarge the disk or remove other files; reception goes on by itself.',
-    refusing: 'Refusing', soon: 'Running out', enough: 'Enough', unknown: 'No estimate',
+    low_text: 'Less room than the watermark of {warn} is left. Below {reserve} images will be refused: enlarge the disk or remove other files in time.',
+    warn: 'Watermark', refusing: 'Refusing', low: 'Low', soon: 'Running out', enough: 'Enough', unknown: 'No estimate',
   },
   ledger: { title: 'Ledger', running: 'Running', server: 'Server', version: 'Schema version', size: 'Size' },
   journal: {
     title: 'Receiving journal', empty: 'No backlog', behind: 'Backlog', empty_text: 'Everything received is in the ledger.',
     text: '{n} objects ({size}) are safe and not in the ledger yet; the oldest has waited for {time}. No image is lost.',
+    unplaced: '{n} of them ({size}) are only in the journal of this host.', shared: 'On the same file system as the image store.',
+  },
+  room: { fine: 'Enough', low: 'Low', full: 'Refusing' },
+  hosts: {
+    title: 'Receiving hosts', none: 'No host has reported yet.', state: 'State', waiting: 'Not in the ledger', only_there: 'Only on this host', oldest: 'Oldest', store: 'Store, free', journal: 'Journal, free', reported: 'Last report',
+    reporting: 'Reporting', silent: 'Silent', stranded: 'Silent, has images', stopped: 'Stopped', silent_text: 'What it received since its last report is not known.',
+    stranded_text: 'Images that were received are only on hosts that do not report: {hosts} (at least {n} objects). Start the programs there again, or mount the disk with the journal on another host. Do not erase its disk.',
   },
   waiting: {
     title: 'Waiting', signals: 'Signals to be handled', studies_receiving: 'Examinations being received', studies_complete: 'Examinations with complete images', studies_incomplete: 'Incomplete examinations',
@@ -90,7 +98,7 @@ export default {
     by: { person: 'person', device: 'device', program: 'program', operator: 'command line', unknown: 'unknown' },
     about: {
       session: 'login and logout', study: 'examinations', task: 'reading tasks', report: 'reports', delivery: 'deliveries', destination: 'destinations', device: 'devices', identity: 'identity checks', request: 'requests', critical: 'critical values',
-      association: 'DICOM associations', account: 'accounts', audit: 'the audit', api: 'the API',
+      association: 'DICOM associations', host: 'hosts', account: 'accounts', audit: 'the audit', api: 'the API',
     },
   },
   action: {
@@ -104,6 +112,6 @@ export default {
     delivery_create: 'Delivery made', delivery_delivered: 'Delivered', delivery_quarantined: 'Refused by the peer', delivery_dead: 'Failed for good', delivery_requeue: 'Retry a delivery', delivery_cancel: 'Cancel a delivery', destination_add: 'Add a destination', destination_hold: 'Hold', destination_release: 'Release', destination_retry: 'Retry all', destination_test: 'Test a destination',
     device_add: 'Add a device', device_disable: 'Disable a device', device_enable: 'Enable a device', identity_list: 'List identity checks', conflict_list: 'List conflicts', quarantine_list: 'List quarantine',
     account_add: 'Add an account', account_password: 'Set a password', account_grant: 'Grant a role', account_disable: 'Disable an account', account_enable: 'Enable an account', account_certify: 'Certify a key', qualification_grant: 'Grant a qualification',
-    roster_load: 'Load a roster', target_load: 'Load targets', rule_defaults: 'Make default rules', demo_seed: 'Seed the demonstration',
+    roster_load: 'Load a roster', target_load: 'Load targets', rule_defaults: 'Make default rules', host_room: 'Room passed a watermark', host_forget: 'Forget a host', demo_seed: 'Seed the demonstration',
   },
 }

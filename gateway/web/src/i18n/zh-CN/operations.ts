@@ -12,12 +12,20 @@ export default {
     title: '图像存储', used: '已用空间', free: '可用 {free}，共 {total}', received: '已接收', objects: '{n} 个对象，{size}', reserve: '保留空间', path: '目录',
     days: '按近 14 天的增长，约可再用 {n} 天。', unknown_text: '近期数据不足，暂时无法估计还能用多久。',
     refusing_text: '正在拒收图像：可用空间低于保留的 {reserve}。请尽快扩容磁盘或清理其他文件，空间恢复后自动继续接收。',
-    refusing: '正在拒收', soon: '即将不足', enough: '充足', unknown: '暂无估计',
+    low_text: '可用空间已低于警戒线 {warn}，低于 {reserve} 时将拒收图像。请及时扩容磁盘或清理其他文件。',
+    warn: '警戒线', refusing: '正在拒收', low: '空间偏低', soon: '即将不足', enough: '充足', unknown: '暂无估计',
   },
   ledger: { title: '数据库', running: '正常', server: '版本', version: '结构版本', size: '占用' },
   journal: {
     title: '接收日志', empty: '没有积压', behind: '有积压', empty_text: '收到的图像都已登记入库。',
     text: '{n} 个对象（{size}）已收妥、尚未登记入库，最早的已等待 {time}。图像不会丢失。',
+    unplaced: '其中 {n} 个（{size}）目前只存在本机的接收日志中。', shared: '与图像存储在同一文件系统。',
+  },
+  room: { fine: '充足', low: '空间偏低', full: '正在拒收' },
+  hosts: {
+    title: '接收主机', none: '还没有主机报到。', state: '状态', waiting: '未入库', only_there: '仅存本机', oldest: '最早', store: '存储可用', journal: '日志可用', reported: '最近报到',
+    reporting: '正常', silent: '没有报到', stranded: '没有报到，存有图像', stopped: '已停止', silent_text: '最近报到之后收到的图像数量不详。',
+    stranded_text: '主机 {hosts} 没有报到，已收妥的图像（至少 {n} 个对象）只存在这些主机上。请尽快启动主机上的程序，或把接收日志所在磁盘挂到其他主机；切勿清除磁盘。',
   },
   waiting: {
     title: '待处理', signals: '检查事件待处理', studies_receiving: '上传中的检查', studies_complete: '图像已齐的检查', studies_incomplete: '图像未齐的检查',
@@ -90,7 +98,7 @@ export default {
     by: { person: '人员', device: '设备', program: '程序', operator: '命令行', unknown: '未知来源' },
     about: {
       session: '登录与退出', study: '检查', task: '诊断任务', report: '报告', delivery: '发送', destination: '目的地', device: '设备', identity: '身份核对', request: '申请单', critical: '危急值',
-      association: '设备连接', account: '帐号', audit: '审计', api: '接口',
+      association: '设备连接', host: '主机', account: '帐号', audit: '审计', api: '接口',
     },
   },
   action: {
@@ -104,6 +112,6 @@ export default {
     delivery_create: '建立发送', delivery_delivered: '送达', delivery_quarantined: '对方拒收', delivery_dead: '发送失败待处理', delivery_requeue: '重试发送', delivery_cancel: '取消发送', destination_add: '添加目的地', destination_hold: '暂停发送', destination_release: '恢复发送', destination_retry: '全部重试', destination_test: '测试目的地',
     device_add: '登记设备', device_disable: '停用设备', device_enable: '启用设备', identity_list: '查看身份核对', conflict_list: '查看图像冲突', quarantine_list: '查看异常数据',
     account_add: '添加帐号', account_password: '重设密码', account_grant: '授予角色', account_disable: '停用帐号', account_enable: '启用帐号', account_certify: '为帐号制作证书', qualification_grant: '授予诊断资格',
-    roster_load: '导入机构名单', target_load: '导入目标', rule_defaults: '建立默认规则', demo_seed: '建立演示数据',
+    roster_load: '导入机构名单', target_load: '导入目标', rule_defaults: '建立默认规则', host_room: '空间越过警戒线', host_forget: '移除主机', demo_seed: '建立演示数据',
   },
 }

@@ -1,5 +1,5 @@
 /* What the numbers of these pages mean, without the screen. */
-import type { Delivery, Destination, Device, IdentityReview, Operations, Role } from '@/api/types'
+import type { Delivery, Destination, Device, Host, IdentityReview, Operations, Role, RoomState } from '@/api/types'
 import { translate } from '@/i18n'
 import { spanOfSeconds } from '@/state/words'
 
@@ -49,15 +49,27 @@ export function usedPercent(store: Operations['store']): number {
   return Math.min(100, Math.max(0, (100 * (store.total_bytes - store.free_bytes)) / room))
 }
 
-export type StoreWord = 'refusing' | 'soon' | 'enough' | 'unknown'
+export type StoreWord = 'refusing' | 'low' | 'soon' | 'enough' | 'unknown'
 
-export function storeWord(store: Operations['store']): StoreWord {
-  if (store.is_refusing) return 'refusing'
+/* The watermarks rule; above them, how long the room will do. */
+export function storeWord(store: Operations['store'], room: RoomState): StoreWord {
+  if (room !== 'fine') return room === 'full' ? 'refusing' : 'low'
   if (store.days_left === null) return 'unknown'
   return store.days_left < SOON_DAYS ? 'soon' : 'enough'
 }
 
-export const TONE_OF_STORE: Record<StoreWord, Tone> = { refusing: 'late', soon: 'wait', enough: 'good', unknown: 'plain' }
+export const TONE_OF_STORE: Record<StoreWord, Tone> = { refusing: 'late', low: 'wait', soon: 'wait', enough: 'good', unknown: 'plain' }
+export const TONE_OF_ROOM: Record<RoomState, Tone> = { full: 'late', low: 'wait', fine: 'good' }
+
+/* ---- hosts ------------------------------------------------------------------------------------------------------------------- */
+
+export const TONE_OF_HOST: Record<Host['state'], Tone> = { stranded: 'late', silent: 'late', reporting: 'good', stopped: 'plain' }
+
+/* Acknowledged images that only hosts have that do not report: whose, and how many at least. */
+export function strandedImages(hosts: Host[]): { names: string[]; objects: number } {
+  const stranded = hosts.filter((one) => one.state === 'stranded')
+  return { names: stranded.map((one) => one.name), objects: stranded.reduce((sum, one) => sum + one.waiting_objects + one.quarantined_objects, 0) }
+}
 
 /* ---- programs, journal, certificates ------------------------------------------------------------------------------------------- */
 
@@ -168,7 +180,7 @@ export const secondsText = (at: string): string => at.slice(0, 19).replace('T', 
 export const actionKey = (action: string): string => action.replace('.', '_')
 
 export const ACTION_BEGINNINGS = [
-  'session.', 'study.', 'task.', 'report.', 'delivery.', 'destination.', 'device.', 'identity.', 'request.', 'critical.', 'association.', 'account.', 'audit.', 'api.',
+  'session.', 'study.', 'task.', 'report.', 'delivery.', 'destination.', 'device.', 'identity.', 'request.', 'critical.', 'association.', 'host.', 'account.', 'audit.', 'api.',
 ]
 
 /* ---- the test of a destination --------------------------------------------------------------------------------------------------- */
