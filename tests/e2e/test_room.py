@@ -158,6 +158,7 @@ def test_one_object_larger_than_the_room_leaves_no_trace(first):
         dataset.put(0x7FE00010, "OW", bytes(SIZE))
         large = Sent(dataset)
         assert send(host, [large]) and large.status == NO_ROOM
+        assert "less room than the reserve is left" in host.log("yq-storescp"), "refused by a full disk, which is too late"
         await_true("its room comes back", lambda: abs(free(small) - before) < MIB // 2, host)
         assert holds(host) == {warm.uid: warm.sha256}
         assert send(host, [small_one := new_object()]) and small_one.status == 0
