@@ -10,6 +10,7 @@
 #   tests/migrate/*.c              -> tests/migrate   (Criterion, against a private ledger without any migration)
 #   tests/support/*.c              -> linked into every test binary
 #   tests/bench/X.c                -> tests/X         (receivers to measure against, without Criterion)
+#   tests/support/powercut/*.c     -> tests/powercut.so (a preload library: what a power cut would leave)
 #   gateway/web/                   -> build/web/      (by npm and vite; one for every variant)
 #   schema/statements/*.sql, schema/migrations/*.sql -> build/gen/
 #
@@ -82,8 +83,8 @@ MIGRATION_FILES := $(sort $(wildcard schema/migrations/*.sql))
 GENERATED := $(GEN)/statements.h $(GEN)/statements.c $(GEN)/migrations.h $(GEN)/migrations.c
 
 BINS := $(foreach p,$(PRESENT),$(B)/bin/$(call program_name,$(p)))
-TESTS := $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate)
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(sort $(wildcard tests/bench/*.c)))
+TESTS := $(B)/tests/powercut.so $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate)
 
 .PHONY: build test-programs packages generated web FORCE
 build: packages generated $(BINS) web ## builds the programs into build/bin/ and the browser application into build/web/
@@ -148,6 +149,10 @@ $(eval $(call test_program,migrate,tests/migrate,$(call objects,tests/db/ledger.
 ALL_OBJECTS += $(call objects,$(call sources,tests/bench))
 $(BENCHES): $(B)/tests/%: $(B)/obj/tests/bench/%.c.o $(LIB_ARCHIVES)
 	$(call say,LINK ,$@)$(CXX) $(YQ_LDFLAGS) $(LDFLAGS) -o $@ $< $(LINK_LIBS)
+
+# Stands before the C library in other programs, so it is never instrumented and does not want the headers' own checks.
+$(B)/tests/powercut.so: $(wildcard tests/support/powercut/*) $(B)/flags.list
+	$(call say,LINK ,$@)$(CC) $(filter-out $(OPTIMIZE) -fPIE,$(YQ_CFLAGS)) -O2 -fPIC -shared -o $@ $(filter %.c,$^)
 
 # --- compiling -----------------------------------------------------------------------------------------------------
 
