@@ -150,9 +150,9 @@ ALL_OBJECTS += $(call objects,$(call sources,tests/bench))
 $(BENCHES): $(B)/tests/%: $(B)/obj/tests/bench/%.c.o $(LIB_ARCHIVES)
 	$(call say,LINK ,$@)$(CXX) $(YQ_LDFLAGS) $(LDFLAGS) -o $@ $< $(LINK_LIBS)
 
-# Stands before the C library in other programs, so it is never instrumented and does not want the headers' own checks.
+# Stands before the C library in other programs: never instrumented, and without the headers' own checks.
 $(B)/tests/powercut.so: $(wildcard tests/support/powercut/*) $(B)/flags.list
-	$(call say,LINK ,$@)$(CC) $(filter-out $(OPTIMIZE) -fPIE,$(YQ_CFLAGS)) -O2 -fPIC -shared -o $@ $(filter %.c,$^)
+	$(call say,LINK ,$@)$(CC) $(filter-out $(OPTIMIZE) -fPIE -MMD -MP,$(YQ_CFLAGS)) -O2 -fPIC -shared -o $@ $(filter %.c,$^)
 
 # --- compiling -----------------------------------------------------------------------------------------------------
 
@@ -211,7 +211,7 @@ status: ## shows what runs
 walk: ## walks another study through a running installation
 	@YQ_BUILD=$(B) deploy/run walk
 
-.PHONY: test test-packages
+.PHONY: test test-packages powercut
 test-packages:
 	@deploy/bootstrap test
 $(TESTS): | test-packages
@@ -225,6 +225,9 @@ bench-packages:
 	@deploy/bootstrap bench
 bench-ingest: bench-packages build $(BENCHES) ## measures receiving against its peers and floors; figures to docs/measured/ingest.md
 	@YQ_BUILD=$(B) /usr/bin/python3 tests/bench/ingest.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(PARTS)
+
+powercut: test-packages test-programs ## cuts the power of storescp many times at every point, on ext4 and XFS as well (half an hour)
+	@YQ_BUILD=$(B) tests/fault/powercut
 
 # One stamp for each source that clang found nothing in; the object stands for the headers.
 TIDIED := $(patsubst $(B)/obj/%.o,$(B)/tidy/%.ok,$(filter-out $(B)/obj/gen/% $(B)/obj/tests/%,$(ALL_OBJECTS)))

@@ -1,0 +1,250 @@
+"""The power is cut at every named point of reception, of placing and of indexing: what was acknowledged is there, what was half received is not.
+
+yq-storescp runs under a library that writes down what it does to files and what it syncs; from that the state after a cut is made (tests/support/powercut.py),
+by the letter of POSIX (strict), with an ordered journal of names (ordered), or from the image of a real file system (disk), and storescp starts on it.
+
+The short form cuts at each point twice in a directory at hand and once on ext4 or XFS, and less often where other things are cut as well. `make powercut` is the long one: POWERCUT_SEEDS names how many
+cuts at each point, POWERCUT_DISKS on what (here ext4 xfs).
+"""
+import collections
+import contextlib
+import os
+import pathlib
+import random
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import powercut  # noqa: E402
+from cutting import BESIDE, DISK, CutHome, NoDisk  # noqa: E402
+from installation import TREE  # noqa: E402
+from powercut import MOODS, ORDERED, STRICT, Mood  # noqa: E402
+from receiving import await_indexed  # noqa: E402
+
+# Every point of the program, and how often it may be passed before the cut.
+ON_THE_WAY = {"intake-after-begin": 12, "intake-in-append": 60, "intake-before-data-sync": 12, "intake-after-data-sync": 12,
+              "intake-after-record-write": 12, "intake-after-record-sync": 12, "intake-after-commit": 12}
+BEHIND = {"intake-before-place": 12, "store-before-link": 12, "store-after-link": 12, "intake-after-place": 12, "intake-before-index": 2,
+          "intake-after-index": 2, "intake-before-forget": 2, "intake-after-forget": 2}
+# Those that are reached without the ledger.
+AWAY = [*ON_THE_WAY, "intake-before-place", "store-before-link", "store-after-link", "intake-after-place", "intake-before-index"]
+# How objects are received: settings of storescp, and the points on that way.
+LANES = {"spill": ({}, [*ON_THE_WAY, *BEHIND])}
+# What remains in the journal of objects that have left it.
+LEFTOVERS = ("slot-*/*.part", "slot-*/*.rec")
+# Syncs without which something must be lost: pattern -> lane, point, what survives of the rest.
+NOTHING, NAMES = Mood(0, 0, 0), Mood(1, 0, 0)
+CONTROLS = {"*.part": ("spill", "intake-after-commit:9", NAMES), "*.rec": ("spill", "intake-after-commit:9", NAMES),
+            "journal/slot-*": ("spill", "intake-after-commit:9", NOTHING), "store/??/??": ("spill", "intake-after-forget", NOTHING)}
+
+SEEDS = int(os.environ.get("POWERCUT_SEEDS", 0))
+DISKS = os.environ.get("POWERCUT_DISKS", "here ext4 xfs").split()
+CASES_OF_ONE_HOME = 40
+
+Case = collections.namedtuple("Case", "disk lane point model seed")
+
+
+def cases(points_of_lane, short):
+    """With SEEDS: everything everywhere. Else what short(number of the point) says."""
+    result = []
+    for lane in LANES:
+        for number, point in enumerate(points_of_lane(lane)):
+            if SEEDS:
+                for disk in DISKS:
+                    models = (STRICT, ORDERED) if disk == "here" else (DISK, STRICT, ORDERED)
+                    result += [Case(disk, lane, point, models[seed % len(models)], number + seed) for seed in range(SEEDS)]
+            else:
+                result += [Case(disk, lane, point, model, 3 * number + seed) for seed, (disk, model) in enumerate(short(number))]
+    return sorted(result, key=lambda case: case.disk)
+
+
+def one_here(number):
+    return [("here", (STRICT, ORDERED)[number % 2])]
+
+
+def one_anywhere(number):
+    return [(("here", STRICT), ("ext4", DISK), ("here", ORDERED), ("xfs", DISK))[number % 4]]
+
+
+def all_models(number):
+    return [("here", STRICT), ("here", ORDERED), (("ext4", "xfs")[number % 2], DISK)]
+
+
+def points_of(lane, some=None):
+    return [point for point in LANES[lane][1] if some is None or point in some]
+
+
+def case_name(case):
+    return "-".join(map(str, case))
+
+
+def few(count):
+    """A number of cuts that have no point of their own."""
+    return range(SEEDS or count)
+
+
+# --- homes ------------------------------------------------------------------------------------------------------------------
+
+
+class Homes:
+    """One home a disk, with one PostgreSQL for many cases; a new one after some, and after a failure."""
+
+    def __init__(self):
+        self.homes, self.used = {}, collections.Counter()
+
+    @contextlib.contextmanager
+    def on(self, disk, lane):
+        if self.used[disk] >= CASES_OF_ONE_HOME:
+            self.homes.pop(disk).close()
+            self.used[disk] = 0
+        if disk not in self.homes:
+            try:
+                home = CutHome(disk)
+            except NoDisk as why:
+                pytest.skip(str(why))
+            self.homes[disk] = home.__enter__()
+        home = self.homes[disk]
+        home.settings.update(LANES[lane][0])
+        used, self.used[disk] = self.used[disk], CASES_OF_ONE_HOME
+        yield home
+        self.used[disk] = used + 1
+
+    def close(self):
+        for home in self.homes.values():
+            home.close()
+
+
+@pytest.fixture(scope="module")
+def homes():
+    result = Homes()
+    yield result
+    result.close()
+
+
+def with_count(point, chance):
+    return f"{point}:{chance.randint(1, {**ON_THE_WAY, **BEHIND}[point])}"
+
+
+def assert_goes_on(home, objects, record_property):
+    """After the cut: everything is as promised, what was not acknowledged is sent again, and nothing stays behind."""
+    if SEEDS:  # for the table of the long form
+        record_property("acknowledged", sum(one.status == 0 for one in objects))
+    home.start("yq-storescp")
+    assert home.faults(objects) == []
+    assert home.send_again(objects), home.log("yq-storescp")[-2000:]
+    assert home.faults(objects) == []
+    assert home.stop("yq-storescp") == 0
+    assert [path for pattern in LEFTOVERS for path in (home.home / "journal").glob(pattern)] == []
+
+
+# --- the list ----------------------------------------------------------------------------------------------------------------
+
+
+def test_every_point_of_the_program_is_in_the_list():
+    there = set()
+    for folder in ("lib/intake", "lib/store"):
+        for path in (TREE / folder).glob("*.c"):
+            there.update(re.findall(r'file_kill_point\("([^"]+)"\)', path.read_text()))
+    assert there == {*ON_THE_WAY, *BEHIND}
+    assert there == {point for _, points in LANES.values() for point in points}
+
+
+# --- cuts --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", cases(points_of, all_models), ids=case_name)
+def test_cut_at(homes, case, record_property):
+    with homes.on(case.disk, case.lane) as home:
+        assert home.traced(with_count(case.point, random.Random(str(case))))
+        objects = home.bombard(case.seed)
+        home.cut(case.model, MOODS[case.seed % len(MOODS)], case.seed)
+        assert_goes_on(home, objects, record_property)
+
+
+@pytest.mark.parametrize("case", cases(lambda lane: points_of(lane, AWAY), one_here), ids=case_name)
+def test_cut_while_the_ledger_is_away(homes, case, record_property):
+    with homes.on(case.disk, case.lane) as home:
+        assert home.traced(with_count(case.point, random.Random(str(case))))
+        home.stop_ledger()
+        try:
+            objects = home.bombard(case.seed)
+            home.cut(case.model, MOODS[case.seed % len(MOODS)], case.seed)
+            home.start("yq-storescp")
+            assert home.send_again(objects), "without the ledger nothing is received"
+            assert home.stop("yq-storescp") == 0
+        finally:
+            home.start_ledger()
+        assert_goes_on(home, objects, record_property)
+
+
+@pytest.mark.parametrize("case", cases(lambda lane: points_of(lane, BEHIND), one_anywhere), ids=case_name)
+def test_recovery_is_cut_too(homes, case, record_property):
+    """Much is in the journal when the power goes; and it goes again while that is brought in."""
+    chance = random.Random(str(case))
+    with homes.on(case.disk, case.lane) as home:
+        assert home.traced(f"intake-after-commit:{chance.randint(10, 30)}")
+        home.stop_ledger()
+        try:
+            objects = home.bombard(case.seed)
+        finally:
+            home.start_ledger()
+        home.cut(case.model, MOODS[case.seed % len(MOODS)], case.seed)
+        if home.traced(with_count(case.point, chance)):
+            objects += home.bombard(case.seed + 1)
+        home.cut(case.model, MOODS[(case.seed + 3) % len(MOODS)], case.seed + 1)
+        assert_goes_on(home, objects, record_property)
+
+
+@pytest.mark.parametrize("seed", few(4))
+def test_cut_at_any_operation(homes, seed, record_property):
+    """Between the named points as well: after so many changes and syncs, while receiving, and while recovering from that."""
+    chance, model = random.Random(seed), (STRICT, ORDERED)[seed % 2]
+    lane = sorted(LANES)[seed // 2 % len(LANES)]
+    with homes.on("here", lane) as home:
+        objects = []
+        for turn in range(2):
+            if home.traced(kill_at=chance.randint(1, 150)):
+                objects += home.bombard(seed + turn)
+            home.cut(model, MOODS[(seed + turn) % len(MOODS)], seed)
+        assert_goes_on(home, objects, record_property)
+
+
+# --- that the suite sees ------------------------------------------------------------------------------------------------------
+
+
+def test_the_trace_has_everything(homes):
+    """What the library wrote down gives just the directory that there is: nothing was done past it."""
+    for lane in LANES:
+        with homes.on("here", lane) as home:
+            assert home.traced()
+            objects = home.send_round(random.Random(lane))
+            assert home.faults(objects) == []
+            assert home.stop("yq-storescp") == 0
+            replay = powercut.Replay(home.before, powercut.read_trace(home.trace))
+            assert powercut.names_and_bytes(replay.now()) == powercut.names_and_bytes(powercut.take(home.home, BESIDE))
+            assert powercut.names_and_bytes(replay.now()) != powercut.names_and_bytes(home.before)
+
+
+@pytest.fixture(scope="module")
+def broken():
+    """For what loses objects on purpose."""
+    with CutHome("here") as home:
+        yield home
+
+
+@pytest.mark.parametrize("pattern", CONTROLS)
+def test_without_a_sync_something_is_lost(broken, pattern):
+    """The control of the whole: the same program, the same cut, the same look, and one kind of sync swallowed."""
+    lane, point, mood = CONTROLS[pattern]
+    broken.settings.update(LANES[lane][0])
+    assert broken.traced(point, ignore=pattern)
+    objects = broken.bombard(pattern)
+    broken.cut(STRICT, mood)
+    broken.start("yq-storescp")
+    await_indexed(broken)
+    assert broken.stop("yq-storescp") == 0
+    assert any(one.status == 0 for one in objects)
+    assert broken.lost(objects) != []
