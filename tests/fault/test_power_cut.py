@@ -93,24 +93,27 @@ class Homes:
     """One home a disk, with one PostgreSQL for many cases; a new one after some, and after a failure."""
 
     def __init__(self):
-        self.homes, self.used = {}, collections.Counter()
+        self.homes, self.used, self.refused = {}, collections.Counter(), {}
 
     @contextlib.contextmanager
     def on(self, disk, lane):
         if self.used[disk] >= CASES_OF_ONE_HOME:
             self.homes.pop(disk).close()
             self.used[disk] = 0
-        if disk not in self.homes:
-            try:
-                home = CutHome(disk)
-            except NoDisk as why:
-                pytest.skip(str(why))
-            self.homes[disk] = home.__enter__()
-        home = self.homes[disk]
+        home = self.homes.get(disk) or self._open(disk)
         home.settings.update(LANES[lane][0])
         used, self.used[disk] = self.used[disk], CASES_OF_ONE_HOME
         yield home
         self.used[disk] = used + 1
+
+    def _open(self, disk):
+        if disk not in self.refused:
+            try:
+                self.homes[disk] = CutHome(disk).__enter__()
+                return self.homes[disk]
+            except NoDisk as why:
+                self.refused[disk] = str(why)
+        pytest.skip(self.refused[disk])
 
     def close(self):
         for home in self.homes.values():

@@ -5,6 +5,8 @@ YQ_HOME lies on a Disk: a directory at hand, or a file system of its own in a lo
 image is copied as the device has it, without what the kernel had not yet written, and the copy is mounted; the file system's own journal does the rest.
 """
 import contextlib
+import ctypes
+import os
 import pathlib
 import random
 import shutil
@@ -43,7 +45,11 @@ class Directory:
 
 
 class Loop:
-    """ext4 or XFS in a sparse file. XFS wants 300 MiB."""
+    """
+    ext4 or XFS in a sparse file. XFS wants 300 MiB. Only this process and its children see the mount, and it goes with the last of them, however they end.
+    """
+
+    sees_own_mounts = False
 
     MAKE = {"ext4": ("128M", ["mkfs.ext4", "-q", "-F", "-J", "size=8", "-E", "lazy_itable_init=0,lazy_journal_init=0"]),
             "xfs": ("320M", ["mkfs.xfs", "-q", "-f"])}
@@ -59,6 +65,7 @@ class Loop:
         try:
             self._run("truncate", "-s", size, self.image)
             self._run(*make, self.image)
+            self._hide_mounts()
             self.mount()
         except BaseException:
             self.close()
@@ -72,6 +79,16 @@ class Loop:
             raise NoDisk(f"cannot run {command[0]}: {error.strerror}") from error
         if done.returncode != 0:
             raise NoDisk(f"cannot {' '.join(map(str, command))}: {done.stderr.strip()}")
+
+    def _hide_mounts(self):
+        CLONE_NEWNS = 0x20000
+        if Loop.sees_own_mounts:
+            return
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(CLONE_NEWNS) != 0:
+            raise NoDisk(f"cannot have mounts of our own: {os.strerror(ctypes.get_errno())}")
+        self._run("mount", "--make-rprivate", "/")
+        Loop.sees_own_mounts = True
 
     def mount(self):
         self._run("mount", "-o", "loop,noatime", self.image, self.path)
