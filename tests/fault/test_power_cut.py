@@ -131,10 +131,9 @@ def with_count(point, chance):
     return f"{point}:{chance.randint(1, {**ON_THE_WAY, **BEHIND}[point])}"
 
 
-def assert_goes_on(home, objects, record_property):
+def assert_goes_on(home, objects, request):
     """After the cut: everything is as promised, what was not acknowledged is sent again, and nothing stays behind."""
-    if SEEDS:  # for the table of the long form
-        record_property("acknowledged", sum(one.status == 0 for one in objects))
+    request.node.user_properties.append(("acknowledged", sum(one.status == 0 for one in objects)))
     home.start("yq-storescp")
     assert home.faults(objects) == []
     assert home.send_again(objects), home.log("yq-storescp")[-2000:]
@@ -159,16 +158,16 @@ def test_every_point_of_the_program_is_in_the_list():
 
 
 @pytest.mark.parametrize("case", cases(points_of, all_models), ids=case_name)
-def test_cut_at(homes, case, record_property):
+def test_cut_at(homes, case, request):
     with homes.on(case.disk, case.lane) as home:
         assert home.traced(with_count(case.point, random.Random(str(case))))
         objects = home.bombard(case.seed)
         home.cut(case.model, MOODS[case.seed % len(MOODS)], case.seed)
-        assert_goes_on(home, objects, record_property)
+        assert_goes_on(home, objects, request)
 
 
 @pytest.mark.parametrize("case", cases(lambda lane: points_of(lane, AWAY), one_here), ids=case_name)
-def test_cut_while_the_ledger_is_away(homes, case, record_property):
+def test_cut_while_the_ledger_is_away(homes, case, request):
     with homes.on(case.disk, case.lane) as home:
         assert home.traced(with_count(case.point, random.Random(str(case))))
         home.stop_ledger()
@@ -180,11 +179,11 @@ def test_cut_while_the_ledger_is_away(homes, case, record_property):
             assert home.stop("yq-storescp") == 0
         finally:
             home.start_ledger()
-        assert_goes_on(home, objects, record_property)
+        assert_goes_on(home, objects, request)
 
 
 @pytest.mark.parametrize("case", cases(lambda lane: points_of(lane, BEHIND), one_anywhere), ids=case_name)
-def test_recovery_is_cut_too(homes, case, record_property):
+def test_recovery_is_cut_too(homes, case, request):
     """Much is in the journal when the power goes; and it goes again while that is brought in."""
     chance = random.Random(str(case))
     with homes.on(case.disk, case.lane) as home:
@@ -198,11 +197,11 @@ def test_recovery_is_cut_too(homes, case, record_property):
         if home.traced(with_count(case.point, chance)):
             objects += home.bombard(case.seed + 1)
         home.cut(case.model, MOODS[(case.seed + 3) % len(MOODS)], case.seed + 1)
-        assert_goes_on(home, objects, record_property)
+        assert_goes_on(home, objects, request)
 
 
 @pytest.mark.parametrize("seed", few(4))
-def test_cut_at_any_operation(homes, seed, record_property):
+def test_cut_at_any_operation(homes, seed, request):
     """Between the named points as well: after so many changes and syncs, while receiving, and while recovering from that."""
     chance, model = random.Random(seed), (STRICT, ORDERED)[seed % 2]
     lane = sorted(LANES)[seed // 2 % len(LANES)]
@@ -212,7 +211,7 @@ def test_cut_at_any_operation(homes, seed, record_property):
             if home.traced(kill_at=chance.randint(1, 150)):
                 objects += home.bombard(seed + turn)
             home.cut(model, MOODS[(seed + turn) % len(MOODS)], seed)
-        assert_goes_on(home, objects, record_property)
+        assert_goes_on(home, objects, request)
 
 
 # --- that the suite sees ------------------------------------------------------------------------------------------------------

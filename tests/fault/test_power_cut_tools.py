@@ -212,6 +212,11 @@ def test_what_is_written_after_the_sync_began_is_not_covered(ground):
     assert b"x" * 100 in left and b"x" * 100 + b"late" in left
 
 
+def test_a_pretended_sync_covers_as_well(ground):
+    for one in ground.outcomes('fd = new("a", b"x" * 9000, sync=True); sync_dir(".")', STRICT, pretend_us=1):
+        assert one["a"] == b"x" * 9000
+
+
 def test_sync_file_range_covers_nothing(ground):
     left = [one["a"] for one in ground.outcomes('fd = new("a", b"x" * 100); sync_dir("."); assert libc.sync_file_range(fd, c_long(0), c_long(100), 7) == 0', STRICT)]
     assert b"" in left

@@ -24,7 +24,9 @@ LIBRARY = BUILD / "tests" / "powercut.so"
 BESIDE = ("pg", "run", "log")
 DISK = "disk"
 SENDERS = 3
-SETTINGS = {"YQ_POLL_INTERVAL": "100 ms", "YQ_STORE_RESERVE": "1 MiB"}
+PRETEND_US = 1000
+# A busy machine may take long to answer; a ledger that is away says so at once.
+SETTINGS = {"YQ_POLL_INTERVAL": "100 ms", "YQ_STORE_RESERVE": "1 MiB", "YQ_LEDGER_TIMEOUT": "60 s"}
 # Bytes of pixels: less than a page, whole pages, around one chunk of a journal, more than two.
 SIZES = (900, 4096 * 3, 262144 - 1500, 262144, 620000)
 
@@ -34,7 +36,9 @@ class NoDisk(Exception):
 
 
 class Directory:
-    kind = "here"
+    """Here all is replay, so that syncs need not reach a disk; they take their time, in which others come by."""
+
+    kind, can_be_cut = "here", False
 
     def __init__(self):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="yq-cut."))
@@ -49,7 +53,7 @@ class Loop:
     ext4 or XFS in a sparse file. XFS wants 300 MiB. Only this process and its children see the mount, and it goes with the last of them, however they end.
     """
 
-    sees_own_mounts = False
+    can_be_cut, sees_own_mounts = True, False
 
     MAKE = {"ext4": ("128M", ["mkfs.ext4", "-q", "-F", "-J", "size=8", "-E", "lazy_itable_init=0,lazy_journal_init=0"]),
             "xfs": ("320M", ["mkfs.xfs", "-q", "-f"])}
@@ -147,7 +151,7 @@ class CutHome(Installation):
 
     def traced(self, point=None, ignore=None, kill_at=None):
         """Starts storescp under the library. False: it has died already."""
-        more = powercut.environment(LIBRARY, self.home, self.trace, BESIDE, ignore, kill_at)
+        more = powercut.environment(LIBRARY, self.home, self.trace, BESIDE, ignore, kill_at, None if self.disk.can_be_cut else PRETEND_US)
         if point:
             more["YQ_KILL_AT"] = point
         self.trace.unlink(missing_ok=True)

@@ -21,7 +21,6 @@ import collections
 import os
 import pathlib
 import random
-import shutil
 import struct
 import sys
 
@@ -41,13 +40,15 @@ CHANCE = Mood(None, None, None)
 MOODS = (Mood(0, 0, 0), Mood(1, 0, 0), Mood(1, 0, 1), CHANCE, Mood(0, 1, 1), CHANCE, Mood(1, 1, 0), CHANCE)
 
 
-def environment(library, root, trace, exclude=(), ignore=None, kill_at=None):
+def environment(library, root, trace, exclude=(), ignore=None, kill_at=None, pretend_us=None):
     """What a program under the library gets beside its own environment."""
     result = {"LD_PRELOAD": str(library), "POWERCUT_ROOT": str(root), "POWERCUT_TRACE": str(trace), "POWERCUT_EXCLUDE": ":".join(exclude)}
     if ignore:
         result["POWERCUT_IGNORE"] = ignore
     if kill_at:
         result["POWERCUT_KILL_AT"] = str(kill_at)
+    if pretend_us:
+        result["POWERCUT_PRETEND"] = str(pretend_us)
     # A sanitizer wants to be the first library, and may be the second.
     result["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
     return result
@@ -145,25 +146,37 @@ def take(root, exclude=()):
     return result
 
 
-def put(root, tree, exclude=()):
-    """Makes root hold exactly the tree, beside what is excluded."""
-    root, made = os.fspath(root), {}
-    for entry in list(os.scandir(root)):
-        if entry.name in exclude:
-            continue
-        shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
+def _files(tree):
+    """{all names of a file: (mode, content)}, and the directories."""
+    names, directories = collections.defaultdict(list), {}
     for path, (mode, inode, content) in sorted(tree.items()):
-        full = os.path.join(root, path)
         if content is None:
-            os.mkdir(full)
-        elif inode in made:
-            os.link(made[inode], full)
-            continue
+            directories[path] = mode
         else:
-            made[inode] = full
-            with open(full, "wb") as file:
-                file.write(content)
-        os.chmod(full, mode)
+            names[inode].append(path)
+    return {tuple(paths): (tree[paths[0]][0], tree[paths[0]][2]) for paths in names.values()}, directories
+
+
+def put(root, tree, exclude=()):
+    """Makes root hold exactly the tree, beside what is excluded. What is right already is not touched."""
+    (files, directories), (old_files, old_directories) = _files(tree), _files(take(root, exclude))
+    full = lambda path: os.path.join(root, path)
+    for paths in old_files.keys() - {paths for paths, file in files.items() if old_files.get(paths) == file}:
+        for path in paths:
+            os.unlink(full(path))
+    for path in sorted(old_directories.keys() - directories.keys(), reverse=True):
+        os.rmdir(full(path))
+    for path in sorted(directories.keys() - old_directories.keys()):
+        os.mkdir(full(path))
+    for path, mode in directories.items():
+        os.chmod(full(path), mode)
+    for (first, *others), (mode, content) in files.items():
+        if old_files.get((first, *others)) == (mode, content):
+            continue
+        pathlib.Path(full(first)).write_bytes(content)
+        os.chmod(full(first), mode)
+        for path in others:
+            os.link(full(first), full(path))
 
 
 def names_and_bytes(tree):

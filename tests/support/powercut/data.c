@@ -41,7 +41,7 @@ static int synced(int fd, enum reach reach, int (*real)(int))
 	}
 	number = sync_begins(node, reach);
 	unlock();
-	result = real(fd);
+	result = do_sync(fd, real);
 	if (result == 0) {
 		lock();
 		sync_ends(number);

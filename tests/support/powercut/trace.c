@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* As powercut.py reads it; followed by the two paths and the data. */
@@ -31,7 +32,7 @@ static struct {
 	const char *exclude, *ignore;
 	dev_t device;
 	int trace;
-	long kill_at, written;
+	long kill_at, written, pretend_us;
 	struct node *nodes; /* known by their inodes */
 	size_t node_count;
 	uint32_t last_id;
@@ -160,6 +161,13 @@ bool is_ignored(int fd)
 	return false;
 }
 
+int do_sync(int fd, int (*real)(int))
+{
+	struct timespec pause = {.tv_sec = cut.pretend_us / 1000000, .tv_nsec = cut.pretend_us % 1000000 * 1000};
+
+	return cut.pretend_us ? nanosleep(&pause, NULL) : real(fd);
+}
+
 /* ---- the trace ----------------------------------------------------------------------------------------------------- */
 
 /* Called with the lock. */
@@ -256,10 +264,16 @@ uint32_t begin(int fd)
 	return node;
 }
 
+static long number_of(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? strtol(value, NULL, 10) : 0;
+}
+
 __attribute__((constructor)) static void begin_trace(void)
 {
-	const char *root = getenv("POWERCUT_ROOT"), *trace = getenv("POWERCUT_TRACE"),
-	           *kill_at = getenv("POWERCUT_KILL_AT");
+	const char *root = getenv("POWERCUT_ROOT"), *trace = getenv("POWERCUT_TRACE");
 	struct stat info;
 
 	if (!root || !trace)
@@ -271,7 +285,8 @@ __attribute__((constructor)) static void begin_trace(void)
 	cut.device = info.st_dev;
 	cut.exclude = getenv("POWERCUT_EXCLUDE");
 	cut.ignore = getenv("POWERCUT_IGNORE");
-	cut.kill_at = kill_at ? strtol(kill_at, NULL, 10) : 0;
+	cut.kill_at = number_of("POWERCUT_KILL_AT");
+	cut.pretend_us = number_of("POWERCUT_PRETEND");
 	cut.trace = REAL(open)(trace, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (cut.trace < 0)
 		give_up("POWERCUT_TRACE");

@@ -7,6 +7,7 @@
  *   POWERCUT_EXCLUDE   names in the root, separated by colons, that are left out
  *   POWERCUT_IGNORE    patterns (fnmatch) of a name or of a path below the root, separated by colons: syncs of such files and directories are
  *                      swallowed. A program that needs them loses something then, and the suite has to see that.
+ *   POWERCUT_PRETEND   a number: no sync reaches the disk, each takes so many microseconds instead
  *   POWERCUT_KILL_AT   a number: the process kills itself after so many records
  *
  * A record is written when its operation has succeeded, before the caller hears of it, and both happen under one lock: so the trace has
@@ -74,6 +75,8 @@ void unlock(void);
 bool below(int directory, const char *path, char out[PATH_MAX]);
 /* Are the syncs of this file swallowed? */
 bool is_ignored(int fd);
+/* What stands for a sync of this descriptor: the real one, or a pause. */
+int do_sync(int fd, int (*real)(int));
 
 /* Locks when the descriptor is of a file or directory below the root, and returns its node; else 0 and no lock. */
 uint32_t begin(int fd);
