@@ -458,8 +458,7 @@ static uint64_t skip_broken(int fd, uint64_t offset, uint64_t size)
 }
 
 /* Up to max lines from where the file is done; *upto is behind the last. */
-static size_t read_lines(const struct index_log *log, int fd, const struct log_file *file, struct index_line *lines,
-                         size_t max, uint64_t *upto)
+static size_t read_lines(int fd, const struct log_file *file, struct index_line *lines, size_t max, uint64_t *upto)
 {
 	uint64_t at = file->done;
 	size_t count = 0;
@@ -471,8 +470,8 @@ static size_t read_lines(const struct index_log *log, int fd, const struct log_f
 			count++;
 		} else {
 			next = skip_broken(fd, at, file->size);
-			log_warning(LOG_JOURNAL_RECOVERED, "backlog=%s/%016llx offset=%llu skipped=%llu",
-			            log->directory, (unsigned long long)file->sequence, (unsigned long long)at,
+			log_warning(LOG_JOURNAL_RECOVERED, "backlog=%llu offset=%llu skipped=%llu",
+			            (unsigned long long)file->sequence, (unsigned long long)at,
 			            (unsigned long long)(next - at));
 		}
 		at = next;
@@ -511,7 +510,7 @@ static bool read_file(struct index_log *log, const struct log_file *file, struct
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set_errno(err, ERR_TEMPORARY, errno, "could not read the index backlog");
-	*out_count = read_lines(log, fd, file, lines, max, &log->read_upto);
+	*out_count = read_lines(fd, file, lines, max, &log->read_upto);
 	log->reading = file->sequence;
 	close(fd);
 	return true;

@@ -3,7 +3,7 @@
 yq-storescp runs under a library that writes down what it does to files and what it syncs; from that the state after a cut is made (tests/support/powercut.py),
 by the letter of POSIX (strict), with an ordered journal of names (ordered), or from the image of a real file system (disk), and storescp starts on it.
 
-The short form cuts at each point twice in a directory at hand and once on ext4 or XFS, and less often where other things are cut as well. `make powercut` is the long one: POWERCUT_SEEDS names how many
+The short form cuts at each point once in a directory at hand and once on ext4 or XFS, and less often where other things are cut as well. `make powercut` is the long one: POWERCUT_SEEDS names how many
 cuts at each point, POWERCUT_DISKS on what (here ext4 xfs).
 """
 import collections
@@ -24,21 +24,24 @@ from installation import TREE  # noqa: E402
 from powercut import MOODS, ORDERED, STRICT, Mood  # noqa: E402
 from receiving import await_indexed  # noqa: E402
 
-# Every point of the program, and how often it may be passed before the cut.
-ON_THE_WAY = {"intake-after-begin": 12, "intake-in-append": 60, "intake-before-data-sync": 12, "intake-after-data-sync": 12,
-              "intake-after-record-write": 12, "intake-after-record-sync": 12, "intake-after-commit": 12}
-BEHIND = {"intake-before-place": 12, "store-before-link": 12, "store-after-link": 12, "intake-after-place": 12, "intake-before-index": 2,
-          "intake-after-index": 2, "intake-before-forget": 2, "intake-after-forget": 2}
+# Every point of the program, and how often it may be passed before the cut: those behind the answer are passed once an object or once a batch.
+ON_THE_WAY = {"intake-after-begin": 12, "intake-in-append": 60, "intake-before-data-sync": 12, "intake-after-data-sync": 12, "intake-after-commit": 12}
+RECORD = {"intake-after-record-write": 12, "intake-after-record-sync": 12}
+BEHIND = {"intake-before-place": 12, "store-before-link": 12, "store-after-link": 12, "intake-after-place": 2, "intake-before-backlog": 2,
+          "intake-after-backlog": 2, "intake-before-free": 2, "intake-after-free": 2, "intake-before-index": 2, "intake-after-index": 2,
+          "intake-before-forget": 2, "intake-after-forget": 2}
+PASSES = {**ON_THE_WAY, **RECORD, **BEHIND}
 # Those that are reached without the ledger.
-AWAY = [*ON_THE_WAY, "intake-before-place", "store-before-link", "store-after-link", "intake-after-place", "intake-before-index"]
+AWAY = [*ON_THE_WAY, *RECORD, *(point for point in BEHIND if "forget" not in point and point != "intake-after-index")]
 # How objects are received: settings of storescp, and the points on that way.
-LANES = {"spill": ({}, [*ON_THE_WAY, *BEHIND])}
+LANES = {"ring": ({"YQ_JOURNAL_RING": "8 MiB"}, [*ON_THE_WAY, *BEHIND]), "spill": ({"YQ_JOURNAL_RING": "0 B"}, [*ON_THE_WAY, *RECORD, *BEHIND])}
 # What remains in the journal of objects that have left it.
-LEFTOVERS = ("slot-*/*.part", "slot-*/*.rec")
+LEFTOVERS = ("slot-*/*.part", "slot-*/*.rec", "slot-*/backlog-*")
 # Syncs without which something must be lost: pattern -> lane, point, what survives of the rest.
 NOTHING, NAMES = Mood(0, 0, 0), Mood(1, 0, 0)
-CONTROLS = {"*.part": ("spill", "intake-after-commit:9", NAMES), "*.rec": ("spill", "intake-after-commit:9", NAMES),
-            "journal/slot-*": ("spill", "intake-after-commit:9", NOTHING), "store/??/??": ("spill", "intake-after-forget", NOTHING)}
+CONTROLS = {"ring": ("ring", "intake-after-commit:4", NAMES), "*.part": ("spill", "intake-after-commit:4", NAMES),
+            "*.rec": ("spill", "intake-after-commit:4", NAMES), "journal/slot-*": ("spill", "intake-after-commit:4", NOTHING),
+            "backlog-*": ("spill", "intake-after-free", NAMES), "store": ("spill", "intake-after-free", NOTHING)}
 
 SEEDS = int(os.environ.get("POWERCUT_SEEDS", 0))
 DISKS = os.environ.get("POWERCUT_DISKS", "here ext4 xfs").split()
@@ -69,8 +72,8 @@ def one_anywhere(number):
     return [(("here", STRICT), ("ext4", DISK), ("here", ORDERED), ("xfs", DISK))[number % 4]]
 
 
-def all_models(number):
-    return [("here", STRICT), ("here", ORDERED), (("ext4", "xfs")[number % 2], DISK)]
+def here_and_on_disk(number):
+    return [("here", (STRICT, ORDERED)[number % 2]), (("ext4", "xfs")[number // 2 % 2], DISK)]
 
 
 def points_of(lane, some=None):
@@ -128,7 +131,7 @@ def homes():
 
 
 def with_count(point, chance):
-    return f"{point}:{chance.randint(1, {**ON_THE_WAY, **BEHIND}[point])}"
+    return f"{point}:{chance.randint(1, PASSES[point])}"
 
 
 def assert_goes_on(home, objects, request):
@@ -150,14 +153,14 @@ def test_every_point_of_the_program_is_in_the_list():
     for folder in ("lib/intake", "lib/store"):
         for path in (TREE / folder).glob("*.c"):
             there.update(re.findall(r'file_kill_point\("([^"]+)"\)', path.read_text()))
-    assert there == {*ON_THE_WAY, *BEHIND}
+    assert there == {*PASSES}
     assert there == {point for _, points in LANES.values() for point in points}
 
 
 # --- cuts --------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", cases(points_of, all_models), ids=case_name)
+@pytest.mark.parametrize("case", cases(points_of, here_and_on_disk), ids=case_name)
 def test_cut_at(homes, case, request):
     with homes.on(case.disk, case.lane) as home:
         assert home.traced(with_count(case.point, random.Random(str(case))))
@@ -239,14 +242,22 @@ def broken():
 
 @pytest.mark.parametrize("pattern", CONTROLS)
 def test_without_a_sync_something_is_lost(broken, pattern):
-    """The control of the whole: the same program, the same cut, the same look, and one kind of sync swallowed."""
+    """
+    The control of the whole: the same program, the same cut, the same look, and one kind of sync swallowed. What was placed before the cut has been
+    synced by the store, so a cut that comes late shows nothing; then there is another one.
+    """
     lane, point, mood = CONTROLS[pattern]
     broken.settings.update(LANES[lane][0])
-    assert broken.traced(point, ignore=pattern)
-    objects = broken.bombard(pattern)
-    broken.cut(STRICT, mood)
-    broken.start("yq-storescp")
-    await_indexed(broken)
-    assert broken.stop("yq-storescp") == 0
-    assert any(one.status == 0 for one in objects)
-    assert broken.lost(objects) != []
+    acknowledged = 0
+    for attempt in range(8):
+        assert broken.traced(point, ignore=pattern)
+        objects = broken.bombard(pattern + str(attempt))
+        broken.cut(STRICT, mood)
+        broken.start("yq-storescp")
+        await_indexed(broken)
+        assert broken.stop("yq-storescp") == 0
+        acknowledged += sum(one.status == 0 for one in objects)
+        if broken.lost(objects):
+            return
+    assert acknowledged > 0
+    raise AssertionError(f"without {pattern} nothing was lost")
