@@ -22,7 +22,6 @@ import dicomraw  # noqa: E402
 from dicomraw import Association, Gone, Rejected  # noqa: E402
 from installation import Failed, Installation  # noqa: E402
 
-SAMPLES = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 CT = dicomgen.SOP["ct"]
 EXPLICIT = dicomgen.EXPLICIT
 IMPLICIT = dicomgen.IMPLICIT
@@ -380,51 +379,6 @@ def test_no_patient_data_in_the_log(home):
     assert "association_accepted" in text
     for word in ("张", "PatientName", "(0010,"):
         assert word not in text
-
-
-# --- the samples that stations share -----------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="no sample data beside this tree")
-@pytest.mark.parametrize("folder", ["studies", "objects", "transfer-syntaxes"])
-def test_samples_are_stored_bit_for_bit(home, tmp_path, folder):
-    kept = 0
-    for path in sorted((SAMPLES / folder).rglob("*")):
-        try:
-            meta, dataset = dicomgen.split_part10(path.read_bytes() if path.is_file() else b"")
-        except ValueError:
-            continue
-        sop_class, uid, syntax = (uid_of(meta, tag) for tag in (0x00020002, 0x00020003, 0x00020010))
-        sop_class, uid = uid_inside(dataset, 0x16) or sop_class, uid_inside(dataset, 0x18) or uid
-        with association(home, proposed=[(sop_class, [syntax])]) as peer:
-            status = peer.store(sop_class, uid, dataset, syntax) if peer.accepted else None
-        if status == 0:
-            kept += 1
-            digest = hashlib.sha256(dataset).hexdigest()
-            wait_for(f"{path} in the index", lambda: is_kept(home, uid, digest))
-        else:
-            assert is_refusable(dataset, uid, sop_class), f"{path}: status {status}"
-    assert kept > 10
-
-
-def uid_inside(dataset, element):
-    """A UID of group 0008 of a dataset that is not deflated; some files name others in their meta header, or none."""
-    at = dataset.find(struct.pack("<HH", 8, element))
-    if at < 0:
-        return None
-    short = dataset[at + 4:at + 6] == b"UI"
-    length, = struct.unpack_from("<H", dataset, at + 6) if short else struct.unpack_from("<I", dataset, at + 4)
-    return dataset[at + 8:at + 8 + length].rstrip(b"\0 ").decode("latin-1") if length <= 80 else None
-
-
-def is_kept(home, uid, digest):
-    return home.sql(f"""SELECT 1 FROM instance WHERE sop_instance_uid = '{uid}' AND encode(sha256, 'hex') = '{digest}'
-                        UNION SELECT 1 FROM instance_conflict WHERE encode(sha256, 'hex') = '{digest}'""")
-
-
-def is_refusable(dataset, uid, sop_class):
-    """What may be refused among samples: no storage class (DICOMDIR), UIDs that are none, objects without study or series."""
-    return sop_class == "1.2.840.10008.1.3.10" or len(uid) > 64 or b"\x20\x00\x0d\x00" not in dataset
 
 
 @pytest.mark.skipif(not shutil.which("dcmsend"), reason="no dcmsend")
