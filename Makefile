@@ -42,13 +42,15 @@ endif
 
 B := build
 OPTIMIZE := -O2 -D_FORTIFY_SOURCE=2
+# What the instruments add to the code misleads the compiler's bounds of numbers, so its guesses at truncation are off.
+INSTRUMENTED := -O1 -fno-omit-frame-pointer -Wno-format-truncation -Wno-maybe-uninitialized
 ifeq ($(SAN),1)
 B := build/san
-OPTIMIZE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPTIMIZE := $(INSTRUMENTED) -fsanitize=address,undefined -fno-sanitize-recover=all
 endif
 ifeq ($(TSAN),1)
 B := build/tsan
-OPTIMIZE := -O1 -fno-omit-frame-pointer -fsanitize=thread
+OPTIMIZE := $(INSTRUMENTED) -fsanitize=thread
 endif
 GEN := build/gen
 
