@@ -230,6 +230,9 @@ bench-ingest: bench-packages build $(BENCHES) ## measures receiving against its 
 
 powercut: test-packages test-programs ## cuts the power of storescp many times at every point, on ext4 and XFS as well (half an hour)
 	@YQ_BUILD=$(B) tests/fault/powercut
+.PHONY: fault
+fault: test-packages build ## kills yq-storescp and PostgreSQL under load, 1,000 times (ROUNDS=n, SEED=n); goes on where it was cut short
+	@YQ_BUILD=$(B) tests/fault/run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 # One stamp for each source that clang found nothing in; the object stands for the headers.
 TIDIED := $(patsubst $(B)/obj/%.o,$(B)/tidy/%.ok,$(filter-out $(B)/obj/gen/% $(B)/obj/tests/%,$(ALL_OBJECTS)))

@@ -134,6 +134,38 @@ class Installation:
         self.stop_ledger()
         self.start_ledger()
 
+    def ledger_processes(self):
+        """Process ids: the server first, then what it has forked."""
+        pid = self._ledger.pid
+        try:
+            children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            children = []
+        return [pid, *map(int, children)]
+
+    def signal_ledger(self, number):
+        """To every process of the server at once; one that has just ended is passed over."""
+        for pid in self.ledger_processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill_ledger(self):
+        """SIGKILL to all of it; returns when all of it is gone, so that it can be started anew."""
+        handles = []
+        for pid in self.ledger_processes():
+            with contextlib.suppress(ProcessLookupError):
+                handles.append(os.pidfd_open(pid))
+        for handle in handles:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        self._ledger.wait(PATIENCE_S)
+        self._ledger = None
+        for handle in handles:
+            ended, _, _ = select.select([handle], [], [], PATIENCE_S)
+            os.close(handle)
+            if not ended:
+                raise Failed("a process of the ledger does not end")
+
     def sql(self, text):
         """Runs SQL as the superuser; rows as lists of text. For preparing and looking, never for what a program should do."""
         done = subprocess.run([TREE / "deploy" / "ledger", "psql", "-d", "yingqiao", "-qAtX", "-F", "\x1f", "-v",
