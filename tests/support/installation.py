@@ -134,6 +134,13 @@ class Installation:
         self.stop_ledger()
         self.start_ledger()
 
+    def ledger_has_ended(self):
+        """By itself; then it can be started anew."""
+        if self._ledger.poll() is None:
+            return False
+        self._ledger = None
+        return True
+
     def ledger_processes(self):
         """Process ids: the server first, then what it has forked."""
         pid = self._ledger.pid

@@ -122,9 +122,15 @@ def start_all(senders):
         sender.start()
 
 
-def join_all(senders):
+def finish_all(senders):
+    """Those with more to send than anybody waits for: none begins another object."""
     for sender in senders:
         sender.finish()
+    join_all(senders)
+
+
+def join_all(senders):
+    """Until each has sent what it has."""
     for sender in senders:
         sender.join(2 * PATIENCE_S)
         assert not sender.is_alive(), "a sender does not come to its end"
