@@ -7,7 +7,6 @@ import os
 import pathlib
 import random
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -74,13 +73,13 @@ class Silent(Stopped):
     """Every process of it stands still: connections stay open, and nothing is answered."""
 
     def go(self, home):
-        home.signal_ledger(signal.SIGSTOP)
+        home.hold_ledger()
 
     def come(self, home):
-        home.signal_ledger(signal.SIGCONT)
+        home.release_ledger()
 
     def end(self, home):
-        home.signal_ledger(signal.SIGCONT)
+        home.release_ledger()
 
 
 class Full(Stopped):

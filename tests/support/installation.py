@@ -141,30 +141,36 @@ class Installation:
         self._ledger = None
         return True
 
-    def ledger_processes(self):
-        """Process ids: the server first, then what it has forked."""
+    def hold_ledger(self):
+        """SIGSTOP to every process of the server; returns their ids, the server first. It stands still before its children are counted."""
         pid = self._ledger.pid
-        try:
-            children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        except OSError:
-            children = []
-        return [pid, *map(int, children)]
+        os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + PATIENCE_S
+        while pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            if time.monotonic() > deadline:
+                raise Failed("the ledger does not stand still")
+            time.sleep(0.001)
+        children = [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        self._signal(children, signal.SIGSTOP)
+        return [pid, *children]
 
-    def signal_ledger(self, number):
-        """To every process of the server at once; one that has just ended is passed over."""
-        for pid in self.ledger_processes():
+    def release_ledger(self):
+        """Children first: the server may find some of them ended."""
+        pid = self._ledger.pid
+        children = [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        self._signal([*children, pid], signal.SIGCONT)
+
+    @staticmethod
+    def _signal(pids, number):
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
     def kill_ledger(self):
         """SIGKILL to all of it; returns when all of it is gone, so that it can be started anew."""
-        handles = []
-        for pid in self.ledger_processes():
-            with contextlib.suppress(ProcessLookupError):
-                handles.append(os.pidfd_open(pid))
-        for handle in handles:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        pids = self.hold_ledger()  # none is forked or reaped meanwhile: these ids are all, and stay theirs
+        handles = [os.pidfd_open(pid) for pid in pids]
+        self._signal(pids, signal.SIGKILL)
         self._ledger.wait(PATIENCE_S)
         self._ledger = None
         for handle in handles:
