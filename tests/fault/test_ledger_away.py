@@ -124,7 +124,7 @@ def way(request):
 
 @pytest.fixture
 def home(way):
-    installation = Installation(SETTINGS, prefix="yq-away.", is_ledger_synced=True)
+    installation = Installation(SETTINGS, prefix="yq-away.", is_durable=True)
     try:
         way.place(installation)
         with installation:

@@ -113,7 +113,7 @@ class Chapter:
     def __init__(self, seed):
         self.seed = seed
         self.home = Installation({"YQ_POLL_INTERVAL": "100 ms", "YQ_STORE_RESERVE": "1 MiB", "YQ_LEDGER_TIMEOUT": "5 s"}, prefix="yq-fault.",
-                                 is_ledger_synced=True)
+                                 is_durable=True)
         self.sent = {}  # SOP Instance UID -> SHA-256, over all rounds
         self.told = {}  # the same of what was acknowledged
 
