@@ -103,7 +103,6 @@ struct http_server {
 	struct http_settings settings;
 	struct MHD_Daemon *daemon;
 	int listen_fd, wake_fd;
-	uint16_t port;
 	bool stopping; /* atomic */
 	struct work_pool work;
 	struct guard guard;
@@ -137,9 +136,5 @@ void reply_finish(struct http_request *request, int status, const char *type, st
 bool negotiate_gzip(const char *accept_encoding);
 bool negotiate_has_tag(const char *if_none_match, const char *tag);
 void *negotiate_pack(const void *bytes, size_t length, size_t *out_length); /* gzip, heap */
-
-/* netlisten.c */
-bool listen_open(const char *address, uint16_t port, int *out_fd, uint16_t *out_port, struct err *err);
-void listen_peer(const struct sockaddr *address, char out[HTTP_PEER_SIZE]);
 
 #endif

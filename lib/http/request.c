@@ -1,4 +1,6 @@
 /* What a handler may ask about its request. */
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +14,17 @@ static char *copy(const char *text)
 	if (made == NULL)
 		err_panic("out of memory");
 	return made;
+}
+
+/* Numeric; empty when it is not known. */
+static void name_peer(const struct sockaddr *address, char out[HTTP_PEER_SIZE])
+{
+	out[0] = '\0';
+	if (address == NULL)
+		return;
+	socklen_t size = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	if (getnameinfo(address, size, out, HTTP_PEER_SIZE, NULL, 0, NI_NUMERICHOST) != 0)
+		out[0] = '\0';
 }
 
 struct http_request *request_new(struct http_server *server, struct MHD_Connection *connection, const char *method,
@@ -28,7 +41,7 @@ struct http_request *request_new(struct http_server *server, struct MHD_Connecti
 	text_uuid_new(request->id);
 	text_buf_init(&request->body, 0);
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	listen_peer(info == NULL ? NULL : info->client_addr, request->peer);
+	name_peer(info == NULL ? NULL : info->client_addr, request->peer);
 	return request;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/listen.h"
 #include "lib/http/internal.h"
 
 enum { DEFAULT_CONNECTIONS = 1000, DEFAULT_RECEIVE_MS = 30 * 1000, DEFAULT_COMMENT_MS = 15 * 1000, TICK_MS = 250 };
@@ -234,7 +235,7 @@ bool http_server_new(const struct http_settings *settings, struct http_server **
 	server->listen_fd = -1;
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-	if (!listen_open(settings->address, settings->port, &server->listen_fd, &server->port, err) ||
+	if (!listen_open("HTTP", settings->address, settings->port, &server->listen_fd, err) ||
 	    !work_start(&server->work, settings->threads > 0 ? settings->threads : 1, err) ||
 	    !start_ticker(server, err) || !start_daemon(server, err)) {
 		http_server_free(server);
@@ -246,7 +247,7 @@ bool http_server_new(const struct http_settings *settings, struct http_server **
 
 uint16_t http_server_port(const struct http_server *server)
 {
-	return server->port;
+	return listen_port(server->listen_fd);
 }
 
 void http_server_stop(struct http_server *server)
