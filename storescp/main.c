@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/daemon.h"
+#include "lib/base/listen.h"
 #include "lib/base/log.h"
 #include "lib/domain/presence.h"
 #include "lib/store/store.h"
@@ -19,6 +20,8 @@
 #include "storescp/watch.h"
 
 enum { POOL_MAX = 4, DRAIN_MS = 30 * 1000, INDEX_DRAIN_MS = 10 * 1000 };
+/* Its socket and the object that it is sending, written and read; beside them ledger, journal, store, log. */
+enum { FILES_PER_ASSOCIATION = 3, FILES_BESIDE = 200 };
 
 static struct {
 	struct store *store;
@@ -140,6 +143,7 @@ static bool open_provider(struct err *err)
 	    .port = (uint16_t)conf_number(CONF_DICOM_PORT),
 	    .association_max = (int)conf_number(CONF_ASSOCIATION_MAX),
 	    .association_timeout_ms = conf_number(CONF_ASSOCIATION_TIMEOUT),
+	    .pdu_timeout_ms = conf_number(CONF_PDU_TIMEOUT),
 	    .dimse_timeout_ms = conf_number(CONF_DIMSE_TIMEOUT),
 	    .idle_timeout_ms = conf_number(CONF_IDLE_TIMEOUT),
 	    .accept_unknown_sop_classes = conf_bool(CONF_ACCEPT_UNKNOWN_SOP_CLASSES),
@@ -148,6 +152,8 @@ static bool open_provider(struct err *err)
 	};
 
 	app.service.object_max = conf_number(CONF_OBJECT_MAX);
+	if (!listen_inherited("dicom", &settings.listen_fd, err))
+		return false;
 	return dicom_scp_new(&settings, &app.scp, err);
 }
 
@@ -189,13 +195,26 @@ static void stop(void)
 	store_close(app.store);
 }
 
+/* Too few files are no reason not to receive: associations that find none are kept waiting. */
+static void raise_files(void)
+{
+	uint64_t wanted = (uint64_t)conf_number(CONF_ASSOCIATION_MAX) * FILES_PER_ASSOCIATION + FILES_BESIDE;
+	uint64_t limit = daemon_raise_files();
+
+	if (limit < wanted)
+		log_warning(LOG_LIMIT_LOW, "what=%s have=%llu want=%llu association_max=%lld", "open_files",
+		            (unsigned long long)limit, (unsigned long long)wanted,
+		            (long long)conf_number(CONF_ASSOCIATION_MAX));
+}
+
 static bool start(struct err *err)
 {
 	if (!text_is_ae_title(conf_text(CONF_AE_TITLE)))
 		return err_set(err, ERR_INVALID, "cannot start: ae_title is no AE title");
+	raise_files();
 	app.service.contacts = contacts_new();
 	app.service.rejections = rejections_new();
-	/* The port first: a second instance ends here, before it adopts anything. */
+	/* The port first: a second instance ends here, before it adopts anything. One whose socket was handed over may run beside another. */
 	return dicom_init(err) && open_provider(err) && store_open(conf_text(CONF_STORE), &app.store, err) &&
 	       open_ledger(err) && intake_open(app.store, app.pool, &app.service.intake, err) && start_keeper(err);
 }

@@ -34,6 +34,9 @@ int daemon_main(const struct daemon_spec *spec, int argc, char **argv);
 /* Log, configuration and clock, without signals: what daemon_main() begins with, and yqctl. program is borrowed for good. */
 bool daemon_init(const char *program, struct err *err);
 
+/* Raises the limit of open files as far as the system lets us (RLIMIT_NOFILE, soft to hard); returns what it is then. */
+uint64_t daemon_raise_files(void);
+
 const char *daemon_version(void); /* of this build */
 bool daemon_stopping(void);
 int daemon_stop_fd(void); /* readable for ever once stopping; for poll(2) */

@@ -4,6 +4,7 @@
 #include "dcmtk/dcmnet/dul.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
@@ -23,7 +24,9 @@ enum : uint16_t {
 	STATUS_CLASS_MISMATCH = 0xa900,
 	STATUS_NOT_UNDERSTOOD = 0xc000
 };
-enum { REQUEST_MAX = 1 << 20, CLOSING_MS = 2000, PDU_HEAD = 6, PDU_ASSOCIATE_RQ = 0x01 };
+enum { CLOSING_MS = 2000, PDU_HEAD = 6, PDU_ASSOCIATE_RQ = 0x01 };
+/* Presentation contexts have the odd numbers of a byte (PS3.8 section 9.3.2.2). */
+enum { CONTEXTS_MAX = 128 };
 
 /* dcmExternalSocketHandle is one for the process: held from setting it until the upper layer has read it, which is before it reads a byte. */
 std::mutex handover;
@@ -103,16 +106,6 @@ void Association::ended(enum dicom_end how)
 	is_admitted_ = false;
 }
 
-/* A-ABORT by the service provider, unexpected PDU (PS3.8 section 9.3.8). What is unread is taken first, lest closing resets the connection. */
-void send_abort(int fd)
-{
-	static const unsigned char abort_pdu[] = {0x07, 0, 0, 0, 0, 4, 0, 0, 2, 2};
-	char dropped[4096];
-
-	(void)recv(fd, dropped, sizeof dropped, MSG_DONTWAIT);
-	(void)send(fd, abort_pdu, sizeof abort_pdu, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 /*
  * Waits for the head of the first PDU without consuming it: who says nothing, or something else, never enters DCMTK, and no length
  * from the wire is allocated unseen (PS3.8 section 9.3.2).
@@ -125,15 +118,16 @@ bool Association::wait_request()
 	uint32_t length;
 
 	link_.open(connection_.fd);
+	link_.rest(link_phase::request);
 	(void)setsockopt(connection_.fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof least);
 	if (!link_.wait_readable() || recv(connection_.fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT) != PDU_HEAD)
 		return false;
 	(void)setsockopt(connection_.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
 	length = static_cast<uint32_t>(head[2]) << 24 | static_cast<uint32_t>(head[3]) << 16 |
 	         static_cast<uint32_t>(head[4]) << 8 | head[5];
-	if (head[0] == PDU_ASSOCIATE_RQ && length <= REQUEST_MAX)
+	if (head[0] == PDU_ASSOCIATE_RQ && length <= LINK_REQUEST_MAX)
 		return true;
-	send_abort(connection_.fd);
+	link_.abort();
 	return false;
 }
 
@@ -222,6 +216,27 @@ void Association::reject(enum dicom_reject why)
 	handlers().end(scp_.settings.context, user_, &connection_.peer, DICOM_END_REJECTED, why);
 }
 
+/* DCMTK gives up on an association with a longer list than it has room for; who offers more has the first ones looked at. */
+void shorten_syntaxes(DUL_ASSOCIATESERVICEPARAMETERS &asked)
+{
+	LST_HEAD **list = &asked.requestedPresentationContext;
+	void *node = *list != nullptr ? LST_Position(list, LST_Head(list)) : nullptr;
+
+	for (; node != nullptr; node = LST_Next(list)) {
+		LST_HEAD **syntaxes = &static_cast<DUL_PRESENTATIONCONTEXT *>(node)->proposedTransferSyntax;
+		unsigned long count = *syntaxes != nullptr ? LST_Count(syntaxes) : 0;
+
+		for (unsigned long i = 0; count > DICOM_MAXTRANSFERSYNTAXES && i < count; i++) {
+			void *syntax = LST_Dequeue(syntaxes);
+
+			if (i < DICOM_MAXTRANSFERSYNTAXES)
+				LST_Enqueue(syntaxes, syntax);
+			else
+				std::free(syntax);
+		}
+	}
+}
+
 /* The first transfer syntax in the proposer's order that we can store; PS3.8 section 9.3.3.2 for the results. */
 const char *choose_syntax(const T_ASC_PresentationContext &context, bool accept_private)
 {
@@ -253,6 +268,7 @@ void Association::accept_contexts()
 	bool accept_unknown = scp_.settings.accept_unknown_sop_classes;
 	int count = ASC_countPresentationContexts(params);
 
+	shorten_syntaxes(params->DULparams);
 	for (int i = 0; i < count; i++) {
 		T_ASC_PresentationContext context;
 		const char *syntax;
@@ -423,14 +439,15 @@ void Association::finish(arrival how)
 		break;
 	case arrival::timeout:
 		end = DICOM_END_TIMEOUT;
-		(void)ASC_abortAssociation(association_);
+		link_.abort();
 		break;
 	case arrival::stopped:
 		end = DICOM_END_STOPPED;
-		(void)ASC_abortAssociation(association_);
+		link_.abort();
 		break;
 	case arrival::broken:
-		(void)ASC_abortAssociation(association_);
+		if (link_.end != link_end::refused)
+			link_.abort();
 		break;
 	default:
 		break;
@@ -446,7 +463,7 @@ void Association::serve()
 	while (how == arrival::message) {
 		Command command;
 
-		link_.phase = link_phase::idle;
+		link_.rest(link_phase::idle);
 		how = stream.receive(command);
 		if (how == arrival::message)
 			how = answer(stream, command);
@@ -474,12 +491,19 @@ void Association::run()
 	link_.stop_fd = scp_.stop_fd;
 	link_.idle_ms = settings.idle_timeout_ms;
 	link_.message_ms = settings.dimse_timeout_ms;
+	link_.pdu_ms = settings.pdu_timeout_ms;
 	link_.deadline_ms = clock_monotonic_ms();
 	link_.deadline_ms +=
 	    connection_.is_overflow ? int64_t{SCP_OVERFLOW_PATIENCE_MS} : settings.association_timeout_ms;
 	if (!wait_request() || !receive_request()) {
 		log_info(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection_.peer.address,
 		         "no_association_request");
+		return;
+	}
+	if (ASC_countPresentationContexts(association_->params) > CONTEXTS_MAX) {
+		log_info(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection_.peer.address,
+		         "too_many_contexts");
+		link_.abort();
 		return;
 	}
 	read_peer();
@@ -490,10 +514,12 @@ void Association::run()
 		return;
 	}
 	is_admitted_ = true;
-	if (acknowledge())
+	if (acknowledge()) {
 		serve();
-	else
-		ended(DICOM_END_LOST);
+		return;
+	}
+	link_.abort();
+	ended(DICOM_END_LOST);
 }
 } // namespace
 

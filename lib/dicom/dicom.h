@@ -84,8 +84,10 @@ struct dicom_scp_handlers {
 struct dicom_scp_settings {
 	const char *address;
 	uint16_t port; /* 0: the kernel chooses; see dicom_scp_port() */
+	int listen_fd; /* above 0: a listening, non-blocking socket in the place of address and port; taken also on failure */
 	int association_max;
-	int64_t association_timeout_ms, dimse_timeout_ms, idle_timeout_ms;
+	/* Request: a deadline. PDU: a deadline from its first byte, 0: none. DIMSE and idle: silence inside and between messages. */
+	int64_t association_timeout_ms, pdu_timeout_ms, dimse_timeout_ms, idle_timeout_ms;
 	bool accept_unknown_sop_classes;
 	struct dicom_scp_handlers handlers;
 	void *context;
@@ -96,7 +98,11 @@ struct dicom_scp;
 bool dicom_scp_new(const struct dicom_scp_settings *settings, struct dicom_scp **out, struct err *err);
 uint16_t dicom_scp_port(const struct dicom_scp *scp);
 int dicom_scp_associations(const struct dicom_scp *scp); /* open now */
-/* Accepts until stop_fd is readable, one thread an association; then lets objects at hand finish, at most drain_ms, and returns. */
+/*
+ * Accepts until stop_fd is readable, one thread an association. Then nobody is accepted any more, the object at hand is finished and answered, and an
+ * association ends as soon as it pauses; at the latest after drain_ms all are cut. Callers who wait in the queue of a socket that others hold,
+ * too, are theirs.
+ */
 bool dicom_scp_run(struct dicom_scp *scp, int stop_fd, int64_t drain_ms, struct err *err);
 void dicom_scp_free(struct dicom_scp *scp);
 

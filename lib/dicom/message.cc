@@ -158,6 +158,7 @@ arrival arrival_of(link_end end)
 		return arrival::stopped;
 	case link_end::lost:
 		return arrival::lost;
+	case link_end::refused:
 	case link_end::none:
 		break;
 	}

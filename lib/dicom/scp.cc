@@ -4,58 +4,23 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
-#include <system_error>
-#include <thread>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/listen.h"
 #include "lib/base/log.h"
 
 namespace
 {
-enum { LISTEN_BACKLOG = 512, ACCEPT_PAUSE_MS = 100 };
-
-bool listen_on(const struct addrinfo *info, const char *address, uint16_t port, int *out_fd, struct err *err)
-{
-	int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1;
-
-	if (fd < 0)
-		return err_set_errno(err, ERR_TEMPORARY, errno, "could not open a socket");
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
-		int number = errno;
-
-		(void)::close(fd);
-		return err_set_errno(err, number == EADDRINUSE ? ERR_CONFLICT : ERR_TEMPORARY, number,
-		                     "could not listen on DICOM port %u of %s", port, address);
-	}
-	*out_fd = fd;
-	return true;
-}
-
-bool open_listener(struct dicom_scp *scp, struct err *err)
-{
-	struct addrinfo hints = {};
-	struct addrinfo *info = nullptr;
-	std::string port = std::to_string(scp->settings.port);
-	int rc;
-	bool ok;
-
-	hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV;
-	hints.ai_socktype = SOCK_STREAM;
-	rc = getaddrinfo(scp->address.c_str(), port.c_str(), &hints, &info);
-	if (rc != 0)
-		return err_set(err, ERR_INVALID, "cannot listen on address %s: %s", scp->address.c_str(),
-		               gai_strerror(rc));
-	ok = listen_on(info, scp->address.c_str(), scp->settings.port, &scp->listen_fd, err);
-	freeaddrinfo(info);
-	return ok;
-}
+enum {
+	ACCEPT_PAUSE_MS = 100,
+	/* Ours and DCMTK's frames need some tens of KiB. Well below the 2 MiB of a huge page, of which 1,000 default stacks would each get one. */
+	STACK_SIZE = 1 << 20
+};
 
 uint16_t socket_port(const struct sockaddr_storage &name)
 {
@@ -64,14 +29,6 @@ uint16_t socket_port(const struct sockaddr_storage &name)
 	if (name.ss_family == AF_INET6)
 		return ntohs(reinterpret_cast<const struct sockaddr_in6 *>(&name)->sin6_port);
 	return 0;
-}
-
-uint16_t local_port(int fd)
-{
-	struct sockaddr_storage name;
-	socklen_t length = sizeof name;
-
-	return getsockname(fd, reinterpret_cast<struct sockaddr *>(&name), &length) == 0 ? socket_port(name) : 0;
 }
 
 /* IPv4 through an IPv6 socket reads as IPv4, so that one rule fits both. */
@@ -87,7 +44,7 @@ void describe_peer(const struct sockaddr_storage &name, int fd, struct dicom_pee
 	else if (name.ss_family == AF_INET6)
 		(void)inet_ntop(AF_INET6, &v6->sin6_addr, out->address, sizeof out->address);
 	out->port = socket_port(name);
-	out->local_port = local_port(fd);
+	out->local_port = listen_port(fd);
 }
 
 /* False: too many even to be refused politely. */
@@ -114,24 +71,30 @@ void leave(scp_connection &connection)
 		scp->empty.notify_all();
 }
 
-/* Takes connection. */
-void association_thread(scp_connection *connection)
+/* Takes its argument, a connection. */
+void *association_thread(void *connection)
 {
-	std::unique_ptr<scp_connection> own(connection);
+	std::unique_ptr<scp_connection> own(static_cast<scp_connection *>(connection));
 
 	scp_association_run(*own);
 	leave(*own);
+	return nullptr;
 }
 
 /* False: no thread could be started, and the connection is still the caller's. */
 bool start_thread(scp_connection *connection)
 {
-	try {
-		std::thread(association_thread, connection).detach();
-		return true;
-	} catch (const std::system_error &) {
+	pthread_attr_t attributes;
+	pthread_t thread;
+	bool ok;
+
+	if (pthread_attr_init(&attributes) != 0)
 		return false;
-	}
+	ok = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
+	     pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0 &&
+	     pthread_create(&thread, &attributes, association_thread, connection) == 0;
+	(void)pthread_attr_destroy(&attributes);
+	return ok;
 }
 
 void start_association(struct dicom_scp *scp, int fd, const struct sockaddr_storage &name)
@@ -218,9 +181,11 @@ extern "C" bool dicom_scp_new(const struct dicom_scp_settings *settings, struct 
 		scp->settings = *settings;
 		scp->address = settings->address;
 		scp->settings.address = scp->address.c_str();
-		if (!open_listener(scp.get(), err))
+		scp->listen_fd = settings->listen_fd;
+		if (scp->listen_fd <= 0 &&
+		    !listen_open("DICOM", settings->address, settings->port, &scp->listen_fd, err))
 			return false;
-		scp->port = local_port(scp->listen_fd);
+		scp->port = listen_port(scp->listen_fd);
 		*out = scp.release();
 		return true;
 	});

@@ -1,6 +1,8 @@
 #include "lib/dicom/transport.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -20,7 +22,40 @@ bool is_data_header(const void *buf, size_t nbyte)
 {
 	return nbyte == 12 && *static_cast<const unsigned char *>(buf) == 0x04;
 }
+
+enum : unsigned char { PDU_ASSOCIATE_RQ = 1, PDU_ASSOCIATE_AC = 2, PDU_DATA = 4, PDU_ABORT = 7 };
+
+uint32_t longest(unsigned char type)
+{
+	if (type == PDU_ASSOCIATE_RQ || type == PDU_ASSOCIATE_AC)
+		return LINK_REQUEST_MAX;
+	return type == PDU_DATA ? uint32_t{LINK_DATA_MAX} : uint32_t{LINK_CONTROL_MAX};
+}
 } // namespace
+
+bool Frame::take(const unsigned char *bytes, size_t length)
+{
+	while (length > 0) {
+		size_t n = left_ > 0 ? std::min<size_t>(length, left_) : std::min(length, sizeof head_ - have_);
+
+		if (left_ > 0) {
+			left_ -= static_cast<uint32_t>(n);
+		} else {
+			std::memcpy(head_ + have_, bytes, n);
+			have_ += n;
+		}
+		bytes += n;
+		length -= n;
+		if (have_ < sizeof head_)
+			continue;
+		have_ = 0;
+		left_ = static_cast<uint32_t>(head_[2]) << 24 | static_cast<uint32_t>(head_[3]) << 16 |
+		        static_cast<uint32_t>(head_[4]) << 8 | head_[5];
+		if (head_[0] < PDU_ASSOCIATE_RQ || head_[0] > PDU_ABORT || left_ > longest(head_[0]))
+			return false;
+	}
+	return true;
+}
 
 void Link::open(int fd)
 {
@@ -50,33 +85,82 @@ void Link::shut()
 		(void)::shutdown(fd_, SHUT_RDWR);
 }
 
-int Link::patience_ms() const
+void Link::rest(link_phase where)
 {
+	phase = where;
+	rested_ms_ = clock_monotonic_ms();
+}
+
+void Link::abort()
+{
+	static const unsigned char pdu[] = {PDU_ABORT, 0, 0, 0, 0, 4, 0, 0, 2, 0};
+	char dropped[4096];
+
+	if (fd_ < 0)
+		return;
+	/* What is unread is taken first, lest closing resets the connection. */
+	(void)recv(fd_, dropped, sizeof dropped, MSG_DONTWAIT);
+	(void)send(fd_, pdu, sizeof pdu, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Silence is measured from here, everything else from where it began. */
+int64_t Link::left_ms(bool may_stop)
+{
+	int64_t now = clock_monotonic_ms();
 	int64_t left = phase == link_phase::idle      ? idle_ms
 	               : phase == link_phase::message ? message_ms
-	                                              : deadline_ms - clock_monotonic_ms();
+	                                              : deadline_ms - now;
 
-	return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : static_cast<int>(left);
+	if (pdu_ms > 0 && frame.is_inside()) {
+		if (pdu_deadline_ms_ == 0)
+			pdu_deadline_ms_ = now + pdu_ms;
+		left = std::min(left, pdu_deadline_ms_ - now);
+	}
+	if (may_stop && stop_ms_ != 0)
+		left = std::min({left, rested_ms_ + LINK_PAUSE_MS - now, stop_ms_ + LINK_TALK_MS - now});
+	return std::clamp<int64_t>(left, 0, INT32_MAX);
 }
 
 bool Link::wait(short events)
 {
-	bool can_stop = stop_fd >= 0 && (phase == link_phase::idle || phase == link_phase::request);
+	bool may_stop = stop_fd >= 0 && (phase == link_phase::idle || phase == link_phase::request);
 	struct pollfd fds[2] = {{fd_, events, 0}, {stop_fd, POLLIN, 0}};
-	int n;
+	int n = -1;
 
-	if (fd_ < 0) {
-		end = end == link_end::none ? link_end::lost : end;
+	while (fd_ >= 0) {
+		int64_t left = left_ms(may_stop);
+
+		/* Whoever talks without a pause would never be seen to stop by poll alone. */
+		n = may_stop && stop_ms_ != 0 && left == 0
+		        ? 0
+		        : poll(fds, may_stop && stop_ms_ == 0 ? 2 : 1, static_cast<int>(left));
+		if (n > 0 && may_stop && stop_ms_ == 0 && fds[1].revents != 0) {
+			stop_ms_ = clock_monotonic_ms();
+			continue;
+		}
+		if (n > 0)
+			return true;
+		if (n == 0 || errno != EINTR)
+			break;
+	}
+	if (end == link_end::none)
+		end = n < 0 ? link_end::lost : may_stop && stop_ms_ != 0 ? link_end::stopped : link_end::timeout;
+	return false;
+}
+
+/* Bytes that came, before anybody looks at them. */
+bool Link::took(const void *bytes, size_t length)
+{
+	if (phase == link_phase::idle)
+		phase = link_phase::message;
+	if (!frame.take(static_cast<const unsigned char *>(bytes), length)) {
+		end = link_end::refused;
+		abort();
 		return false;
 	}
-	do
-		n = poll(fds, can_stop ? 2 : 1, patience_ms());
-	while (n < 0 && errno == EINTR);
-	if (n > 0 && !(can_stop && fds[1].revents != 0))
-		return true;
-	if (end == link_end::none)
-		end = n < 0 ? link_end::lost : n == 0 ? link_end::timeout : link_end::stopped;
-	return false;
+	if (!frame.is_inside())
+		pdu_deadline_ms_ = 0;
+	return true;
 }
 
 bool Link::wait_readable()
@@ -102,9 +186,10 @@ ssize_t LinkConnection::read(void *buf, size_t nbyte)
 
 		if (n > 0) {
 			set_option(fd_, IPPROTO_TCP, TCP_QUICKACK, 1);
-			if (link_.phase == link_phase::idle)
-				link_.phase = link_phase::message;
-			return n;
+			if (link_.took(buf, static_cast<size_t>(n)))
+				return n;
+			errno = EPROTO;
+			return -1;
 		}
 		if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 			if (link_.end == link_end::none)

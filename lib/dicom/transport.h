@@ -1,6 +1,6 @@
 /*
- * Connections under DCMTK's upper layer: time-outs in milliseconds per phase, small packets sent at once, delayed acknowledgements
- * called back, and a door for orderly stop. For provider and user alike. Private to lib/dicom.
+ * Connections under DCMTK's upper layer: time-outs in milliseconds per phase, limits on what a PDU may be, small packets sent at once,
+ * delayed acknowledgements called back, and a door for orderly stop. For provider and user alike. Private to lib/dicom.
  *
  * A stock client leaves Nagle's algorithm on: it holds the last piece of a message back until the piece before is acknowledged, and
  * our kernel delays that acknowledgement by 40 ms. TCP_QUICKACK, re-armed at every read, cures it from our side.
@@ -19,18 +19,50 @@
 
 enum class link_phase {
 	request, /* until the association request is complete: an absolute deadline */
-	idle,    /* between messages: idle_ms, ends early when stopping */
+	idle,    /* between messages: idle_ms; ends early when stopping, see Link::wait() */
 	message, /* inside one: message_ms from byte to byte */
 	closing  /* waiting for the peer to close, absolute deadline */
 };
 
-enum class link_end { none, lost, timeout, stopped };
+/* refused: the peer began a PDU that is none or too long; an A-ABORT went out. */
+enum class link_end { none, lost, timeout, stopped, refused };
+
+enum : uint32_t {
+	LINK_REQUEST_MAX = 1 << 20, /* A-ASSOCIATE-RQ and -AC */
+	LINK_DATA_MAX = 131072,     /* P-DATA-TF: what we announce (ASC_MAXIMUMPDUSIZE) is what we take */
+	LINK_CONTROL_MAX = 64       /* the others have 4 bytes (PS3.8 sections 9.3.4, 9.3.6 to 9.3.8) */
+};
+
+/*
+ * When stopping, an association ends where it pauses: who is silent between two messages for LINK_PAUSE_MS is idle. Who goes on sending may do
+ * so for LINK_TALK_MS, so that most get through what they have begun; then the end comes before the next message. The object at hand
+ * is finished in any case.
+ */
+enum : int64_t { LINK_PAUSE_MS = 2000, LINK_TALK_MS = 5000 };
+
+/* Where a stream stands in its PDUs (PS3.8 section 9.3.1), told from the bytes that pass. */
+class Frame
+{
+      public:
+	/* False: the head is of no PDU, or of a longer one than may come. Nothing is taken after that. */
+	bool take(const unsigned char *bytes, size_t length);
+	bool is_inside() const
+	{
+		return have_ > 0 || left_ > 0;
+	}
+
+      private:
+	unsigned char head_[6] = {};
+	size_t have_ = 0;   /* bytes of the head, until it is whole */
+	uint32_t left_ = 0; /* of the body */
+};
 
 /* What an association and its connection share; outlives the connection, which DCMTK deletes when it likes. */
 class Link
 {
       public:
 	int64_t deadline_ms = 0, idle_ms = 0, message_ms = 0;
+	int64_t pdu_ms = 0; /* longest life of one PDU, however its bytes drip; 0: no limit of its own */
 	int stop_fd = -1;
 	link_phase phase = link_phase::request;
 	link_end end = link_end::none; /* first reason for which no more bytes came or went */
@@ -46,16 +78,27 @@ class Link
 	/* The descriptor is about to be closed. */
 	void forget();
 
+	/* A message is over, or the connection has just come: the phase idle begins, or the wait for the request. */
+	void rest(link_phase where);
+
 	/* True when a byte (or the end) can be read; false sets end. */
 	bool wait_readable();
+
+	/* A-ABORT by the service provider (PS3.8 section 9.3.8), past DCMTK, which has no state for it once a read has failed. */
+	void abort();
 
       private:
 	friend class LinkConnection;
 	std::mutex mutex; /* over fd_, against shut() of a reused number */
 	int fd_ = -1;
+	Frame frame;                  /* of what we read */
+	int64_t pdu_deadline_ms_ = 0; /* of the PDU that we wait for; 0: none */
+	int64_t rested_ms_ = 0;       /* since when it is idle, or connected */
+	int64_t stop_ms_ = 0;         /* when this association saw that it should end; 0: not yet */
 
 	bool wait(short events);
-	int patience_ms() const;
+	int64_t left_ms(bool may_stop);
+	bool took(const void *bytes, size_t length);
 };
 
 class LinkConnection : public DcmTCPConnection

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -182,4 +183,17 @@ Test(daemon, sleep_ends_when_time_is_up)
 {
 	cr_expect(daemon_sleep(0));
 	cr_expect(daemon_sleep(5));
+}
+
+Test(daemon, open_files_are_raised_to_what_the_system_allows)
+{
+	struct rlimit limit;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max / 2;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	cr_expect_eq(daemon_raise_files(), limit.rlim_max);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	cr_expect_eq(limit.rlim_cur, limit.rlim_max);
+	cr_expect_eq(daemon_raise_files(), limit.rlim_max, "raised already");
 }
