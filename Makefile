@@ -205,9 +205,11 @@ packages:
 	@deploy/bootstrap build
 
 # What a recipe starts reads YQ_* from its environment; make hands on what stands on its command line.
-.PHONY: run stop status walk
+.PHONY: run restart stop status walk
 run: build ## installs what is missing, builds, starts everything, walks one study through the whole path
 	@YQ_BUILD=$(B) deploy/run start
+restart: build ## starts the programs anew, one after the other: new settings, new build; no sender of images is refused
+	@YQ_BUILD=$(B) deploy/run restart
 stop: ## ends what make run started
 	@YQ_BUILD=$(B) deploy/run stop
 status: ## shows what runs

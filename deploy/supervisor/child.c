@@ -15,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
+#include "lib/base/listen.h"
 #include "lib/base/log.h"
 
 enum {
@@ -24,9 +25,9 @@ enum {
 	STEADY_MS = 60 * 1000,
 	LOG_KEPT_BYTES = 64 * 1024 * 1024,
 	EXIT_NOT_STARTED = 127,
-	CHILD_READY_FD = 3
+	CHILD_READY_FD = 4 /* behind LISTEN_FIRST_FD */
 };
-#define CHILD_READY_FD_TEXT "3"
+#define CHILD_READY_FD_TEXT "4"
 
 void child_init(struct child *child, const char *name, enum child_ready ready_kind, int end_signal)
 {
@@ -36,6 +37,7 @@ void child_init(struct child *child, const char *name, enum child_ready ready_ki
 	child->end_signal = end_signal;
 	child->pidfd = -1;
 	child->ready_fd = -1;
+	child->listen_fd = -1;
 	child->backoff_ms = BACKOFF_FIRST_MS;
 }
 
@@ -60,7 +62,7 @@ static int open_log(const char *name, struct err *err)
 /* In the child, between fork and exec; the parent has one thread only, so everything is allowed here. */
 static void become(const struct child *child, pid_t parent, int log_fd, int lease_fd, int ready_fd)
 {
-	int nowhere = open("/dev/null", O_RDONLY);
+	int nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, child->end_signal);
@@ -84,6 +86,8 @@ static void become(const struct child *child, pid_t parent, int log_fd, int leas
 			_exit(EXIT_NOT_STARTED);
 		setenv("YQ_READY_FD", CHILD_READY_FD_TEXT, 1);
 	}
+	if (child->listen_fd >= 0 && !listen_hand_over(child->listen_fd, "dicom", getpid()))
+		_exit(EXIT_NOT_STARTED);
 	execvp(child->args[0], (char *const *)child->args);
 	dprintf(STDERR_FILENO, "could not run %s: %s\n", child->args[0], strerror(errno));
 	_exit(EXIT_NOT_STARTED);

@@ -26,6 +26,9 @@ struct child {
 	const char *args[CHILD_ARGS_MAX]; /* args[0] is a path; NULL behind the last */
 	enum child_ready ready_kind;
 	int end_signal;
+	int listen_fd; /* handed over as in lib/base/listen.h; not below 10; -1: none */
+	bool is_once;  /* not started again when it ends */
+	bool is_held;  /* nor now */
 
 	/* Kept here. */
 	pid_t pid;    /* 0: not running */

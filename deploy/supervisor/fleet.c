@@ -9,36 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "deploy/supervisor/child.h"
+#include "deploy/supervisor/internal.h"
+#include "deploy/supervisor/rolling.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/daemon.h"
 #include "lib/base/file.h"
+#include "lib/base/listen.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
-enum {
-	START_LIMIT_MS = 90 * 1000,
-	LEASE_LIMIT_MS = 60 * 1000,
-	PROGRAM_END_LIMIT_MS = 20 * 1000,
-	LEDGER_END_LIMIT_MS = 60 * 1000,
-	LEASE_POLL_MS = 50
-};
+enum { LEASE_LIMIT_MS = 60 * 1000, LEDGER_END_LIMIT_MS = 60 * 1000, LEASE_POLL_MS = 50 };
 
-/* The ledger comes first and goes last. */
-enum { LEDGER, STORESCP, ROUTER, GATEWAY, DEMO_SITE, FLEET_MAX };
-
-static struct {
-	char bin[PATH_MAX], ledger_command[PATH_MAX];
-	char storescp[PATH_MAX], router[PATH_MAX], gateway[PATH_MAX], site_folder[PATH_MAX], site_port[12];
-	struct child children[FLEET_MAX];
-	bool used[FLEET_MAX];
-	int lock_fd, lease_fd;
-} fleet = {.lock_fd = -1, .lease_fd = -1};
+struct fleet fleet = {.lock_fd = -1, .lease_fd = -1, .listen_fd = -1, .restart_fd = -1};
 
 void fleet_locate(const char *own_path)
 {
@@ -101,8 +89,10 @@ static bool make_table(struct err *err)
 		ledger->args[1] = "child";
 		fleet.used[LEDGER] = true;
 	}
-	return add_program(STORESCP, "yq-storescp", fleet.storescp, err) &&
-	       add_program(ROUTER, "yq-router", fleet.router, err) &&
+	if (!add_program(STORESCP, "yq-storescp", fleet.storescp, err))
+		return false;
+	fleet.children[STORESCP].listen_fd = fleet.listen_fd;
+	return add_program(ROUTER, "yq-router", fleet.router, err) &&
 	       add_program(GATEWAY, "yq-gateway", fleet.gateway, err) && (!conf_bool(CONF_DEMO) || add_demo_site(err));
 }
 
@@ -110,11 +100,20 @@ static const char *state_of(const struct child *child)
 {
 	if (child->pid == 0)
 		return "waiting";
+	if (child->is_once && child->is_ready)
+		return "ending";
 	return child->is_ready ? "running" : "starting";
 }
 
+static const char *suffix_of(const struct child *child)
+{
+	if (!child->is_once)
+		return "";
+	return child->is_ready ? "-old" : "-new";
+}
+
 /* For people and tests; a failure to write it stops nothing. */
-static void write_state(void)
+void fleet_write_state(void)
 {
 	struct text_buf text;
 	char path[PATH_MAX];
@@ -125,13 +124,63 @@ static void write_state(void)
 	text_buf_init(&text, 4096);
 	for (i = 0; i < FLEET_MAX; i++)
 		if (fleet.used[i])
-			whole &=
-			    text_buf_printf(&text, "%s %d %s %d\n", fleet.children[i].name, (int)fleet.children[i].pid,
-			                    state_of(&fleet.children[i]), fleet.children[i].restarts);
+			whole &= text_buf_printf(&text, "%s%s %d %s %d\n", fleet.children[i].name,
+			                         suffix_of(&fleet.children[i]), (int)fleet.children[i].pid,
+			                         state_of(&fleet.children[i]), fleet.children[i].restarts);
 	if (!whole || !conf_path(path, sizeof(path), &err, "run/programs") ||
 	    !file_replace(path, text.data, text.length, 0644, &err))
 		log_warning(LOG_SWEEP, "could_not_write=%s", "run/programs");
 	text_buf_fini(&text);
+}
+
+/* --- the DICOM socket and the wish to restart ------------------------------------------------------------------------ */
+
+static bool keep_high(int *fd, const char *what, struct err *err)
+{
+	int high = fcntl(*fd, F_DUPFD_CLOEXEC, 10);
+
+	close(*fd);
+	*fd = high;
+	return high >= 0 || err_set_errno(err, ERR_TEMPORARY, errno, "could not keep %s", what);
+}
+
+static bool open_door(struct err *err)
+{
+	sigset_t wish;
+
+	if (!listen_inherited("dicom", &fleet.listen_fd, err))
+		return false;
+	if (fleet.listen_fd < 0 && !listen_open("DICOM", conf_text(CONF_DICOM_ADDRESS),
+	                                        (uint16_t)conf_number(CONF_DICOM_PORT), &fleet.listen_fd, err))
+		return false;
+	if (!keep_high(&fleet.listen_fd, "the DICOM socket", err))
+		return false;
+	sigemptyset(&wish);
+	sigaddset(&wish, SIGHUP);
+	sigprocmask(SIG_BLOCK, &wish, NULL);
+	fleet.restart_fd = signalfd(-1, &wish, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fleet.restart_fd < 0)
+		return err_set_errno(err, ERR_TEMPORARY, errno, "could not wait for signals");
+	return keep_high(&fleet.restart_fd, "the wait for signals", err);
+}
+
+/* Callers who still wait in the queue are told so, and need not wait for the end of everything. */
+static void close_door(void)
+{
+	if (fleet.listen_fd >= 0)
+		close(fleet.listen_fd);
+	fleet.listen_fd = -1;
+}
+
+/* Several wishes at once are one. */
+static bool asked_to_restart(void)
+{
+	struct signalfd_siginfo wish;
+	bool is_asked = false;
+
+	while (read(fleet.restart_fd, &wish, sizeof(wish)) == (ssize_t)sizeof(wish))
+		is_asked = true;
+	return is_asked;
 }
 
 /* --- locks ---------------------------------------------------------------------------------------------------------- */
@@ -158,11 +207,10 @@ static bool take_lease(struct err *err)
 {
 	int64_t until = clock_monotonic_ms() + LEASE_LIMIT_MS;
 	char path[PATH_MAX];
-	int low_fd;
 
 	if (!conf_path(path, sizeof(path), err, "run/children.lock"))
 		return false;
-	while (!file_lock(path, &low_fd, err)) {
+	while (!file_lock(path, &fleet.lease_fd, err)) {
 		if (err->kind != ERR_CONFLICT)
 			return false;
 		if (clock_monotonic_ms() > until)
@@ -170,9 +218,7 @@ static bool take_lease(struct err *err)
 		if (!daemon_sleep(LEASE_POLL_MS))
 			return err_set(err, ERR_CANCELLED, "asked to stop");
 	}
-	fleet.lease_fd = fcntl(low_fd, F_DUPFD_CLOEXEC, 10);
-	close(low_fd);
-	return fleet.lease_fd >= 0 || err_set_errno(err, ERR_TEMPORARY, errno, "could not keep %s", path);
+	return keep_high(&fleet.lease_fd, path, err);
 }
 
 /* --- helpers that run to their end ------------------------------------------------------------------------------------ */
@@ -204,7 +250,7 @@ static bool run_command(const char *name, const char *const *args, const struct 
 	return true;
 }
 
-static bool migrate(struct err *err)
+bool fleet_migrate(struct err *err)
 {
 	char path[PATH_MAX];
 	const char *args[] = {path, "migrate", NULL};
@@ -230,8 +276,8 @@ static bool start_ledger(struct err *err)
 
 /* Which descriptor belongs to which child; filled by watch(). */
 struct watched {
-	struct pollfd polled[1 + 2 * FLEET_MAX];
-	struct child *owner[1 + 2 * FLEET_MAX];
+	struct pollfd polled[2 + 2 * FLEET_MAX];
+	struct child *owner[2 + 2 * FLEET_MAX];
 	int count;
 };
 
@@ -248,6 +294,8 @@ static void watch(struct watched *watched, bool with_stop)
 	watched->count = 0;
 	if (with_stop)
 		watch_one(watched, daemon_stop_fd(), NULL);
+	if (with_stop && fleet.is_running)
+		watch_one(watched, fleet.restart_fd, NULL);
 	for (i = 0; i < FLEET_MAX; i++) {
 		if (fleet.used[i] && fleet.children[i].pid > 0)
 			watch_one(watched, fleet.children[i].pidfd, &fleet.children[i]);
@@ -277,12 +325,14 @@ static void wait_children(int64_t timeout_ms, bool with_stop, struct child **out
 			child_read_ready(child);
 		} else if (watched.polled[i].fd == child->pidfd && child->pid > 0) {
 			child_reap(child);
+			if (child->is_once)
+				fleet.used[child - fleet.children] = false;
 			if (!*out_ended)
 				*out_ended = child;
 		}
 	}
 	if (changed)
-		write_state();
+		fleet_write_state();
 }
 
 static bool all_ready(void)
@@ -349,14 +399,22 @@ bool fleet_start(struct err *err)
 	bool done;
 
 	hide_ready_fd();
-	done = make_folders(err) && take_lock(err) && take_lease(err) && make_table(err) &&
-	       (!fleet.used[LEDGER] || start_ledger(err)) && migrate(err) && start_programs(err);
+	done = make_folders(err) && take_lock(err) && take_lease(err) && open_door(err) && make_table(err) &&
+	       (!fleet.used[LEDGER] || start_ledger(err)) && fleet_migrate(err) && start_programs(err);
 	if (!done) {
 		fleet_stop();
 		return false;
 	}
-	write_state();
+	fleet_write_state();
 	return true;
+}
+
+/* Ended, and to be started again. */
+static bool is_absent(int index)
+{
+	const struct child *child = &fleet.children[index];
+
+	return fleet.used[index] && child->pid == 0 && !child->is_once && !child->is_held;
 }
 
 static int64_t next_start_in(void)
@@ -367,7 +425,7 @@ static int64_t next_start_in(void)
 	for (i = 0; i < FLEET_MAX; i++) {
 		const struct child *child = &fleet.children[i];
 
-		if (fleet.used[i] && child->pid == 0 && child->next_start_at_ms - now < nearest)
+		if (is_absent(i) && child->next_start_at_ms - now < nearest)
 			nearest = child->next_start_at_ms - now;
 	}
 	return nearest < 0 ? 0 : nearest;
@@ -382,25 +440,38 @@ static void restart_due(void)
 	for (i = 0; i < FLEET_MAX; i++) {
 		struct child *child = &fleet.children[i];
 
-		if (!fleet.used[i] || child->pid > 0 || child->next_start_at_ms > now)
+		if (!is_absent(i) || child->next_start_at_ms > now)
 			continue;
 		child->restarts++;
 		if (!child_start(child, fleet.lease_fd, &err)) {
 			log_err(LOG_CHILD_ENDED, &err, "child=%s", child->name);
 			child->next_start_at_ms = now + child->backoff_ms;
 		}
-		write_state();
+		fleet_write_state();
 	}
+}
+
+void fleet_pump(int64_t timeout_ms)
+{
+	struct child *ended;
+	int64_t next;
+
+	restart_due();
+	next = next_start_in();
+	wait_children(timeout_ms < next ? timeout_ms : next, true, &ended);
 }
 
 bool fleet_run(struct err *err)
 {
-	struct child *ended;
-
 	(void)err;
+	fleet.is_running = true;
 	while (!daemon_stopping()) {
-		restart_due();
-		wait_children(next_start_in(), true, &ended);
+		fleet_pump(INT64_MAX);
+		if (daemon_stopping() || !asked_to_restart())
+			continue;
+		fleet.is_running = false;
+		rolling_restart();
+		fleet.is_running = true;
 	}
 	return true;
 }
@@ -441,6 +512,7 @@ void fleet_stop(void)
 	char path[PATH_MAX];
 	struct err err;
 
+	close_door();
 	end_children(STORESCP, DEMO_SITE, PROGRAM_END_LIMIT_MS);
 	end_children(LEDGER, LEDGER, LEDGER_END_LIMIT_MS);
 	/* The locks go with the process, last of all. */

@@ -4,6 +4,9 @@
  * Two locks below YQ_HOME/run tell the truth about what runs, so that no process id is ever guessed:
  *	supervisor.lock  held by the supervisor, which wrote its process id into it under the lock
  *	children.lock    held by every child; a new supervisor waits until those of a lost one are gone
+ * The DICOM socket is the supervisor's: yq-storescp gets it at each start, so that callers wait in the kernel's queue while there is none.
+ * SIGHUP restarts the programs one after the other (rolling.h).
+ *
  * The file run/programs has a line `name pid state restarts` for each program; it means something while supervisor.lock is held.
  */
 #ifndef YQ_SUPERVISOR_FLEET_H

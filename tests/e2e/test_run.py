@@ -101,6 +101,39 @@ def test_given_settings_are_kept_and_change_a_running_installation(installation)
     assert installation.programs() == now, "restarted without a reason"
 
 
+def test_restart_replaces_the_programs_and_says_when_it_cannot(installation):
+    assert installation.start()[0] == 0
+    before = installation.programs()
+    status, output = installation("restart")
+    assert status == 0 and "restarted" in output, output
+    after = installation.programs()
+    assert {name for name in before if before[name][0] == after[name][0]} == {"ledger"}
+    (installation.home / "broken").touch()
+    status, output = installation("restart")
+    assert status == 1 and "could not restart" in output and "the running yq-storescp goes on" in output, output
+    assert installation.programs() == after
+
+
+def test_restart_brings_new_settings(installation):
+    assert installation.start()[0] == 0
+    before = installation.programs()
+    assert installation("restart", YQ_LOG_LEVEL="debug")[0] == 0
+    assert installation.options()["log_level"] == "debug"
+    after = installation.programs()
+    assert after["ledger"] == before["ledger"] and after["yq-storescp"][0] != before["yq-storescp"][0]
+    other = free_port()
+    status, output = installation("restart", YQ_DICOM_PORT=str(other))
+    assert status == 0 and "dicom_port" in output, output
+    assert installation.programs()["ledger"][0] != after["ledger"][0], "the supervisor cannot change its port while it runs"
+    with socket.create_connection(("127.0.0.1", other), LIMIT_S):
+        pass
+
+
+def test_restart_of_what_does_not_run(installation):
+    status, output = installation("restart")
+    assert status == 1 and "not running" in output, output
+
+
 def test_a_wrong_setting_is_named_and_not_kept(installation):
     assert installation.start()[0] == 0
     before = installation.options()

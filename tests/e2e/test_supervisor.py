@@ -4,6 +4,7 @@ import os
 import pathlib
 import select
 import signal
+import socket
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fakeprograms  # noqa: E402
 from fakeprograms import BUILD, LIMIT_S, TREE, alive, wait_for  # noqa: E402
+from installation import free_port  # noqa: E402
 
 SUPERVISOR = BUILD / "bin" / "yq-supervisor"
 
@@ -23,7 +25,9 @@ class Installation:
         self.home.mkdir()
         self.home.chmod(0o755)
         self.bin = fakeprograms.make_programs(folder)
+        self.port = free_port()
         self.environment = {**os.environ, "YQ_HOME": str(self.home), "YQ_BIN_DIR": str(self.bin),
+                            "YQ_DICOM_ADDRESS": "127.0.0.1", "YQ_DICOM_PORT": str(self.port),
                             "YQ_LEDGER_COMMAND": str(TREE / "deploy" / "ledger"), "YQ_PG_NO_SYNC": "1"}
         self.processes = []
 
@@ -42,6 +46,13 @@ class Installation:
 
     def programs(self):
         return fakeprograms.programs(self.home)
+
+    def restart(self, supervisor):
+        """Asks for a rolling restart and returns what the supervisor says about it."""
+        answer = self.home / "run" / "restarted"
+        answer.unlink(missing_ok=True)
+        supervisor.send_signal(signal.SIGHUP)
+        return lambda: wait_for("the restart", lambda: answer.exists() and answer.read_text().strip())
 
     def close(self):
         for process in self.processes:
@@ -115,3 +126,107 @@ def test_a_killed_supervisor_takes_its_programs_along_and_can_be_started_again(i
     assert said == "ready\n"
     assert [name for name, (pid, _, _) in before.items() if alive(pid)] == [], "still alive"
     assert {state for _, state, _ in installation.programs().values()} == {"running"}
+
+
+# --- one after the other ---------------------------------------------------------------------------------------------------
+
+
+def test_a_restart_replaces_all_but_the_ledger(installation):
+    supervisor, _ = installation.start()
+    (installation.home / "migrated").unlink()
+    before = installation.programs()
+    assert installation.restart(supervisor)() == "done"
+    after = installation.programs()
+    assert {name for name in before if after[name][0] == before[name][0]} == {"ledger"}
+    assert {(state, restarts) for _, state, restarts in after.values()} == {("running", 0)}
+    assert [name for name, (pid, _, _) in before.items() if name != "ledger" and alive(pid)] == [], "still alive"
+    assert (installation.home / "migrated").exists(), "a new build may need a newer ledger"
+
+
+def test_the_new_storescp_is_ready_before_the_old_one_is_asked_to_end(installation):
+    supervisor, _ = installation.start()
+    before = installation.programs()
+    (installation.home / "slow").touch()
+    answer = installation.restart(supervisor)
+    both = wait_for("a new one", lambda: (now := installation.programs()) and "yq-storescp-new" in now and now)
+    assert both["yq-storescp-new"][1] == "starting"
+    assert both["yq-storescp"] == before["yq-storescp"]
+    assert (both["yq-router"], both["yq-gateway"]) == (before["yq-router"], before["yq-gateway"]), "touched too early"
+    (installation.home / "slow").unlink()
+    assert answer() == "done"
+    assert installation.programs()["yq-storescp"][0] == both["yq-storescp-new"][0]
+
+
+def test_a_new_storescp_that_cannot_start_leaves_the_old_one(installation):
+    supervisor, _ = installation.start()
+    before = installation.programs()
+    (installation.home / "broken").touch()
+    said = installation.restart(supervisor)()
+    assert said.startswith("failed: the running yq-storescp goes on: the new yq-storescp ended at its start"), said
+    assert installation.programs() == before
+    assert (installation.home / "log" / "yq-storescp.log").read_text().count("ended\n") == 0, "the old one was asked to end"
+    (installation.home / "broken").unlink()
+    assert installation.restart(supervisor)() == "done"
+
+
+def test_a_migration_that_fails_leaves_everything(installation):
+    supervisor, _ = installation.start()
+    before = installation.programs()
+    (installation.bin / "yqctl").write_text("#!/bin/sh\nexit 1\n")
+    said = installation.restart(supervisor)()
+    assert said.startswith("failed: could not migrate"), said
+    assert installation.programs() == before
+
+
+def test_what_dies_during_a_restart_is_started_again(installation):
+    supervisor, _ = installation.start()
+    before = installation.programs()
+    (installation.home / "slow").touch()
+    answer = installation.restart(supervisor)
+    wait_for("a new storescp", lambda: "yq-storescp-new" in installation.programs())
+    os.kill(before["yq-gateway"][0], signal.SIGKILL)
+    wait_for("another gateway", lambda: installation.programs()["yq-gateway"][0] not in (0, before["yq-gateway"][0]))
+    (installation.home / "slow").unlink()
+    assert answer() == "done"
+    assert {state for _, state, _ in installation.programs().values()} == {"running"}
+
+
+def test_a_stop_in_the_middle_of_a_restart_ends_everything(installation):
+    supervisor, _ = installation.start()
+    (installation.home / "slow").touch()
+    installation.restart(supervisor)
+    both = wait_for("a new one", lambda: (now := installation.programs()) and "yq-storescp-new" in now and now)
+    supervisor.terminate()
+    assert supervisor.wait(LIMIT_S) == 0
+    assert [name for name, (pid, _, _) in both.items() if alive(pid)] == [], "still alive"
+    assert fakeprograms.nothing_runs(installation.home)
+
+
+def test_callers_wait_while_storescp_is_away(installation):
+    _, said = installation.start()
+    assert said == "ready\n"
+    before = installation.programs()["yq-storescp"]
+    (installation.home / "broken").touch()
+    os.kill(before[0], signal.SIGKILL)
+    wait_for("the end", lambda: installation.programs()["yq-storescp"][1] != "running")
+    with socket.create_connection(("127.0.0.1", installation.port), LIMIT_S):
+        pass
+
+
+def test_the_socket_is_where_the_protocol_says(installation):
+    program = installation.bin / "yq-storescp"
+    program.write_text(program.read_text().replace("#!/bin/sh\n", '#!/bin/sh\n[ "$LISTEN_PID $LISTEN_FDS $LISTEN_FDNAMES" = "$$ 1 dicom" ] || '
+                                                   'exit 1\nreadlink /proc/$$/fd/3 >"$YQ_HOME/third"\n', 1))
+    _, said = installation.start()
+    assert said == "ready\n"
+    assert (installation.home / "third").read_text().startswith("socket:")
+
+
+def test_a_taken_dicom_port_is_said(installation):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", installation.port))
+        taken.listen()
+        supervisor, said = installation.start()
+        assert said == ""
+        assert supervisor.wait(LIMIT_S) == 1
+        assert f"could not listen on DICOM port {installation.port}" in supervisor.stderr.read()
