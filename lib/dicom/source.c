@@ -9,8 +9,8 @@
 #include <zlib.h>
 
 enum { SOURCE_BUFFER = 32768, SOURCE_PEEK_MAX = 64 };
-static const uint64_t inflated_floor = 16u << 20;
-static const uint64_t inflated_ratio = 200;
+static const uint64_t inflated_floor = 64u << 20, inflated_ceiling = 1u << 30;
+static const uint64_t inflated_ratio = 200, inflated_ratio_of_large = 8;
 
 struct source {
 	int fd; /* ours to close, or -1 */
@@ -164,13 +164,26 @@ static bool fill(struct source *source, size_t want, struct err *err)
 	return true;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A blank image shrinks to a thousandth. So small ones may, and whoever sends much does not get two hundred times as much work out of us. */
+static uint64_t limit_of(uint64_t compressed)
+{
+	uint64_t most = compressed * inflated_ratio;
+
+	most = most < inflated_ceiling ? most : inflated_ceiling;
+	return larger(larger(most, compressed * inflated_ratio_of_large), inflated_floor);
+}
+
 void source_inflate(struct source *source)
 {
 	size_t unread = source->end - source->start;
 	uint64_t compressed = source->bytes.size - source->offset;
 
-	source->inflated_max =
-	    compressed * inflated_ratio > inflated_floor ? compressed * inflated_ratio : inflated_floor;
+	source->inflated_max = limit_of(compressed);
 	memcpy(source->raw, source->buffer + source->start, unread);
 	source->start = source->end = 0;
 	source->zlib = (z_stream){.next_in = source->raw, .avail_in = (uInt)unread};

@@ -10,10 +10,10 @@ enum { LENGTH_UNDEFINED = 0xffffffffu };
 
 enum level_kind { LEVEL_ELEMENTS, LEVEL_ITEMS, LEVEL_FRAGMENTS };
 
-/* One open bracket. end is UINT64_MAX when only a delimiter (or, outermost, the end of the stream) closes it. */
+/* One open bracket. end is UINT64_MAX when only a delimiter (or, outermost, the end of the stream) closes it; limit is the nearest end around. */
 struct level {
 	enum level_kind kind;
-	uint64_t end;
+	uint64_t end, limit;
 	bool is_implicit;
 };
 
@@ -109,11 +109,8 @@ static struct level *top_level(struct walk *walk)
 static bool end_of(struct walk *walk, const struct header *header, uint64_t *out, struct err *err)
 {
 	uint64_t end = source_offset(walk->source) + header->length;
-	uint64_t limit = source_limit(walk->source);
 
-	for (int i = 0; i <= walk->top; i++)
-		limit = walk->levels[i].end < limit ? walk->levels[i].end : limit;
-	if (end > limit)
+	if (end > source_limit(walk->source) || end > top_level(walk)->limit)
 		return fault(walk, header->tag, "a length beyond the end", err);
 	*out = end;
 	return true;
@@ -122,13 +119,13 @@ static bool end_of(struct walk *walk, const struct header *header, uint64_t *out
 static bool push(struct walk *walk, const struct header *header, enum level_kind kind, bool is_implicit,
                  struct err *err)
 {
-	uint64_t end = UINT64_MAX;
+	uint64_t end = UINT64_MAX, limit = top_level(walk)->limit;
 
 	if (header->length != LENGTH_UNDEFINED && !end_of(walk, header, &end, err))
 		return false;
 	if (walk->top + 1 == STRUCTURE_DEPTH_MAX)
 		return fault(walk, header->tag, "nesting too deep", err);
-	walk->levels[++walk->top] = (struct level){kind, end, is_implicit};
+	walk->levels[++walk->top] = (struct level){kind, end, end < limit ? end : limit, is_implicit};
 	return true;
 }
 
@@ -297,7 +294,7 @@ static bool walk_dataset(struct walk *walk, struct err *err)
 	static bool (*const step[])(struct walk *, struct err *) = {
 	    [LEVEL_ELEMENTS] = step_elements, [LEVEL_ITEMS] = step_items, [LEVEL_FRAGMENTS] = step_fragments};
 
-	walk->levels[0] = (struct level){LEVEL_ELEMENTS, UINT64_MAX, walk->syntax->is_implicit};
+	walk->levels[0] = (struct level){LEVEL_ELEMENTS, UINT64_MAX, UINT64_MAX, walk->syntax->is_implicit};
 	for (;;) {
 		bool at_end;
 
@@ -340,7 +337,7 @@ static bool read_meta(struct walk *walk, char out_syntax[DICOM_UID_SIZE], struct
 	unsigned char head[132];
 
 	walk->syntax = syntax_of("1.2.840.10008.1.2.1");
-	walk->levels[0] = (struct level){LEVEL_ELEMENTS, UINT64_MAX, false};
+	walk->levels[0] = (struct level){LEVEL_ELEMENTS, UINT64_MAX, UINT64_MAX, false};
 	if (!source_read(walk->source, head, sizeof head, err))
 		return false;
 	if (memcmp(head + 128, "DICM", 4) != 0)
