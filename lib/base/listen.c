@@ -58,7 +58,7 @@ bool listen_open(const char *what, const char *address, uint16_t port, int *out_
 
 uint16_t listen_port(int fd)
 {
-	struct sockaddr_storage name;
+	struct sockaddr_storage name = {0};
 	socklen_t length = sizeof name;
 
 	if (getsockname(fd, (struct sockaddr *)&name, &length) != 0)

@@ -1,6 +1,7 @@
 """Senders that come without a pause while yq-storescp is replaced, or killed: nobody is refused, nothing acknowledged is missing."""
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import struct
@@ -13,10 +14,10 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import dicomgen  # noqa: E402
-from dicomraw import Gone  # noqa: E402
+from dicomraw import Association, Gone  # noqa: E402
 from fakeprograms import wait_for  # noqa: E402
-from installation import BUILD, PATIENCE_S, Installation, free_port  # noqa: E402
-from receiving import Sent, assert_sound, associate, await_indexed, holds, prepare  # noqa: E402
+from installation import BUILD, PATIENCE_S, TREE, Installation, free_port  # noqa: E402
+from receiving import CALLING, Sent, assert_sound, associate, await_indexed, holds, prepare  # noqa: E402
 from supervised import Supervised  # noqa: E402
 
 SC, EXPLICIT = dicomgen.SOP["sc"], dicomgen.EXPLICIT
@@ -181,6 +182,32 @@ def ledger():
         yield installation
 
 
+def start_with(home, one):
+    """yq-storescp with a socket in the place and with the variables of the protocol."""
+    code = "import os, sys; os.dup2(%d, 3); os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); os.execv(sys.argv[1], sys.argv[1:])"
+    return subprocess.Popen([sys.executable, "-c", code % one.fileno(), BUILD / "bin" / "yq-storescp"], env=home.environment(),
+                            pass_fds=[one.fileno()], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def test_who_called_before_the_start_is_served(ledger):
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+        ledger.dicom_port = listener.getsockname()[1]  # another one than it is configured for
+        early = Association("127.0.0.1", ledger.dicom_port, CALLING, "YINGQIAO", [(SC, [EXPLICIT])], connect=False)
+        process = start_with(ledger, listener)
+    try:
+        one = new_object()
+        early._associate()
+        assert early.store(SC, one.uid, one.bytes) == 0
+        early.release()
+        assert_all_there(ledger, {one.uid: one.sha256})
+    finally:
+        early.socket.close()
+        process.terminate()
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, said
+
+
+@pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="no systemd")
 def test_a_socket_of_systemd_is_taken(ledger):
     port = free_port()
     log = open(ledger.home / "log" / "yq-storescp.log", "ab")
@@ -202,9 +229,17 @@ def test_a_socket_of_systemd_is_taken(ledger):
 
 def test_what_is_no_listening_socket_is_said(ledger):
     with socket.socket() as silent:
-        os.set_inheritable(silent.fileno(), True)
-        code = "import os, sys; os.dup2(%d, 3); os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); os.execv(sys.argv[1], sys.argv[1:])"
-        done = subprocess.run([sys.executable, "-c", code % silent.fileno(), BUILD / "bin" / "yq-storescp"], env=ledger.environment(),
-                              pass_fds=[silent.fileno()], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    assert done.returncode == 1
-    assert "inherited descriptor 3: it does not listen" in done.stderr
+        process = start_with(ledger, silent)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert "inherited descriptor 3: it does not listen" in said
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd")
+def test_units_of_systemd_are_well_formed(tmp_path):
+    for unit in (TREE / "deploy" / "systemd").iterdir():
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/lib/yingqiao", str(BUILD / "bin")).replace("User=yingqiao", "User=root"))
+    units = sorted(map(str, tmp_path.iterdir()))
+    assert len(units) == 4
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
