@@ -17,7 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/intake/ring_head.h"
 
-enum { CHUNKS_MAX = 1 << 20, SYNC_AHEAD = 2 << 20 };
+enum { CHUNKS_MAX = 1 << 20 };
 
 struct ring {
 	char path[PATH_MAX], directory[PATH_MAX];
@@ -444,8 +444,8 @@ bool ring_write(struct ring *ring, struct ring_object *object, const void *bytes
 
 		if (!write_padded(ring, from, part, offset, err))
 			return false;
-		/* A large object is on its way to the disk while the rest of it still comes. */
-		if (object->length >= SYNC_AHEAD && part == room)
+		/* On its way to the disk while the rest of it still comes. */
+		if (part == room)
 			(void)sync_file_range(ring->fd, (off_t)(offset + part - RING_PAYLOAD), RING_PAYLOAD,
 			                      SYNC_FILE_RANGE_WRITE);
 		object->length += part;
