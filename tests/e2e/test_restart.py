@@ -230,7 +230,10 @@ def test_a_socket_of_systemd_is_taken(ledger):
 def test_what_is_no_listening_socket_is_said(ledger):
     with socket.socket() as silent:
         process = start_with(ledger, silent)
-    _, said = process.communicate(timeout=PATIENCE_S)
+    try:
+        _, said = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
     assert process.returncode == 1
     assert "inherited descriptor 3: it does not listen" in said
 
