@@ -5,6 +5,7 @@
 #include "lib/db/db.h"
 #include "lib/domain/device.h"
 #include "lib/domain/event.h"
+#include "lib/domain/find_one.h"
 #include "lib/domain/network.h"
 
 enum { REASON_CHARACTERS_MAX = 500, NAME_CHARACTERS_MAX = 100 };
@@ -51,26 +52,6 @@ bool destination_add(struct db *db, const struct destination_new *destination, c
 	return true;
 }
 
-static bool find(struct db *db, const char *id_or_ae, char out_id[TEXT_UUID_SIZE], struct err *err)
-{
-	struct db_rows *rows;
-	int count;
-
-	if (!db_exec(db, STMT_DESTINATION_FIND, DB_PARAMS(db_text(id_or_ae)), &rows, err))
-		return false;
-	count = db_rows_count(rows);
-	if (count == 1)
-		text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
-	db_rows_free(rows);
-	if (count == 0)
-		return err_set(err, ERR_NOT_FOUND,
-		               "there is no destination '%.40s'; `yqctl destination list` shows all", id_or_ae);
-	return count == 1 ||
-	       err_set(err, ERR_INVALID,
-	               "%d destinations are called '%.40s'; give the id that `yqctl destination list` shows", count,
-	               id_or_ae);
-}
-
 static bool switch_hold(struct db *db, const char *id, const char *reason, struct err *err)
 {
 	struct db_rows *rows;
@@ -89,5 +70,6 @@ bool destination_hold(struct db *db, const char *id_or_ae, const char *reason, c
                       struct err *err)
 {
 	return (!reason || check_text(reason, "reason", REASON_CHARACTERS_MAX, err)) &&
-	       find(db, id_or_ae, out_id, err) && switch_hold(db, out_id, reason, err);
+	       find_one(db, STMT_DESTINATION_FIND, "destination", id_or_ae, out_id, err) &&
+	       switch_hold(db, out_id, reason, err);
 }

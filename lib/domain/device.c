@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/db/db.h"
+#include "lib/domain/find_one.h"
 #include "lib/domain/network.h"
 
 enum { NAME_CHARACTERS_MAX = 100 };
@@ -138,22 +139,8 @@ bool device_add(struct db *db, const struct device_new *device, char out_id[TEXT
 bool device_set_enabled(struct db *db, const char *id_or_ae, bool is_enabled, char out_id[TEXT_UUID_SIZE],
                         struct err *err)
 {
-	struct db_rows *rows;
-	int count;
-
-	if (!db_exec(db, STMT_DEVICE_FIND, DB_PARAMS(db_text(id_or_ae)), &rows, err))
+	if (!find_one(db, STMT_DEVICE_FIND, "device", id_or_ae, out_id, err))
 		return false;
-	count = db_rows_count(rows);
-	if (count == 1)
-		text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
-	db_rows_free(rows);
-	if (count == 0)
-		return err_set(err, ERR_NOT_FOUND, "there is no device '%.40s'; `yqctl device list` shows all",
-		               id_or_ae);
-	if (count > 1)
-		return err_set(err, ERR_INVALID,
-		               "%d devices call themselves '%.40s'; give the id that `yqctl device list` shows", count,
-		               id_or_ae);
 	if (!db_exec(db, STMT_DEVICE_SET_ENABLED, DB_PARAMS(db_text(out_id), db_bool(is_enabled)), NULL, err))
 		return err->kind == ERR_CONFLICT
 		           ? err_set(err, ERR_CONFLICT,

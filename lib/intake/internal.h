@@ -41,6 +41,7 @@ struct intake {
 	int open_objects;
 	bool is_closing; /* waiting for the objects at hand */
 	bool is_stopping, has_placer_ended, wants_chunks;
+	uint64_t placings; /* rises with everything that came to the backlog */
 	int64_t give_up_at_ms;
 	int64_t waiting_since_ms, last_commit_ms; /* monotonic; of own */
 	atomic_bool is_behind;

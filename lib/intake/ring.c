@@ -17,7 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/intake/ring_head.h"
 
-enum { CHUNKS_MAX = 1 << 20 };
+enum { CHUNKS_MAX = 1 << 20, NO_WAIT_MS = 5000 };
 
 struct ring {
 	char path[PATH_MAX], directory[PATH_MAX];
@@ -27,6 +27,7 @@ struct ring {
 	pthread_cond_t freed;
 	uint64_t *used; /* a bit a chunk */
 	uint32_t count, used_count;
+	int64_t no_wait_until_ms; /* monotonic */
 	bool is_broken;
 
 	/* One sync at a time; those who come meanwhile share the next one. */
@@ -376,14 +377,20 @@ bool ring_reserve(struct ring *ring, struct ring_object *object, uint64_t length
 
 bool ring_wait(struct ring *ring, int64_t wait_ms)
 {
-	int64_t until = clock_monotonic_ms() + wait_ms;
+	int64_t now = clock_monotonic_ms(), until = now + wait_ms;
 	struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
 	bool has_room;
 
 	pthread_mutex_lock(&ring->lock);
-	while (!ring->is_broken && chunks_allowed() > 0 && is_full(ring) && clock_monotonic_ms() < until)
+	while (!ring->is_broken && chunks_allowed() > 0 && is_full(ring) && now < until &&
+	       now >= ring->no_wait_until_ms) {
 		pthread_cond_timedwait(&ring->freed, &ring->lock, &at);
+		now = clock_monotonic_ms();
+	}
 	has_room = !ring->is_broken && !is_full(ring);
+	/* Who comes next must not wait for what did not come for this one. */
+	if (!has_room && now >= until)
+		ring->no_wait_until_ms = now + NO_WAIT_MS;
 	pthread_mutex_unlock(&ring->lock);
 	return has_room;
 }
@@ -584,13 +591,26 @@ static bool write_zeros(struct ring *ring, uint32_t from, uint32_t to, struct er
 	return ok && file_sync(ring->fd, ring->path, err);
 }
 
+/* Only the thread that grows it changes the count. */
+static uint32_t next_count(const struct ring *ring)
+{
+	uint32_t allowed = chunks_allowed();
+	uint32_t count = ring->count + (ring->count > RING_GROWTH ? ring->count : RING_GROWTH);
+
+	count = count < allowed ? count : allowed;
+	return count > ring->count ? count : ring->count;
+}
+
+uint64_t ring_growth_bytes(const struct ring *ring)
+{
+	return (uint64_t)(next_count(ring) - ring->count) * RING_CHUNK;
+}
+
 bool ring_grow(struct ring *ring, struct err *err)
 {
-	uint32_t before = ring->count, allowed = chunks_allowed();
-	uint32_t step = before > RING_GROWTH ? before : RING_GROWTH;
-	uint32_t count = before + step < allowed ? before + step : allowed;
+	uint32_t before = ring->count, count = next_count(ring);
 
-	if (count <= before)
+	if (count == before)
 		return true;
 	if ((ring->fd < 0 && !make_file(ring, err)) || !write_zeros(ring, before, count, err))
 		return false;

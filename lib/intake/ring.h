@@ -53,7 +53,7 @@ bool ring_scan(struct ring *ring, ring_found *each, void *context, struct err *e
 
 /* Chunks for length bytes in all. False: none is free, or the object is too large; what it has stays. */
 bool ring_reserve(struct ring *ring, struct ring_object *object, uint64_t length);
-/* Waits up to wait_ms until chunks are free. True: try again. */
+/* Waits up to wait_ms until chunks are free, but not again for a while when none came. True: try again. */
 bool ring_wait(struct ring *ring, int64_t wait_ms);
 /*
  * Behind what is there, which is a whole number of pages; the chunks are reserved. A last piece that is no whole page is padded,
@@ -74,6 +74,8 @@ void ring_free(struct ring *ring, struct ring_object *object);
 int ring_used_percent(struct ring *ring);
 /* More than half of what was written so far is in use, and `journal_ring` allows more. */
 bool ring_wants_growth(struct ring *ring);
+/* What ring_grow() would write. For the thread that calls it. */
+uint64_t ring_growth_bytes(const struct ring *ring);
 /* Writes more chunks; they are in use from then on. Takes as long as the disk needs. */
 bool ring_grow(struct ring *ring, struct err *err);
 

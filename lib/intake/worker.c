@@ -6,12 +6,13 @@
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
 #include "lib/intake/internal.h"
+#include "lib/intake/room.h"
 
 /*
  * The placer lets a burst pass before it takes its share of disk and processor: it begins when nothing was committed for QUIET_MS, when
  * something has waited for PATIENCE_MS, or when three quarters of the ring are in use; from then on it goes on until nothing waits.
  */
-enum { BACKOFF_MIN_MS = 100, QUIET_MS = 50, PATIENCE_MS = 1500, USED_PERCENT = 75, PLACE_BATCH = 64 };
+enum { BACKOFF_MIN_MS = 100, QUIET_MS = 50, PATIENCE_MS = 1500, USED_PERCENT = 75, PLACE_BATCH = 256 };
 
 /* ---- waiting ---------------------------------------------------------------------------------------------------------- */
 
@@ -59,6 +60,7 @@ static bool place_some(struct intake *intake, struct queue *queue, struct err *e
 
 	pthread_mutex_lock(&intake->lock);
 	queue_settle(queue, done, count);
+	intake->placings++;
 	pthread_cond_signal(&intake->placed);
 	pthread_mutex_unlock(&intake->lock);
 	return ok;
@@ -83,9 +85,14 @@ static bool take_abandoned(struct intake *intake, struct err *err)
 	while (ok && intake->adopted.count)
 		ok = place_some(intake, &intake->adopted, err);
 	ok = ok && index_log_adopt(intake->log, slot_path(intake->adopted.slot), err);
-	if (ok)
-		queue_fini(&intake->adopted, true);
-	return ok;
+	if (!ok)
+		return false;
+	queue_fini(&intake->adopted, true);
+	pthread_mutex_lock(&intake->lock);
+	intake->placings++;
+	pthread_cond_signal(&intake->placed);
+	pthread_mutex_unlock(&intake->lock);
+	return true;
 }
 
 /* Is it time to place? Called with the lock; *until says when to look again. */
@@ -120,6 +127,16 @@ static bool wait_for_objects(struct intake *intake, struct err *err)
 	return ok;
 }
 
+/* The ring takes no more than an eighth of what is left above the reserve. */
+static bool has_room_to_grow(struct intake *intake)
+{
+	struct room room;
+	struct err ignored;
+
+	return room_read(intake->store, &room, &ignored) &&
+	       room.journal.free_bytes > room.journal.reserve_bytes + 8 * ring_growth_bytes(intake->own.ring);
+}
+
 /* Called with the lock. A ring that cannot grow is no fault: what finds no room takes the other lane. */
 static void grow_ring(struct intake *intake)
 {
@@ -127,7 +144,7 @@ static void grow_ring(struct intake *intake)
 
 	intake->wants_chunks = false;
 	pthread_mutex_unlock(&intake->lock);
-	if (ring_wants_growth(intake->own.ring) && !ring_grow(intake->own.ring, &err))
+	if (ring_wants_growth(intake->own.ring) && has_room_to_grow(intake) && !ring_grow(intake->own.ring, &err))
 		log_err(LOG_PROGRAM_FAILED, &err, "what=%s", "ring");
 	pthread_mutex_lock(&intake->lock);
 }
@@ -177,11 +194,38 @@ void *intake_placer(void *context)
 
 /* ---- the indexer -------------------------------------------------------------------------------------------------------- */
 
-static bool is_indexer_over(const struct intake *intake, size_t count)
+/* What the placer had done when the indexer looked: what comes behind the look is seen by the next one. */
+struct seen {
+	uint64_t placings;
+	bool has_placer_ended;
+};
+
+static struct seen look(struct intake *intake)
+{
+	struct seen seen;
+
+	pthread_mutex_lock(&intake->lock);
+	seen = (struct seen){intake->placings, intake->has_placer_ended};
+	pthread_mutex_unlock(&intake->lock);
+	return seen;
+}
+
+/* Called with the lock. count: of the batch before, which ended well. */
+static void wait_for_lines(struct intake *intake, const struct seen *seen, size_t count)
+{
+	if (count || seen->placings != intake->placings || seen->has_placer_ended != intake->has_placer_ended)
+		return;
+	wait_until(intake, &intake->placed,
+	           intake->is_stopping ? intake->give_up_at_ms
+	                               : clock_monotonic_ms() + conf_number(CONF_POLL_INTERVAL));
+}
+
+/* Called with the lock. When the ledger is away, the next process goes on. */
+static bool is_indexer_over(const struct intake *intake, const struct seen *seen, bool ok, size_t count)
 {
 	if (!intake->is_stopping)
 		return false;
-	return (intake->has_placer_ended && count == 0) || clock_monotonic_ms() >= intake->give_up_at_ms;
+	return !ok || (seen->has_placer_ended && count == 0) || clock_monotonic_ms() >= intake->give_up_at_ms;
 }
 
 void *intake_indexer(void *context)
@@ -192,30 +236,21 @@ void *intake_indexer(void *context)
 	struct err err;
 
 	while (!is_over) {
+		struct seen seen = look(intake);
 		size_t count = 0;
-		bool ok, had_ended;
+		bool ok = index_batch(intake, &count, &err);
 
-		pthread_mutex_lock(&intake->lock);
-		had_ended =
-		    intake->has_placer_ended; /* before we look: what comes behind the look is seen by the next */
-		pthread_mutex_unlock(&intake->lock);
-		ok = index_batch(intake, &count, &err);
 		/* Said once, where the absence begins; lib/db says by itself that the ledger is away or back. */
 		if (!ok && wait_ms == 0)
 			log_err(LOG_LEDGER_FAILED, &err, "queue=intake");
 		atomic_store(&intake->is_behind, !ok);
 		wait_ms = ok ? 0 : next_wait(wait_ms);
 		pthread_mutex_lock(&intake->lock);
-		if (!ok && intake->is_stopping)
-			is_over = true; /* the next process goes on */
-		else if (!ok)
+		is_over = is_indexer_over(intake, &seen, ok, count);
+		if (!is_over && !ok)
 			back_off(intake, &intake->placed, wait_ms);
-		else if (count == 0 && !intake->is_stopping)
-			wait_until(intake, &intake->placed, clock_monotonic_ms() + conf_number(CONF_POLL_INTERVAL));
-		else if (count == 0 && !had_ended && !intake->has_placer_ended)
-			wait_until(intake, &intake->placed, intake->give_up_at_ms);
-		is_over = is_over || (had_ended && is_indexer_over(intake, count)) ||
-		          (intake->is_stopping && clock_monotonic_ms() >= intake->give_up_at_ms);
+		else if (!is_over)
+			wait_for_lines(intake, &seen, count);
 		pthread_mutex_unlock(&intake->lock);
 	}
 	return NULL;

@@ -218,7 +218,9 @@ Test(ring, says_when_it_is_full_and_when_there_is_room_again)
 	cr_assert(ring_reserve(ring, &all, (uint64_t)RING_GROWTH * RING_PAYLOAD));
 	cr_expect_not(ring_reserve(ring, &more, 1));
 	cr_expect_not(ring_wait(ring, 1));
+	cr_expect_not(ring_wait(ring, 3600 * 1000), "waits again for what did not come"); /* the suite's time-out */
 	cr_expect_not(ring_wants_growth(ring), "journal_ring allows no more");
+	cr_expect_eq(ring_growth_bytes(ring), 0);
 	ring_free(ring, &all);
 	cr_expect(ring_wait(ring, 1));
 	cr_expect(ring_reserve(ring, &more, 1));
