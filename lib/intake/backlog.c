@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,6 +42,13 @@ static bool visit_slots(each_slot *each, void *context, struct err *err)
 
 /* ---- how much waits ------------------------------------------------------------------------------------------------------ */
 
+/* Keys of what is in the journal: an object that is on its way to the backlog while we look stands in both, and is one. */
+struct count {
+	struct intake_backlog backlog;
+	char (*keys)[STORE_KEY_SIZE];
+	size_t key_count, capacity;
+};
+
 static void count_one(struct intake_backlog *backlog, bool is_placed, uint64_t size_bytes, int64_t age_ms)
 {
 	backlog->objects++;
@@ -54,6 +62,22 @@ static void count_one(struct intake_backlog *backlog, bool is_placed, uint64_t s
 		backlog->oldest_ms = age_ms;
 }
 
+static void note_key(struct count *count, const char *key)
+{
+	if (count->key_count == count->capacity) {
+		count->capacity = count->capacity ? 2 * count->capacity : 64;
+		count->keys = reallocarray(count->keys, count->capacity, sizeof *count->keys);
+		if (!count->keys)
+			err_panic("out of memory");
+	}
+	memcpy(count->keys[count->key_count++], key, STORE_KEY_SIZE);
+}
+
+static int compare_keys(const void *one, const void *other)
+{
+	return strcmp(one, other);
+}
+
 static int64_t age_since(int64_t arrived_us)
 {
 	return (clock_wall_us() - arrived_us) / 1000;
@@ -62,20 +86,27 @@ static int64_t age_since(int64_t arrived_us)
 static bool count_ringed(void *context, const struct ring_object *object, const struct intake_record *record,
                          struct err *err)
 {
+	struct count *count = context;
+
+	(void)object;
 	(void)err;
-	count_one(context, false, object->length, age_since(record->arrived_us));
+	note_key(count, record->key);
+	count_one(&count->backlog, false, record->size_bytes, age_since(record->arrived_us));
 	return true;
 }
 
 static bool count_line(void *context, const struct index_line *line, struct err *err)
 {
+	struct count *count = context;
+
 	(void)err;
-	count_one(context, true, line->size_bytes, age_since((int64_t)line->arrived_us));
+	if (!count->key_count || !bsearch(line->key, count->keys, count->key_count, sizeof *count->keys, compare_keys))
+		count_one(&count->backlog, true, line->size_bytes, age_since((int64_t)line->arrived_us));
 	return true;
 }
 
 /* File times are the machine's, so a moved clock of tests is taken off. A file that is gone again was placed while we look. */
-static void count_part(const char *directory, const struct journal_name *name, struct intake_backlog *backlog)
+static void count_part(const char *directory, const struct journal_name *name, struct count *count)
 {
 	char path[PATH_MAX];
 	struct stat info;
@@ -89,10 +120,11 @@ static void count_part(const char *directory, const struct journal_name *name, s
 	if (snprintf(path, sizeof path, "%s/%s.part", directory, name->key) < (int)sizeof path &&
 	    lstat(path, &info) == 0)
 		size = (uint64_t)info.st_size;
-	count_one(backlog, false, size, age_ms);
+	note_key(count, name->key);
+	count_one(&count->backlog, false, size, age_ms);
 }
 
-static bool count_parts(const char *directory, bool is_quarantine, struct intake_backlog *backlog, struct err *err)
+static bool count_parts(const char *directory, bool is_quarantine, struct count *count, struct err *err)
 {
 	struct journal_name name;
 	struct dirent *entry;
@@ -104,32 +136,38 @@ static bool count_parts(const char *directory, bool is_quarantine, struct intake
 		if (!journal_name_parse(entry->d_name, &name) || name.kind != JOURNAL_RECORD)
 			continue;
 		if (is_quarantine)
-			backlog->quarantined++;
+			count->backlog.quarantined++;
 		else
-			count_part(directory, &name, backlog);
+			count_part(directory, &name, count);
 	}
 	closedir(dir);
 	return true;
 }
 
-/* In the order in which an object moves: one that moves while we look is counted twice rather than not at all. */
-static bool count_slot(void *context, const char *directory, bool is_quarantine, struct err *err)
+static bool count_journal(void *context, const char *directory, bool is_quarantine, struct err *err)
 {
-	struct intake_backlog *backlog = context;
-
-	if (!count_parts(directory, is_quarantine, backlog, err))
-		return false;
-	return is_quarantine || (ring_look(directory, count_ringed, backlog, err) &&
-	                         index_log_look(directory, count_line, backlog, err));
+	return count_parts(directory, is_quarantine, context, err) &&
+	       (is_quarantine || ring_look(directory, count_ringed, context, err));
 }
 
+static bool count_backlog(void *context, const char *directory, bool is_quarantine, struct err *err)
+{
+	return is_quarantine || index_log_look(directory, count_line, context, err);
+}
+
+/* In the order in which an object moves: the other way round one that moves while we look would not be seen at all. */
 bool intake_backlog_read(struct intake_backlog *out, struct err *err)
 {
-	struct intake_backlog backlog = {0};
+	struct count count = {0};
+	bool ok = visit_slots(count_journal, &count, err);
 
-	if (!visit_slots(count_slot, &backlog, err))
+	if (count.key_count)
+		qsort(count.keys, count.key_count, sizeof *count.keys, compare_keys);
+	ok = ok && visit_slots(count_backlog, &count, err);
+	free(count.keys);
+	if (!ok)
 		return err_context(err, "receiving journal");
-	*out = backlog;
+	*out = count.backlog;
 	return true;
 }
 
