@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/intake/index_log.h"
 #include "lib/intake/journal.h"
 #include "tests/support/home.h"
 
@@ -261,4 +262,25 @@ Test(journal, keys_are_found_in_every_slot_and_in_quarantine)
 	cr_expect_geq(backlog.oldest_ms, 1);
 	slot_release(one);
 	slot_release(other);
+}
+
+Test(journal, an_object_on_its_way_to_the_backlog_counts_once)
+{
+	struct slot *slot = claim();
+	struct slot_entry entry = add(slot);
+	struct index_line lines[2] = {{.size_bytes = 4, .arrived_us = 1, .json = "{}"},
+	                              {.size_bytes = 7, .arrived_us = 1, .json = "{}"}};
+	struct intake_backlog backlog;
+	struct index_log *log;
+
+	memcpy(lines[0].key, entry.key, STORE_KEY_SIZE);
+	store_key_new(lines[1].key);
+	cr_assert(index_log_open(slot_path(slot), &log, &err), "%s", err.text);
+	cr_assert(index_log_append(log, lines, 2, &err), "%s", err.text);
+	cr_assert(intake_backlog_read(&backlog, &err), "%s", err.text);
+	cr_expect_eq(backlog.objects, 2, "got %llu", (unsigned long long)backlog.objects);
+	cr_expect_eq(backlog.unplaced_objects, 1, "got %llu", (unsigned long long)backlog.unplaced_objects);
+	cr_expect_eq(backlog.bytes, 4 + 7, "got %llu", (unsigned long long)backlog.bytes);
+	index_log_close(log);
+	slot_release(slot);
 }
