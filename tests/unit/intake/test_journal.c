@@ -268,8 +268,9 @@ Test(journal, an_object_on_its_way_to_the_backlog_counts_once)
 {
 	struct slot *slot = claim();
 	struct slot_entry entry = add(slot);
-	struct index_line lines[2] = {{.size_bytes = 4, .arrived_us = 1, .json = "{}"},
-	                              {.size_bytes = 7, .arrived_us = 1, .json = "{}"}};
+	char json[] = "{}";
+	struct index_line lines[2] = {{.size_bytes = 4, .arrived_us = 1, .json = json},
+	                              {.size_bytes = 7, .arrived_us = 1, .json = json}};
 	struct intake_backlog backlog;
 	struct index_log *log;
 
