@@ -86,9 +86,8 @@ GENERATED := $(GEN)/statements.h $(GEN)/statements.c $(GEN)/migrations.h $(GEN)/
 
 BINS := $(foreach p,$(PRESENT),$(B)/bin/$(call program_name,$(p)))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(sort $(wildcard tests/bench/*.c)))
-TESTS := $(B)/tests/powercut.so $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate)
 # Criterion does not run under ThreadSanitizer: there the programs are tested from end to end (tests/tsan).
-TESTS := $(if $(filter 1,$(TSAN)),,$(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate))
+TESTS := $(if $(filter 1,$(TSAN)),,$(B)/tests/powercut.so $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate))
 
 .PHONY: build test-programs packages generated web FORCE
 build: packages generated $(BINS) web ## builds the programs into build/bin/ and the browser application into build/web/

@@ -23,9 +23,9 @@ from installation import PATIENCE_S, TREE  # noqa: E402
 # In the order in which the path passes them.
 KILL_POINTS = {
     "yq-storescp": ["intake-after-begin", "intake-in-append", "intake-before-data-sync", "intake-after-data-sync",
-                    "intake-after-record-write", "intake-after-record-sync", "intake-after-commit", "intake-before-place",
-                    "store-before-link", "store-after-link", "intake-after-place", "intake-before-index", "intake-after-index",
-                    "intake-before-forget", "intake-after-forget"],
+                    "intake-after-commit", "intake-before-place", "store-before-link", "store-after-link", "intake-after-place",
+                    "intake-before-backlog", "intake-after-backlog", "intake-before-free", "intake-after-free", "intake-before-index",
+                    "intake-after-index", "intake-before-forget", "intake-after-forget"],
     "yq-router": ["study_settle", "study_settled", "delivery_create", "delivery_claimed", "delivery_item_sent", "delivery_item_settled",
                   "delivery_settle", "delivery_settled"],
     "yq-gateway": ["submit-prepared", "submit-stored", "issue-prepared", "issue-stored", "issue-committed", "issue-brought-in",
