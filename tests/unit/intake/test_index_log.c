@@ -136,13 +136,13 @@ Test(index_log, goes_on_after_a_stop_where_it_was)
 
 Test(index_log, a_cut_end_is_no_line)
 {
+	struct index_log *log = open_log(directory);
 	struct stat info;
 
-	append(open_log(directory), 0, 3); /* never closed, as after a crash */
+	append(log, 0, 3);
+	index_log_close(log);
 	cr_assert_eq(stat(only_file(), &info), 0);
 	for (off_t length = info.st_size - 1; length > info.st_size * 2 / 3; length -= 10) {
-		struct index_log *log;
-
 		cr_assert_eq(truncate(only_file(), length), 0);
 		log = open_log(directory);
 		expect_next(log, 0, 2, false); /* also when more are asked for: */
@@ -154,6 +154,7 @@ Test(index_log, a_cut_end_is_no_line)
 			cr_expect_eq(count, 2, "got %zu of a file cut to %ld", count, (long)length);
 			index_lines_free(lines, count);
 		}
+		index_log_close(log);
 	}
 }
 
