@@ -29,6 +29,7 @@ struct ring {
 	uint32_t count, used_count;
 	int64_t no_wait_until_ms; /* monotonic */
 	bool is_broken;
+	bool is_known; /* what lies in it has been looked at, or the file is ours: only then may it be called clean */
 
 	/* One sync at a time; those who come meanwhile share the next one. */
 	pthread_mutex_t sync_lock;
@@ -189,7 +190,7 @@ void ring_close(struct ring *ring)
 
 	if (!ring)
 		return;
-	if (ring->fd >= 0 && ring->used_count == 0 && !ring->is_broken && !leave_clean(ring, &err))
+	if (ring->fd >= 0 && ring->used_count == 0 && ring->is_known && !ring->is_broken && !leave_clean(ring, &err))
 		log_err(LOG_PROGRAM_FAILED, &err, "what=%s", "ring");
 	ring_fini(ring);
 }
@@ -287,6 +288,7 @@ bool ring_scan(struct ring *ring, ring_found *each, void *context, struct err *e
 	while (ok && kept--)
 		ok = each(context, &heads[kept].object, &heads[kept].record, err);
 	free(heads);
+	ring->is_known = ok;
 	return ok;
 }
 
@@ -574,6 +576,7 @@ static bool make_file(struct ring *ring, struct err *err)
 	if (fd < 0)
 		return err_set_errno(err, ERR_TEMPORARY, errno, "could not make %s", ring->path);
 	ring->fd = fd;
+	ring->is_known = true;
 	return mark(ring, "dirty", err) && file_sync_dir(ring->directory, err);
 }
 

@@ -270,6 +270,8 @@ Test(ring, is_clean_only_when_nothing_is_left_in_it)
 	object = add(ring, 10, 'a', 1);
 	ring_close(ring);
 	cr_expect(ring_is_dirty(directory));
+	ring_close(open_ring());
+	cr_expect(ring_is_dirty(directory), "called clean by somebody who has not looked");
 	ring = open_ring();
 	cr_assert(ring_scan(ring, note, &found, &err));
 	object = found.objects[0];
