@@ -66,11 +66,13 @@ static bool place_some(struct intake *intake, struct queue *queue, struct err *e
 	return ok;
 }
 
-/* Slots of processes that are gone come one after the other; what they have goes our way, and the emptied slot is free for others. */
+/*
+ * Slots of processes that are gone come one after the other, a batch at a time, so that what is received now does not wait for what was left;
+ * all of it goes our way, and the emptied slot is free for others.
+ */
 static bool take_abandoned(struct intake *intake, struct err *err)
 {
 	struct slot *slot;
-	bool ok = true;
 
 	if (!intake->adopted.slot) {
 		if (!slot_adopt(&slot, err))
@@ -82,10 +84,11 @@ static bool take_abandoned(struct intake *intake, struct err *err)
 			return false;
 		}
 	}
-	while (ok && intake->adopted.count)
-		ok = place_some(intake, &intake->adopted, err);
-	ok = ok && index_log_adopt(intake->log, slot_path(intake->adopted.slot), err);
-	if (!ok)
+	if (!place_some(intake, &intake->adopted, err))
+		return false;
+	if (intake->adopted.count)
+		return true;
+	if (!index_log_adopt(intake->log, slot_path(intake->adopted.slot), err))
 		return false;
 	queue_fini(&intake->adopted, true);
 	pthread_mutex_lock(&intake->lock);
@@ -115,7 +118,8 @@ static bool wait_for_objects(struct intake *intake, struct err *err)
 	int64_t until, idle_until = clock_monotonic_ms() + conf_number(CONF_POLL_INTERVAL);
 	bool ok = true;
 
-	while (ok && !intake->is_stopping && !intake->wants_chunks && !is_due(intake, &until)) {
+	while (ok && !intake->is_stopping && !intake->wants_chunks && !intake->adopted.slot &&
+	       !is_due(intake, &until)) {
 		wait_until(intake, &intake->changed, until < idle_until ? until : idle_until);
 		if (clock_monotonic_ms() < idle_until)
 			continue;
@@ -171,6 +175,11 @@ void *intake_placer(void *context)
 		if (ok && intake->own.count && !intake->wants_chunks) {
 			pthread_mutex_unlock(&intake->lock);
 			ok = place_some(intake, &intake->own, &err);
+			pthread_mutex_lock(&intake->lock);
+		}
+		if (ok && intake->adopted.slot && !intake->is_stopping) {
+			pthread_mutex_unlock(&intake->lock);
+			ok = take_abandoned(intake, &err);
 			pthread_mutex_lock(&intake->lock);
 		}
 		if (ok) {
