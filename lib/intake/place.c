@@ -222,7 +222,8 @@ static bool set_apart(struct intake *intake, struct queue *queue, struct item *i
 
 static void drop_leftover(struct queue *queue, struct item *item)
 {
-	log_info(LOG_JOURNAL_RECOVERED, "slot=%s key=%s dropped=1", slot_name(queue->slot), item->entry->key);
+	log_warning(LOG_JOURNAL_RECOVERED, "slot=%s key=%s sop=%s dropped=1", slot_name(queue->slot), item->entry->key,
+	            item->record.sop_instance_uid);
 	ring_free(queue->ring, item->entry->place);
 }
 
