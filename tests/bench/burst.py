@@ -22,7 +22,7 @@ def measure_raw(rounds, loads, folder):
     """It knows no client, so it is measured once for both."""
     for load in loads:
         if not load.is_stock:
-            for writer in (measure.NewFile, measure.WrittenFile):
+            for writer in measure.RAW:
                 rounds.add(writer, load, measure.measure_raw(writer, load, folder))
 
 
@@ -52,7 +52,7 @@ def _row(rounds, receiver, load):
 
 
 def _table(rounds, receivers, load):
-    everybody = [*receivers, *(() if load.is_stock else (measure.NewFile, measure.WrittenFile))]
+    everybody = [*receivers, *(() if load.is_stock else measure.RAW)]
     return {"title": f"{load}: {load.images} images of {load.data.bytes / load.data.images / 1000:.0f} kB",
             "head": ["receiver", "images/s", "CPU ms/image", "peak MiB"], "rows": [_row(rounds, one, load) for one in everybody]}
 
@@ -64,7 +64,7 @@ def _quotient(rounds, what, ours, theirs, target=None, field="rate", is_most=Fal
         return report.ratio(what, None)
     each = [one / other for one, other in zip(above, below)]
     value = measure.middle(above)["median"] / measure.middle(below)["median"]
-    return report.ratio(what, value, target, is_most, f" ({report.number(min(each))}-{report.number(max(each))})")
+    return report.ratio(what, value, target, is_most, report.span(each))
 
 
 # (data, associations, client), receiver set against, target; None: shown without a target
@@ -82,9 +82,26 @@ RATES = [
 LONG = {"stock": "stock client", "nodelay": "TCP_NODELAY client"}
 
 
+def _ceiling(rounds, key):
+    """
+    What the discarding provider would reach if each of its answers waited for one durable page: no receiver that keeps its promise
+    can be nearer to it, since the client sends the next object only after the answer.
+    """
+    discards, pages = rounds.values("discard", key), rounds.values("raw_one_page", (key[0], key[1], "nodelay"))
+    if not discards or not pages:
+        return report.ratio(CEILING, None)
+    each = [page / (page + discard) for discard, page in zip(discards, pages)]
+    discard, page = measure.middle(discards)["median"], measure.middle(pages)["median"]
+    return report.ratio(f"CT, 1 assoc., {LONG[key[2]]}: {CEILING}", page / (page + discard), span=report.span(each))
+
+
+CEILING = "most that waiting for one durable page leaves of the discarding provider's rate"
+
+
 def _ratios(rounds, titles):
     rows = [_quotient(rounds, f"{key[0].upper()}, {key[1]} assoc., {LONG[key[2]]}: rate, ours / {titles[other]}", ("ours", key),
                       (other, key), target) for key, other, target in RATES]
+    rows += [_ceiling(rounds, ("ct", 1, client)) for client in ("stock", "nodelay")]
     for client in ("nodelay", "stock"):
         four, one = ("ct", 4, client), ("ct", 1, client)
         rows.append(_quotient(rounds, f"CT, {LONG[client]}: rate, ours, 4 assoc. / 1 assoc.", ("ours", four), ("ours", one), 2))
@@ -95,7 +112,7 @@ def _ratios(rounds, titles):
 
 
 def tell(rounds, receivers, loads, count):
-    titles = {one.key: one.title for one in [*receivers, measure.NewFile, measure.WrittenFile]}
+    titles = {one.key: one.title for one in [*receivers, *measure.RAW]}
     notes = [f"Rounds: {count}. Time is that of the clients, from the first one's start to the last one's end; DCMTK's storescu as installed, "
              "TCP_NODELAY asserted unset (or 1) in the environment of the running process; new UIDs for every association.",
              "CPU: all processes of the receiver, its PostgreSQL included, until everything is in the ledger or index. Memory: VmHWM of the "

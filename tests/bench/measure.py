@@ -140,6 +140,18 @@ class WrittenFile(NewFile):
         os.close(self.handle)
 
 
+class OnePage(WrittenFile):
+    """The least that a durable answer can cost, whatever the object: one page of a file that was written before, and its fdatasync."""
+    key, title = "raw_one_page", "raw: 4 KiB into a pre-written file + fdatasync (floor)"
+
+    def write(self, number, content):
+        self._put(self.handle, content[:4096], self.at)
+        self.at += len(content)
+
+
+RAW = (NewFile, WrittenFile, OnePage)
+
+
 def _write_all(writer, contents, repeat):
     for turn in range(repeat):
         for number, content in enumerate(contents):

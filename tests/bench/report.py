@@ -26,6 +26,10 @@ def spread(values):
     return f"{number(found['median'])} ({number(found['min'])}-{number(found['max'])})"
 
 
+def span(values):
+    return f" ({number(min(values))}-{number(max(values))})"
+
+
 def ratio(what, value, target=None, is_most=False, span=""):
     """A row of the list of ratios. is_most: the target is the most that it may be. Without target: only to see."""
     if value is None:
