@@ -162,3 +162,21 @@ def test_one_object_larger_than_the_room_leaves_no_trace(first):
         await_true("its room comes back", lambda: abs(free(small) - before) < MIB // 2, host)
         assert holds(host) == {warm.uid: warm.sha256}
         assert send(host, [small_one := new_object()]) and small_one.status == 0
+
+
+def test_the_ring_leaves_the_last_room_to_the_objects_and_grows_when_there_is_more(first):
+    with contextlib.ExitStack() as stack:
+        host, small = lay(first, "journal", stack)
+        host.start("yq-storescp")
+        assert free(small) > RESERVE + 4 * MIB, "room for the ring itself, but not for eight times as much"
+        taken = [new_object() for _ in range(3)]
+        assert send(host, taken) and not any(one.status for one in taken)
+        assert_sound(await_indexed(host))
+        ring = small / "slot-0000" / "ring"
+        assert not ring.exists(), f"{ring.stat().st_size} bytes of the last room"
+        (small / "ballast").unlink()
+        late = new_object()
+        assert send(host, [late]) and late.status == 0
+        await_true("the ring has grown", lambda: ring.exists() and ring.stat().st_size >= 4 * MIB, host)
+        assert_sound(await_indexed(host))
+        assert holds(host) == {one.uid: one.sha256 for one in [*taken, late]}
