@@ -7,6 +7,7 @@
 #include "gateway/desk.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
+#include "lib/domain/name_key.h"
 #include "lib/domain/task.h"
 
 enum { WINDOW_DEFAULT = 200, WINDOW_MAX = 1000, OFFSET_MAX = 1000000, IDS_MAX = 100, Q_MAX = 64, AUDITED_MAX = 200 };
@@ -14,6 +15,7 @@ enum { WINDOW_DEFAULT = 200, WINDOW_MAX = 1000, OFFSET_MAX = 1000000, IDS_MAX = 
 struct filter {
 	const char *state, *queue, *patient_class, *modality, *site, *ids;
 	char *pattern; /* free(3); NULL: none */
+	char term[NAME_KEY_SIZE]; /* the same for the keys of names; empty: none */
 	int offset, limit;
 };
 
@@ -62,6 +64,8 @@ static bool read_filter(const struct http_request *request, struct filter *out, 
 	    !input_query_text(request, "q", Q_MAX, &text, err))
 		return false;
 	out->pattern = text != NULL ? like_pattern(text) : NULL;
+	if (text == NULL || !name_key_term(text, out->term))
+		out->term[0] = '\0';
 	return true;
 }
 
@@ -111,7 +115,8 @@ static bool show_window(struct http_request *request, const struct filter *filte
 	    !db_exec_one(db, STMT_DESK_QUEUE,
 	                 DB_PARAMS(db_text(caller_id(request)), db_text(filter->state), db_text(filter->queue),
 	                           db_text(filter->patient_class), db_text(filter->modality), db_text(filter->site),
-	                           db_text(filter->pattern), db_int(filter->offset), db_int(filter->limit)),
+	                           db_text(filter->pattern), db_int(filter->offset), db_int(filter->limit),
+	                           db_text(filter->term[0] != '\0' ? filter->term : NULL)),
 	                 "the queue", &rows, err))
 		return false;
 	json_t *page = answer_row(rows, 0);

@@ -6,6 +6,7 @@
 #include "gateway/caller.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
+#include "lib/domain/name_key.h"
 #include "lib/domain/request.h"
 
 enum { PAGE_DEFAULT = 50, PAGE_MAX = 500, AUDITED_MAX = 400, SEARCH_MAX = 100 };
@@ -142,6 +143,7 @@ bool handle_requests(struct http_request *request, void *context, struct err *er
 {
 	(void)context;
 	const char *site, *day, *state, *after, *text;
+	char term[NAME_KEY_SIZE];
 	int limit;
 	struct db *db;
 	struct db_rows *rows = NULL;
@@ -150,9 +152,11 @@ bool handle_requests(struct http_request *request, void *context, struct err *er
 	    !input_query_text(request, "q", SEARCH_MAX, &text, err) || !input_query_id(request, "after", &after, err) ||
 	    !input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit, err))
 		return false;
+	bool has_term = text != NULL && name_key_term(text, term);
 	if (!caller_db(request, &db, err) || !db_exec(db, STMT_GATEWAY_REQUEST_LIST,
 	                                              DB_PARAMS(db_text(site), db_text(day), db_text(state),
-	                                                        db_text(text), db_text(after), db_int(limit + 1)),
+	                                                        db_text(text), db_text(after), db_int(limit + 1),
+	                                                        db_text(has_term ? term : NULL)),
 	                                              &rows, err))
 		return false;
 	int count = db_rows_count(rows);

@@ -5,9 +5,10 @@
 #include "gateway/caller.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
+#include "lib/domain/name_key.h"
 #include "lib/domain/study.h"
 
-enum { PAGE_DEFAULT = 50, PAGE_MAX = 500, IDS_MAX = 100, AUDITED_MAX = 400 };
+enum { PAGE_DEFAULT = 50, PAGE_MAX = 500, IDS_MAX = 100, AUDITED_MAX = 400, SEARCH_MAX = 64 };
 
 /* Ids of the studies from `from` on, at most AUDITED_MAX, as a detail of the audit; free(3). */
 static char *shown_ids(const json_t *studies, size_t from)
@@ -40,7 +41,8 @@ static bool audit_list(struct http_request *request, const json_t *page, struct 
 
 /* Which studies are asked for. */
 struct filter {
-	const char *state, *site, *day, *matched, *waiting, *after;
+	const char *state, *site, *day, *matched, *waiting, *after, *typed;
+	char term[NAME_KEY_SIZE]; /* empty: nothing to look for is left of what was typed */
 	const char *ids[IDS_MAX];
 	size_t id_count; /* 0: all */
 	int limit;
@@ -53,6 +55,7 @@ static bool read_filter(const struct http_request *request, struct filter *out, 
 	       input_query_word(request, "matched", "yes no", &out->matched, err) &&
 	       input_query_word(request, "waiting", "yes", &out->waiting, err) &&
 	       input_query_id(request, "after", &out->after, err) &&
+	       input_query_text(request, "q", SEARCH_MAX, &out->typed, err) &&
 	       input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &out->limit, err);
 }
 
@@ -63,7 +66,8 @@ static bool list(struct db *db, const struct filter *filter, struct db_rows **ro
 	return db_exec(db, STMT_GATEWAY_STUDY_LIST,
 	               DB_PARAMS(db_text(filter->state), db_text(filter->site), db_text(filter->day), matched, ids,
 	                         db_text(filter->after), db_int(filter->limit + 1),
-	                         filter->waiting != NULL ? db_bool(true) : db_null()),
+	                         filter->waiting != NULL ? db_bool(true) : db_null(),
+	                         db_text(filter->term[0] != '\0' ? filter->term : NULL), db_text(filter->typed)),
 	               rows, err);
 }
 
@@ -79,6 +83,8 @@ bool handle_studies(struct http_request *request, void *context, struct err *err
 		return false;
 	if (filter.id_count > 0)
 		filter.limit = IDS_MAX;
+	if (filter.typed == NULL || !name_key_term(filter.typed, filter.term))
+		filter.term[0] = '\0';
 	bool ok = caller_db(request, &db, err) && list(db, &filter, &rows, err);
 	free(copy);
 	if (!ok)

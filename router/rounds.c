@@ -171,6 +171,7 @@ int64_t router_round(struct router *router)
 	             {"create_deliveries", create_deliveries},
 	             {"recover_deliveries", recover_deliveries},
 	             {"dispatch_deliveries", dispatch_deliveries},
+	             {"names", names_round},
 	             {"trim", trim_now_and_then}};
 	static bool is_away;
 	bool has_failed = false;
@@ -193,5 +194,7 @@ int64_t router_round(struct router *router)
 	if (is_away)
 		log_info(LOG_LEDGER_BACK, "program=%s", "yq-router");
 	is_away = false;
+	if (!has_failed && router->has_more_names)
+		return WAIT_MIN_MS;
 	return has_failed ? conf_number(CONF_POLL_INTERVAL) : until_due(router);
 }

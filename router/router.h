@@ -21,13 +21,19 @@ struct router {
 	struct store *store;
 	struct presence *presence; /* touched by the keeper's thread alone, except for its id */
 	struct dispatch *dispatch;
-	int64_t lease_ms; /* of deliveries under way */
+	int64_t lease_ms;    /* of deliveries under way */
+	bool has_more_names; /* the last round left some to the next */
 };
 
 /* ---- rounds.c: what the main thread does, again and again ------------------------------------------------------------------ */
 
 /* One look at everything that may be due. Faults are logged where they are handled. Returns how long nothing will be due, at most poll_interval. */
 int64_t router_round(struct router *router);
+
+/* ---- names.c: what patients are found by, who may be one person ------------------------------------------------------------ */
+
+/* Some claims of those that wait, newest first; sets has_more_names. */
+bool names_round(struct router *router, struct err *err);
 
 /* ---- dispatch.c: threads that send ------------------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "lib/base/conf.h"
 #include "lib/domain/delivery_hand.h"
 #include "lib/domain/machines.h"
+#include "lib/domain/name_key.h"
 #include "lib/domain/row_json.h"
 #include "lib/domain/site.h"
 #include "lib/domain/study.h"
@@ -63,8 +64,9 @@ static bool check_state(struct invocation *in, const struct machine *machine, co
 bool run_study_list(struct invocation *in, struct err *err)
 {
 	struct db_param site_param = db_null();
+	char term[NAME_KEY_SIZE];
 	struct site site;
-	const char *state;
+	const char *state, *patient = option_value(in, "patient");
 
 	if (!check_state(in, study_machine(), &state, err))
 		return false;
@@ -73,7 +75,10 @@ bool run_study_list(struct invocation *in, struct err *err)
 			return false;
 		site_param = db_int(site.site_id);
 	}
-	return list_run(in, STMT_LIST_STUDIES, DB_PARAMS(site_param, db_text(state)), study_columns, err);
+	return list_run(in, STMT_LIST_STUDIES, 
+	                DB_PARAMS(site_param, db_text(state),
+	                          db_text(patient && name_key_term(patient, term) ? term : NULL), db_text(patient)),
+	                study_columns, err);
 }
 
 /* A Study Instance UID may name studies of several sites: then the operator has to say which. */

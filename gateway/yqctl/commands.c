@@ -55,6 +55,7 @@ static const struct option qualification_options[] = {
 
 static const struct option study_list_options[] = {{"site", "SITE", "only of this site", false},
                                                    {"state", "STATE", "receiving, complete or incomplete", false},
+                                                   {"patient", "TEXT", "whose name (also in pinyin, or initials), ID or accession number begins so", false},
                                                    OPTION_JSON,
                                                    OPTION_END};
 static const struct option study_submit_options[] = {

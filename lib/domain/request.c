@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/db/db.h"
 #include "lib/domain/change.h"
+#include "lib/domain/name_index.h"
 
 /* One registration, as it travels into its transaction. */
 struct call {
@@ -139,7 +140,7 @@ static bool register_work(struct db *db, void *context, struct err *err)
 	db_rows_free(item);
 	ok = add(db, call, &facts, rest, err);
 	free(rest);
-	return ok && record(db, call, "request.register", call->id, err);
+	return ok && name_index_own(db, err) && record(db, call, "request.register", call->id, err);
 }
 
 bool request_register(struct db_pool *pool, const char *person_id, const struct request_form *form,
@@ -210,7 +211,8 @@ static bool change_work(struct db *db, void *context, struct err *err)
 	/* The number is never shown again, so that it cannot come back with the form: it stays, and must still fit. */
 	if (!form.document || !form.document[0])
 		form.document = document;
-	return rewrite(db, call, &form, err) && record(db, call, "request.change", call->request_id, err);
+	return rewrite(db, call, &form, err) && name_index_own(db, err) &&
+	       record(db, call, "request.change", call->request_id, err);
 }
 
 bool request_change(struct db_pool *pool, const char *person_id, const char *request_id,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/domain/name_index.h"
 
 /* Members of the object that intake_index() reads; their names are its columns. */
 static const struct text_member {
@@ -18,7 +19,7 @@ static const struct text_member {
     MEMBER(study_date),           MEMBER(study_time),          MEMBER(acquisition_date),  MEMBER(acquisition_time),
     MEMBER(content_date),         MEMBER(content_time),        MEMBER(study_description), MEMBER(series_description),
     MEMBER(protocol_name),        MEMBER(body_part),           MEMBER(laterality),        MEMBER(modality),
-    MEMBER(view_position),        MEMBER(charset_declared),    MEMBER(charset_used),
+    MEMBER(view_position),        MEMBER(charset_declared),    MEMBER(charset_used),      MEMBER(institution),
 #undef MEMBER
 };
 
@@ -204,7 +205,7 @@ static bool run_index(struct db *db, void *context, struct err *err)
 			ok = err_set(err, ERR_CORRUPT, "cannot index: the ledger gave an unknown outcome");
 	}
 	db_rows_free(rows);
-	return ok;
+	return ok && name_index_own(db, err);
 }
 
 bool index_objects(struct db_pool *pool, const char *const *json, size_t count, enum index_outcome *outcomes,

@@ -14,6 +14,7 @@
 -- $7 part of a name, patient id or accession number as a LIKE pattern; ^, blanks and case do not count; or NULL
 -- $8 how many to leave out
 -- $9 how many at most
+-- $10 the same as term of a search (name_key_term()), or NULL
 WITH me AS (
     SELECT person_id FROM person WHERE public_id = $1::uuid AND is_active
 ), reach AS MATERIALIZED (
@@ -44,7 +45,10 @@ WITH me AS (
           LEFT JOIN identity_claim qc ON qc.claim_id = q.claim_id
           WHERE st.study_id IN (SELECT study_id FROM mine)
             AND ($5::text IS NULL OR st.modality = $5::text)
-            AND ($7::text IS NULL OR lower(translate(concat_ws(chr(10), c.name, c.typed_id, st.accession_number, qc.name, qc.typed_id,
+            AND ($7::text IS NULL
+                 OR EXISTS (SELECT FROM identity_key i WHERE i.claim_id IN (c.claim_id, qc.claim_id)
+                            AND i.key >= $10::text AND i.key < yq_term_end($10::text))
+                 OR lower(translate(concat_ws(chr(10), c.name, c.typed_id, st.accession_number, qc.name, qc.typed_id,
                                                                q.accession_number), '^ ', '')) LIKE lower(translate($7::text, '^ ', '')))))
 ), page AS (
     SELECT public_id, row_number() OVER (ORDER BY CASE patient_class WHEN 'emergency' THEN 0 WHEN 'health_check' THEN 2 ELSE 1 END,

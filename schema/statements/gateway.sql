@@ -32,6 +32,8 @@ WHERE p.public_id = $1::uuid;
 -- $6 study behind which the page begins, or NULL
 -- $7 how many
 -- $8 true: what waits for the site, of any day (images on their way, returned, asked, critical); NULL: all
+-- $9 term of a search (name_key_term()), or NULL
+-- $10 what was typed into the search, or NULL: everybody
 WITH page AS MATERIALIZED (
     SELECT st.*
     FROM study st
@@ -49,6 +51,7 @@ WITH page AS MATERIALIZED (
                UNION ALL SELECT t.study_id FROM task_question q JOIN reading_task t USING (task_id)
                          WHERE q.answered_at IS NULL AND t.state NOT IN ('done', 'cancelled')
                UNION ALL SELECT study_id FROM critical_value WHERE state <> 'closed'))
+      AND ($10::text IS NULL OR st.study_id IN (SELECT f.id FROM yq_studies_found($9::text, $10::text) AS f (id)))
     ORDER BY st.first_arrival_at DESC, st.study_id DESC
     LIMIT $7::integer
 ), task AS MATERIALIZED (
@@ -81,7 +84,8 @@ SELECT st.public_id AS id,
            'site', jsonb_build_object('id', sc.public_id, 'code', si.code, 'name', sc.name),
            'patient', jsonb_build_object(
                'name', c.name, 'display_name', yq_display_name(c.name), 'id', c.typed_id, 'sex', c.sex,
-               'birth_date', coalesce(c.birth_date::text, c.birth_text), 'age', st.patient_age_text),
+               'birth_date', coalesce(c.birth_date::text, c.birth_text), 'age', st.patient_age_text,
+               'keys', ARRAY(SELECT k.key FROM identity_key k WHERE k.claim_id = c.claim_id)),
            'patient_class', st.patient_class, 'reading_mode', st.reading_mode, 'modality', st.modality,
            'body_part', st.body_part, 'description', st.description, 'accession_number', st.accession_number,
            'instances', st.instance_count, 'bytes', st.size_bytes, 'unrouted_reason', st.unrouted_reason,

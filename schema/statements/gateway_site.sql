@@ -5,18 +5,17 @@
 -- $1 site, or NULL
 -- $2 day, or NULL
 -- $3 state, or NULL
--- $4 part of the name or patient ID, or beginning of the 检查号 or 申请单号; or NULL
+-- $4 what was typed into the search: also the beginning of the 检查号 or 申请单号; or NULL
 -- $5 request behind which the page begins, or NULL
 -- $6 how many
+-- $7 term of the search (name_key_term()), or NULL
 WITH page AS MATERIALIZED (
     SELECT r.request_id
     FROM request r
-    JOIN identity_claim c ON c.claim_id = r.claim_id
     WHERE ($1::uuid IS NULL OR r.site_id = (SELECT scope_id FROM scope WHERE public_id = $1::uuid))
       AND ($2::date IS NULL OR (r.registered_at >= $2::date AND r.registered_at < $2::date + 1))
       AND ($3::text IS NULL OR r.state = $3::text)
-      AND ($4::text IS NULL OR strpos(lower(yq_display_name(c.name)), lower($4::text)) > 0 OR strpos(lower(c.typed_id), lower($4::text)) > 0
-           OR starts_with(r.accession_number, upper($4::text)) OR starts_with(r.request_number, $4::text))
+      AND ($4::text IS NULL OR r.request_id IN (SELECT f.id FROM yq_requests_found($7::text, $4::text) AS f (id)))
       AND ($5::uuid IS NULL OR (r.registered_at, r.request_id) <
                                (SELECT registered_at, request_id FROM request WHERE public_id = $5::uuid))
     ORDER BY r.registered_at DESC, r.request_id DESC

@@ -2,8 +2,8 @@
 
 -- name: intake_index
 -- Brings a batch of received objects in: identity, study, series, instance, signal; all or nothing, idempotent by object key.
--- $1 array of objects with the members of the type intake_item
-SELECT ordinal, outcome FROM intake_index($1::jsonb);
+-- $1 array of objects with the members of the type intake_item, and institution
+SELECT ordinal, outcome FROM intake_bring_in($1::jsonb);
 
 -- name: intake_set_apart
 -- An object that was kept in the journal and cannot be indexed.

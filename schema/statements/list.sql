@@ -3,6 +3,8 @@
 -- name: list_studies
 -- $1 site, or NULL
 -- $2 state, or NULL
+-- $3 term of a search for patients (name_key_term()), or NULL
+-- $4 what was typed into the search, or NULL: everybody
 SELECT st.study_instance_uid, c.name AS patient_name, s.name AS site, st.state, st.instance_count AS instances,
        st.size_bytes AS bytes, st.public_id AS id, t.code AS site_code, c.typed_id AS patient_id, st.modality, st.patient_class,
        st.accession_number, st.version, st.reading_mode, st.unrouted_reason,
@@ -15,6 +17,7 @@ JOIN identity_claim c USING (claim_id)
 LEFT JOIN LATERAL (SELECT k.state, k.public_id FROM reading_task k WHERE k.study_id = st.study_id
                    ORDER BY k.task_id DESC LIMIT 1) AS r ON true
 WHERE ($1::bigint IS NULL OR st.site_id = $1::bigint) AND ($2::text IS NULL OR st.state = $2::text)
+  AND ($4::text IS NULL OR st.study_id IN (SELECT f.id FROM yq_studies_found($3::text, $4::text) AS f (id)))
 ORDER BY st.study_id;
 
 -- name: list_study_find
@@ -33,7 +36,8 @@ SELECT st.study_instance_uid, c.name AS patient_name, s.name AS site, st.state, 
        st.study_date_text AS study_date, st.study_time_text AS study_time,
        st.first_arrival_at, st.last_arrival_at, st.submitted_at, st.completed_at, st.due_at,
        coalesce((SELECT jsonb_agg(jsonb_build_object('series_instance_uid', e.series_instance_uid, 'modality', e.modality,
-                                                     'origin', e.origin, 'instances', e.instance_count, 'description', e.description)
+                                                     'origin', e.origin, 'instances', e.instance_count, 'description', e.description,
+                                                     'institution', e.institution)
                                   ORDER BY e.series_id)
                  FROM series e WHERE e.study_id = st.study_id), '[]') AS series,
        coalesce((SELECT jsonb_agg(jsonb_build_object('id', k.public_id, 'state', k.state, 'queue', q.name, 'kind', k.kind,

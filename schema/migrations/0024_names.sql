@@ -1,0 +1,195 @@
+-- What patients are found by, and who may be one person across sites. Both are worked out behind the claim: the keys of a name with tables that
+-- only the programs have, candidates by the router, who sees every site.
+
+-- ---- what waits to be worked out ---------------------------------------------------------------------------------------------
+
+-- Every new claim is noted here by trigger, whoever writes it. Keys are made by the writer in the same transaction where it can (made_by finds
+-- its own), else by the router.
+CREATE TABLE identity_wanted (
+    claim_id bigint NOT NULL REFERENCES identity_claim,
+    site_id  bigint NOT NULL REFERENCES site,
+    work     text NOT NULL CHECK (work IN ('keys', 'candidates')),
+    made_by  xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    PRIMARY KEY (work, claim_id)
+);
+CREATE INDEX identity_wanted_own ON identity_wanted (made_by) WHERE work = 'keys';
+
+CREATE FUNCTION yq_want_identity() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO identity_wanted (claim_id, site_id, work)
+    SELECT f.claim_id, f.site_id, w.work FROM fresh f CROSS JOIN (VALUES ('keys'), ('candidates')) AS w (work);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER identity_claim_wanted AFTER INSERT ON identity_claim REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION yq_want_identity();
+INSERT INTO identity_wanted (claim_id, site_id, work)
+SELECT c.claim_id, c.site_id, w.work FROM identity_claim c CROSS JOIN (VALUES ('keys'), ('candidates')) AS w (work);
+
+-- ---- names -------------------------------------------------------------------------------------------------------------------
+
+-- A claim is found by what its keys begin with (lib/domain/name_key.h). Bytes are compared, so that a range of the index is "begins with", also
+-- behind row-level security, which LIKE and the operators of arrays would keep off the index.
+CREATE TABLE identity_key (
+    claim_id bigint NOT NULL REFERENCES identity_claim,
+    site_id  bigint NOT NULL REFERENCES site,
+    key      text COLLATE "C" NOT NULL CHECK (key <> '' AND octet_length(key) <= 96),
+    kind     text NOT NULL CHECK (kind IN ('name', 'reading', 'part')), -- a whole name in Chinese, in Latin letters; any other
+    PRIMARY KEY (claim_id, key)
+);
+CREATE INDEX identity_key_search ON identity_key (key, site_id) INCLUDE (claim_id);
+DROP INDEX identity_claim_name; -- searched by nobody: trigrams need three characters, Chinese names have two
+CREATE INDEX study_accession ON study (accession_number COLLATE "C") WHERE accession_number <> '';
+CREATE INDEX request_accession ON request (accession_number COLLATE "C");
+CREATE INDEX request_number ON request (request_number COLLATE "C") WHERE request_number <> '';
+
+-- Behind the last text that begins with p_term: no text has a character beyond U+10FFFF.
+CREATE FUNCTION yq_term_end(p_term text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT p_term || U&'\+10FFFF' $$;
+
+-- Studies and requests that somebody looks for, as far as these eyes see: by what the keys of the patient begin with (of the images, and of the
+-- request that is matched), or by the beginning of a number. p_term: name_key_term() of what was typed, NULL when nothing was left of it.
+CREATE FUNCTION yq_studies_found(p_term text, p_typed text) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+    SELECT s.study_id FROM identity_key k JOIN study s ON s.claim_id = k.claim_id
+    WHERE k.key >= p_term AND k.key < yq_term_end(p_term)
+    UNION ALL
+    SELECT m.study_id FROM identity_key k JOIN request r ON r.claim_id = k.claim_id JOIN request_match m ON m.request_id = r.request_id
+    WHERE k.key >= p_term AND k.key < yq_term_end(p_term) AND m.undone_at IS NULL
+    UNION ALL
+    SELECT s.study_id FROM study s
+    WHERE s.accession_number <> '' AND s.accession_number COLLATE "C" >= upper(p_typed)
+      AND s.accession_number COLLATE "C" < yq_term_end(upper(p_typed))
+    UNION ALL
+    SELECT m.study_id FROM request r JOIN request_match m ON m.request_id = r.request_id
+    WHERE r.accession_number COLLATE "C" >= upper(p_typed) AND r.accession_number COLLATE "C" < yq_term_end(upper(p_typed))
+      AND m.undone_at IS NULL
+$$;
+CREATE FUNCTION yq_requests_found(p_term text, p_typed text) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+    SELECT r.request_id FROM identity_key k JOIN request r ON r.claim_id = k.claim_id
+    WHERE k.key >= p_term AND k.key < yq_term_end(p_term)
+    UNION ALL
+    SELECT r.request_id FROM request r
+    WHERE r.accession_number COLLATE "C" >= upper(p_typed) AND r.accession_number COLLATE "C" < yq_term_end(upper(p_typed))
+    UNION ALL
+    SELECT r.request_id FROM request r
+    WHERE r.request_number <> '' AND r.request_number COLLATE "C" >= p_typed AND r.request_number COLLATE "C" < yq_term_end(p_typed)
+$$;
+
+-- ---- candidates ----------------------------------------------------------------------------------------------------------------
+
+-- A review of claims of two sites is for a person who sees both: the patient of one site is none of the other's business.
+ALTER TABLE identity_review ADD COLUMN other_site_id bigint REFERENCES site CHECK (other_site_id <> site_id), -- NULL: the same site
+                            ADD COLUMN evidence text[] NOT NULL DEFAULT '{}';                                -- what agrees
+CREATE INDEX identity_review_other ON identity_review (other_claim_id);
+CREATE INDEX identity_claim_document ON identity_claim (national_id) WHERE national_id <> '';
+DROP POLICY person_sites ON identity_review;
+CREATE POLICY person_sites ON identity_review TO yq_gateway
+    USING (site_id = ANY (ARRAY(SELECT yq_person_sites()))
+           AND (other_site_id IS NULL OR other_site_id = ANY (ARRAY(SELECT yq_person_sites()))));
+
+-- The identity number, where the sex and birth date that were said with it are those in it; else empty: it was typed for somebody else.
+CREATE FUNCTION yq_claimed_document(c identity_claim) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN yq_national_id(c.national_id) <> '' AND to_char(c.birth_date, 'YYYYMMDD') = substr(c.national_id, 7, 8)
+                 AND upper(c.sex) = CASE WHEN substr(c.national_id, 17, 1)::integer % 2 = 1 THEN 'M' ELSE 'F' END
+                THEN c.national_id ELSE '' END
+$$;
+
+-- What agrees between two claims of different patients, enough of it that a person should say whether they are one; NULL: too little. Either
+--   the identity number, which fits sex and birth date of both, and the name, in Chinese or in pinyin; or
+--   the whole name in Chinese, sex and birth date, at two sites, or at one with the same phone.
+-- Nothing that contradicts: no two identity numbers either.
+CREATE FUNCTION yq_candidate_evidence(c identity_claim, o identity_claim) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    has_document boolean := yq_claimed_document(c) <> '' AND yq_claimed_document(c) = yq_claimed_document(o);
+    has_name     boolean := yq_name_groups(c.name, false) && yq_name_groups(o.name, false);
+    has_phone    boolean;
+BEGIN
+    IF yq_identity_relation(c.name, c.sex, c.birth_date, o.name, o.sex, o.birth_date) = 'different'
+       OR c.birth_date IS DISTINCT FROM o.birth_date OR upper(c.sex) <> upper(o.sex) OR upper(c.sex) NOT IN ('M', 'F')
+       OR (c.national_id <> '' AND o.national_id <> '' AND c.national_id <> o.national_id) THEN
+        RETURN NULL;
+    END IF;
+    SELECT count(DISTINCT r.claim_id) = 2 INTO has_phone
+    FROM request r JOIN request t ON regexp_replace(r.phone, '[^0-9]', '', 'g') = regexp_replace(t.phone, '[^0-9]', '', 'g')
+    WHERE length(regexp_replace(r.phone, '[^0-9]', '', 'g')) >= 7 AND r.claim_id IN (c.claim_id, o.claim_id)
+      AND t.claim_id IN (c.claim_id, o.claim_id) AND t.claim_id <> r.claim_id;
+    IF has_document AND NOT has_name THEN
+        has_name := EXISTS (SELECT FROM identity_key a JOIN identity_key b ON b.key = a.key
+                            WHERE a.claim_id = c.claim_id AND b.claim_id = o.claim_id AND a.kind = 'reading' AND b.kind = 'reading');
+    END IF;
+    IF NOT has_name OR c.birth_date IS NULL OR NOT (has_document OR has_phone OR c.site_id <> o.site_id) THEN
+        RETURN NULL;
+    END IF;
+    RETURN CASE WHEN has_document THEN ARRAY['national_id'] ELSE '{}' END || ARRAY['name', 'sex', 'birth_date']
+           || CASE WHEN has_phone THEN ARRAY['phone'] ELSE '{}' END;
+END $$;
+
+-- Opens what a person has to settle about a claim whose keys are made; how many. Two patients have one open question, and none that was settled.
+CREATE FUNCTION identity_find_candidates(p_claim bigint) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    mine  identity_claim;
+    other record;
+    found_count integer := 0;
+BEGIN
+    SELECT * INTO mine FROM identity_claim WHERE claim_id = p_claim;
+    FOR other IN
+        SELECT DISTINCT ON (o.patient_id) o.claim_id, o.site_id, e.evidence
+        FROM (SELECT claim_id FROM identity_claim WHERE mine.national_id <> '' AND national_id = mine.national_id
+              UNION
+              SELECT k.claim_id FROM identity_key m JOIN identity_key k ON k.key = m.key
+              WHERE m.claim_id = p_claim AND m.kind = 'name' AND k.kind = 'name') near
+        JOIN identity_claim o USING (claim_id)
+        CROSS JOIN LATERAL (SELECT yq_candidate_evidence(mine, o) AS evidence
+                            WHERE o.patient_id <> mine.patient_id AND o.birth_date = mine.birth_date) e
+        WHERE e.evidence IS NOT NULL
+          AND NOT EXISTS (SELECT FROM identity_review r
+                          JOIN identity_claim a ON a.claim_id = r.claim_id JOIN identity_claim b ON b.claim_id = r.other_claim_id
+                          WHERE (r.claim_id IN (SELECT claim_id FROM identity_claim WHERE patient_id = mine.patient_id)
+                                 OR r.other_claim_id IN (SELECT claim_id FROM identity_claim WHERE patient_id = mine.patient_id))
+                            AND o.patient_id IN (a.patient_id, b.patient_id))
+        ORDER BY o.patient_id, cardinality(e.evidence) DESC, o.claim_id DESC
+        LIMIT 10
+    LOOP
+        INSERT INTO identity_review (site_id, claim_id, other_site_id, other_claim_id, reason, evidence)
+        VALUES (mine.site_id, p_claim, nullif(other.site_id, mine.site_id), other.claim_id, 'candidate', other.evidence)
+        ON CONFLICT DO NOTHING;
+        found_count := found_count + 1;
+    END LOOP;
+    RETURN found_count;
+END $$;
+
+-- ---- where an image says it was made ---------------------------------------------------------------------------------------------
+
+ALTER TABLE series ADD COLUMN institution text NOT NULL DEFAULT ''; -- Institution Name (0008,0080), PS3.3 C.7.5.1
+
+-- Behind intake_index(), in its transaction: what the first object of a series says about the equipment. An item of an older backlog says nothing.
+CREATE FUNCTION intake_equipment(p_items jsonb) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE series e SET institution = t.institution
+    FROM (SELECT DISTINCT ON (i.series_id) i.series_id, x.institution
+          FROM jsonb_to_recordset(p_items) AS x (object_key text, institution text)
+          JOIN instance i ON i.object_key = x.object_key
+          WHERE x.institution <> '' ORDER BY i.series_id, i.instance_id) t
+    WHERE e.series_id = t.series_id AND e.institution = ''
+$$;
+CREATE FUNCTION intake_bring_in(p_items jsonb) RETURNS TABLE (ordinal integer, outcome text) LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT i.ordinal, i.outcome FROM intake_index(p_items) i;
+    PERFORM intake_equipment(p_items);
+END $$;
+
+-- ---- rights ------------------------------------------------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['identity_wanted', 'identity_key'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY person_sites ON %I TO yq_gateway USING (site_id = ANY (ARRAY(SELECT yq_person_sites())))', t);
+        EXECUTE format('CREATE POLICY every_site ON %I TO yq_storescp, yq_router, yq_operator USING (true)', t);
+    END LOOP;
+END $$;
+GRANT SELECT, INSERT ON identity_key TO yq_storescp, yq_gateway, yq_router, yq_operator;
+GRANT SELECT, UPDATE, DELETE ON identity_wanted TO yq_storescp, yq_gateway, yq_router, yq_operator;
+REVOKE EXECUTE ON FUNCTION yq_want_identity, identity_find_candidates, intake_equipment, intake_bring_in FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION identity_find_candidates TO yq_router;
+GRANT EXECUTE ON FUNCTION intake_bring_in TO yq_storescp, yq_gateway;
