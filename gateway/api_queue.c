@@ -14,7 +14,7 @@ enum { WINDOW_DEFAULT = 200, WINDOW_MAX = 1000, OFFSET_MAX = 1000000, IDS_MAX = 
 
 struct filter {
 	const char *state, *queue, *patient_class, *modality, *site, *ids;
-	char *pattern; /* free(3); NULL: none */
+	char *pattern;            /* free(3); NULL: none */
 	char term[NAME_KEY_SIZE]; /* the same for the keys of names; empty: none */
 	int offset, limit;
 };

@@ -153,11 +153,11 @@ bool handle_requests(struct http_request *request, void *context, struct err *er
 	    !input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit, err))
 		return false;
 	bool has_term = text != NULL && name_key_term(text, term);
-	if (!caller_db(request, &db, err) || !db_exec(db, STMT_GATEWAY_REQUEST_LIST,
-	                                              DB_PARAMS(db_text(site), db_text(day), db_text(state),
-	                                                        db_text(text), db_text(after), db_int(limit + 1),
-	                                                        db_text(has_term ? term : NULL)),
-	                                              &rows, err))
+	if (!caller_db(request, &db, err) ||
+	    !db_exec(db, STMT_GATEWAY_REQUEST_LIST,
+	             DB_PARAMS(db_text(site), db_text(day), db_text(state), db_text(text), db_text(after),
+	                       db_int(limit + 1), db_text(has_term ? term : NULL)),
+	             &rows, err))
 		return false;
 	int count = db_rows_count(rows);
 	bool ok = audit_list(request, rows, count < limit ? count : limit, err);

@@ -5,8 +5,8 @@
 /* A round has other work as well: what is left over is done in the next one, which then comes at once. */
 enum { CLAIMS_A_TURN = 200, TURNS_A_ROUND = 5 };
 
-static bool run_turns(struct router *router, bool (*turn)(struct db_pool *pool, int max, int *out_count, struct err *err),
-                      struct err *err)
+static bool run_turns(struct router *router,
+                      bool (*turn)(struct db_pool *pool, int max, int *out_count, struct err *err), struct err *err)
 {
 	int count = CLAIMS_A_TURN;
 

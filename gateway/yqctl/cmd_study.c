@@ -75,7 +75,7 @@ bool run_study_list(struct invocation *in, struct err *err)
 			return false;
 		site_param = db_int(site.site_id);
 	}
-	return list_run(in, STMT_LIST_STUDIES, 
+	return list_run(in, STMT_LIST_STUDIES,
 	                DB_PARAMS(site_param, db_text(state),
 	                          db_text(patient && name_key_term(patient, term) ? term : NULL), db_text(patient)),
 	                study_columns, err);

@@ -54,8 +54,9 @@ static void append(char out[NAME_KEY_SIZE], const char *text)
 /* What stands between the parts of names and is left out by half of those who type them. */
 static bool is_separator(uint32_t c)
 {
-	return c == '^' || c == '=' || c == '.' || c == ',' || c == '-' || c == '_' || c == '\'' || c == '`' || c == 0xb7 ||
-	       c == 0x2019 || c == 0x2022 || c == 0x2027 || c == 0x30fb || c == 0xff0e || u_isUWhiteSpace((UChar32)c);
+	return c == '^' || c == '=' || c == '.' || c == ',' || c == '-' || c == '_' || c == '\'' || c == '`' ||
+	       c == 0xb7 || c == 0x2019 || c == 0x2022 || c == 0x2027 || c == 0x30fb || c == 0xff0e ||
+	       u_isUWhiteSpace((UChar32)c);
 }
 
 struct character {

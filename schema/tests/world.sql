@@ -137,6 +137,15 @@ CREATE FUNCTION yq_test.audit_world() RETURNS void LANGUAGE sql SECURITY DEFINER
                  ('audit.offoreigner', 'person', 'foreigner', NULL), ('audit.ofnobody', 'unknown', 'DR at 10.0.0.1', NULL))
          AS w (action, kind, actor, site)
 $$;
+-- For the cases of names.sql: what only the router may write.
+CREATE FUNCTION yq_test.review(p_site text, p_other text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+    INSERT INTO identity_review (site_id, claim_id, other_site_id, other_claim_id, reason)
+    VALUES (yq_test.key('site', p_site), yq_test.key('claim', p_site), nullif(yq_test.key('site', p_other), yq_test.key('site', p_site)),
+            yq_test.key('claim', p_other), 'candidate')
+$$;
+CREATE FUNCTION yq_test.name_key(p_site text, p_key text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+    INSERT INTO identity_key (claim_id, site_id, key, kind) VALUES (yq_test.key('claim', p_site), yq_test.key('site', p_site), p_key, 'part')
+$$;
 CREATE FUNCTION yq_test.stray_object() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
     INSERT INTO quarantine (object_key, reason, arrived_at) VALUES (md5('stray'), 'of an unknown site', yq_now())
 $$;

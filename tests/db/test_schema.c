@@ -174,11 +174,16 @@ Test(schema, desk)
 	run_file("desk.sql");
 }
 
+Test(schema, names)
+{
+	run_file("names.sql");
+}
+
 Test(schema, every_table_is_in_the_book_and_in_a_test)
 {
 	PGconn *owner = ledger_connect("yq_owner");
-	static const char *const files[] = {"world.sql",   "foundation.sql", "studies.sql",  "reading.sql",
-	                                    "sending.sql", "rights.sql",     "township.sql", "desk.sql"};
+	static const char *const files[] = {"world.sql",  "foundation.sql", "studies.sql", "reading.sql", "sending.sql",
+	                                    "rights.sql", "township.sql",   "desk.sql",    "names.sql"};
 	PGresult *tables;
 	struct err err;
 	char *book, *all;
