@@ -56,6 +56,31 @@ void charset_decide(const char *declared, const struct charset_tally *tally, str
  */
 bool charset_decode(const struct charset *charset, const char *bytes, size_t length, char *out, size_t out_size);
 
+/* ---- outward: worklists, queries, objects of our own ---------------------------------------------------------------- */
+
+/* Value representations that the specific character set applies to, PS3.5 section 6.2, with their most characters. */
+enum charset_vr { CHARSET_SH, CHARSET_LO, CHARSET_PN, CHARSET_ST, CHARSET_LT, CHARSET_UC, CHARSET_UT };
+
+enum charset_outcome {
+	CHARSET_ENCODED,
+	CHARSET_CUT,        /* encoded up to what the value representation, or out_size, has room for */
+	CHARSET_CANNOT,     /* the set has no such character, or the text is none for this value representation */
+	CHARSET_UNKNOWN_SET /* no set of this declaration can be written */
+};
+
+/*
+ * One value from UTF-8 to what declared, a value of (0008,0005) such as "GB18030" or "\\ISO 2022 IR 58", announces. Bytes, not terminated; not
+ * padded. CHARSET_CANNOT leaves the choice to the caller: another set, the Latin group alone, nothing; out is undefined then.
+ *
+ * Code extensions (PS3.5 section 6.1.2.5): a designation stands before the first character that needs it, anew behind every delimiter and line
+ * end, and a value ends in its initial state. A name whose first group the first set cannot take goes to the second group, where the standard
+ * has it (section 6.2.1). Cut between characters only, each group of a name by itself.
+ *
+ * A backslash in a value that may be multiple, and control characters, would be read as something else and are CHARSET_CANNOT.
+ */
+enum charset_outcome charset_encode(const char *declared, enum charset_vr vr, const char *text, char *out,
+                                    size_t out_size, size_t *out_length);
+
 #ifdef __cplusplus
 }
 #endif

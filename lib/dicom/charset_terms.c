@@ -120,3 +120,11 @@ const struct charset_escape *charset_escape_find(const char *bytes, size_t lengt
 	}
 	return NULL;
 }
+
+const struct charset_escape *charset_escape_of(const struct charset_term *term)
+{
+	for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++)
+		if (escapes[i].form != CHARSET_ASCII && strcmp(escapes[i].term, term->term) == 0)
+			return &escapes[i];
+	return NULL;
+}

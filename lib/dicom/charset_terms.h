@@ -33,6 +33,8 @@ struct charset_escape {
 	uint8_t prefix; /* byte before each double-byte character in the iconv encoding, 0: none */
 };
 
+/* What designates the characters of a term beyond ASCII, or NULL. */
+const struct charset_escape *charset_escape_of(const struct charset_term *term);
 /* The designator at bytes (behind ESC), or NULL. */
 const struct charset_escape *charset_escape_find(const char *bytes, size_t length);
 
