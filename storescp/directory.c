@@ -33,7 +33,9 @@ static bool add_row(struct registry *registry, const struct db_rows *rows, int r
 	    !text_copy(device.site, sizeof device.site, db_get_text(rows, row, "site")) ||
 	    !text_copy(device.calling_ae, sizeof device.calling_ae, db_get_text(rows, row, "calling_ae")) ||
 	    !text_copy(device.called_ae, sizeof device.called_ae, db_get_text(rows, row, "called_ae")) ||
-	    !text_copy(device.address, sizeof device.address, db_get_text(rows, row, "address")))
+	    !text_copy(device.address, sizeof device.address, db_get_text(rows, row, "address")) ||
+	    !text_copy(device.default_charset, sizeof device.default_charset,
+	               db_get_text(rows, row, "default_charset")))
 		return err_set(err, ERR_INVALID, "cannot take a device: a field is too long");
 	return registry_add(registry, &device, err);
 }

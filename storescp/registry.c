@@ -202,9 +202,9 @@ enum { SNAPSHOT_VERSION = 1 };
 
 static json_t *device_to_json(const struct registry_device *device)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "device", device->device, "site", device->site, "calling_ae",
-	                 device->calling_ae, "called_ae", device->called_ae, "address", device->address, "local_port",
-	                 (int)device->local_port);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s}", "device", device->device, "site", device->site,
+	                 "calling_ae", device->calling_ae, "called_ae", device->called_ae, "address", device->address,
+	                 "local_port", (int)device->local_port, "default_charset", device->default_charset);
 }
 
 void registry_write(const struct registry *registry, char **out, size_t *out_length)
@@ -230,20 +230,21 @@ static bool copy_member(char *out, size_t out_size, const char *text)
 
 static bool device_from_json(const json_t *json, struct registry_device *out)
 {
-	const char *device, *site, *calling_ae, *called_ae, *address;
+	const char *device, *site, *calling_ae, *called_ae, *address, *charset = ""; /* a snapshot of before has none */
 	int port;
 
 	*out = (struct registry_device){.local_port = 0};
-	if (json_unpack((json_t *)json, "{s:s, s:s, s:s, s:s, s:s, s:i}", "device", &device, "site", &site,
-	                "calling_ae", &calling_ae, "called_ae", &called_ae, "address", &address, "local_port",
-	                &port) != 0 ||
+	if (json_unpack((json_t *)json, "{s:s, s:s, s:s, s:s, s:s, s:i, s?s}", "device", &device, "site", &site,
+	                "calling_ae", &calling_ae, "called_ae", &called_ae, "address", &address, "local_port", &port,
+	                "default_charset", &charset) != 0 ||
 	    port < 0 || port > UINT16_MAX)
 		return false;
 	out->local_port = (uint16_t)port;
 	return copy_member(out->device, sizeof out->device, device) && copy_member(out->site, sizeof out->site, site) &&
 	       copy_member(out->calling_ae, sizeof out->calling_ae, calling_ae) &&
 	       copy_member(out->called_ae, sizeof out->called_ae, called_ae) &&
-	       copy_member(out->address, sizeof out->address, address);
+	       copy_member(out->address, sizeof out->address, address) &&
+	       copy_member(out->default_charset, sizeof out->default_charset, charset);
 }
 
 static bool corrupt(struct err *err)

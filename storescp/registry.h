@@ -16,14 +16,15 @@
 #include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
 
-enum { REGISTRY_CIDR_SIZE = 64 };
+enum { REGISTRY_CIDR_SIZE = 64, REGISTRY_CHARSET_SIZE = 33 };
 
 struct registry_device {
 	char device[TEXT_UUID_SIZE], site[TEXT_UUID_SIZE]; /* public ids */
 	char calling_ae[DICOM_AE_SIZE];
-	char called_ae[DICOM_AE_SIZE];    /* empty: our own title */
-	char address[REGISTRY_CIDR_SIZE]; /* empty: from anywhere */
-	uint16_t local_port;              /* 0: any */
+	char called_ae[DICOM_AE_SIZE];               /* empty: our own title */
+	char address[REGISTRY_CIDR_SIZE];            /* empty: from anywhere */
+	uint16_t local_port;                         /* 0: any */
+	char default_charset[REGISTRY_CHARSET_SIZE]; /* empty: none */
 };
 
 struct registry;

@@ -135,6 +135,7 @@ static bool store_begin(void *context, const struct dicom_store_request *request
 	    .sop_class_uid = request->sop_class_uid,
 	    .sop_instance_uid = request->sop_instance_uid,
 	    .transfer_syntax_uid = request->transfer_syntax_uid,
+	    .default_charset = session->device.default_charset,
 	};
 	struct reception *reception = calloc(1, sizeof *reception);
 

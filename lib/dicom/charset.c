@@ -100,7 +100,27 @@ static bool conclude_single(const struct declaration *d, const struct charset_ta
 	return true;
 }
 
-static void conclude_from_bytes(const struct declaration *d, const struct charset_tally *t, struct charset *out)
+/* IR 58 without its escapes is GB 2312, which GB18030 holds. */
+static bool conclude_by_device(const char *of_device, const struct charset_tally *t, struct charset *out)
+{
+	const struct charset_term *term = charset_term_find(of_device, strlen(of_device));
+	bool is_gb = term != NULL && strcmp(term->iconv, "GB18030") == 0;
+
+	if (term == NULL || term->form == CHARSET_ASCII || (is_gb && t->gb_broken) ||
+	    (strcmp(term->iconv, "UTF-8") == 0 && t->utf8_broken))
+		return false;
+	conclude(out, is_gb ? "GB18030" : term->spelling, false, DICOM_CHARSET_BY_DEVICE);
+	return true;
+}
+
+/* High bytes in runs, declared as Latin-1: no Western text, and not plainly Chinese either. */
+static bool is_doubtful_latin(const struct declaration *d, const struct charset_tally *t)
+{
+	return strcmp(d->base->iconv, "ISO-8859-1") == 0 && t->latin_run > 0 && t->latin_single == 0;
+}
+
+static void conclude_from_bytes(const struct declaration *d, const char *of_device, const struct charset_tally *t,
+                                struct charset *out)
 {
 	if (looks_like_utf8(t))
 		conclude(out, "ISO_IR 192", false, DICOM_CHARSET_DETECTED);
@@ -112,12 +132,13 @@ static void conclude_from_bytes(const struct declaration *d, const struct charse
 		conclude(out, "BIG5", false, DICOM_CHARSET_DETECTED);
 	else if (looks_like_latin(t))
 		conclude(out, "ISO_IR 100", false, DICOM_CHARSET_DETECTED);
-	else
+	else if (!conclude_by_device(of_device, t, out))
 		conclude(out, d->whole != NULL ? d->whole->spelling : d->base->spelling, false,
 		         DICOM_CHARSET_UNDECIDED);
 }
 
-void charset_decide(const char *declared, const struct charset_tally *tally, struct charset *out)
+void charset_decide_for(const char *declared, const char *of_device, const struct charset_tally *tally,
+                        struct charset *out)
 {
 	struct declaration d = read_declaration(declared);
 
@@ -134,9 +155,17 @@ void charset_decide(const char *declared, const struct charset_tally *tally, str
 	}
 	if (d.whole != NULL && conclude_whole(&d, tally, out))
 		return;
-	if (d.whole == NULL && d.base->form == CHARSET_SINGLE && conclude_single(&d, tally, out))
+	if (d.whole == NULL && d.base->form == CHARSET_SINGLE && conclude_single(&d, tally, out)) {
+		if (is_doubtful_latin(&d, tally))
+			(void)conclude_by_device(of_device, tally, out);
 		return;
-	conclude_from_bytes(&d, tally, out);
+	}
+	conclude_from_bytes(&d, of_device, tally, out);
+}
+
+void charset_decide(const char *declared, const struct charset_tally *tally, struct charset *out)
+{
+	charset_decide_for(declared, "", tally, out);
 }
 
 /* ---- decoding ------------------------------------------------------------------------------------------------- */

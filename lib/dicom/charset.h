@@ -49,6 +49,9 @@ struct charset {
 
 /* declared is the raw value of (0008,0005), NUL-terminated, "" when absent. */
 void charset_decide(const char *declared, const struct charset_tally *tally, struct charset *out);
+/* The same with what is known of the device: where the bytes do not decide and can be in that set, it is believed. "": nothing is known. */
+void charset_decide_for(const char *declared, const char *of_device, const struct charset_tally *tally,
+                        struct charset *out);
 
 /*
  * To UTF-8, NUL-terminated, outer blanks and padding removed, line ends and tabs as blanks, other control characters and what cannot be read as

@@ -153,9 +153,10 @@ bool dicom_meta_header(const char *sop_class_uid, const char *sop_instance_uid, 
 /* Verdict on the character set of a dataset: what was declared, what the bytes are. */
 enum dicom_charset_verdict {
 	DICOM_CHARSET_AS_DECLARED,
-	DICOM_CHARSET_ASCII,    /* nothing but ASCII: any declaration is right */
-	DICOM_CHARSET_DETECTED, /* the declaration is wrong or missing, the bytes read well as charset_used */
-	DICOM_CHARSET_UNDECIDED /* kept, unreadable characters replaced by U+FFFD */
+	DICOM_CHARSET_ASCII,     /* nothing but ASCII: any declaration is right */
+	DICOM_CHARSET_DETECTED,  /* the declaration is wrong or missing, the bytes read well as charset_used */
+	DICOM_CHARSET_BY_DEVICE, /* the bytes do not decide: read in the set that is registered for the device */
+	DICOM_CHARSET_UNDECIDED  /* kept, unreadable characters replaced by U+FFFD */
 };
 
 /* Text fields are UTF-8, blanks trimmed, cut to the buffer; empty when absent. Dates and times as text, as they came. */
@@ -191,6 +192,9 @@ struct dicom_bytes {
 	uint64_t size;
 };
 bool dicom_read_fields_of(const struct dicom_bytes *bytes, struct dicom_fields *out, struct err *err);
+/* charset: of the device that sent them, for when the bytes do not decide; "": not known. */
+bool dicom_read_fields_for(const struct dicom_bytes *bytes, const char *charset, struct dicom_fields *out,
+                           struct err *err);
 
 /* True for the storage SOP classes in DCMTK's table, incl. those without patient (hanging protocol, colour palette, ...). */
 bool dicom_is_storage_sop_class(const char *uid);

@@ -89,6 +89,7 @@ struct raw {
 
 struct collector {
 	struct dicom_fields *out;
+	const char *of_device;
 	struct raw raw[FIELD_COUNT];
 };
 
@@ -196,7 +197,7 @@ static void decide_charset(struct collector *collector, struct charset *charset)
 		if (fields[i].form == FIELD_TEXT && fields[i].parent == 0)
 			charset_tally_add(&tally, collector->raw[i].bytes, collector->raw[i].length);
 	(void)copy_code(&collector->raw[0], out->charset_declared, sizeof out->charset_declared);
-	charset_decide(out->charset_declared, &tally, charset);
+	charset_decide_for(out->charset_declared, collector->of_device, &tally, charset);
 	(void)text_copy(out->charset_used, sizeof out->charset_used, charset->used);
 	out->charset_verdict = charset->verdict;
 }
@@ -237,7 +238,8 @@ static bool walk_bytes(const void *what, const struct structure_visitor *visitor
 	return structure_walk_bytes(what, visitor, out_syntax, err);
 }
 
-static bool read_fields(walk_it *walk, const void *what, struct dicom_fields *out, struct err *err)
+static bool read_fields(walk_it *walk, const void *what, const char *of_device, struct dicom_fields *out,
+                        struct err *err)
 {
 	struct dicom_fields found = {
 	    .series_number = -1, .instance_number = -1, .rows = -1, .columns = -1, .frames = -1};
@@ -248,6 +250,7 @@ static bool read_fields(walk_it *walk, const void *what, struct dicom_fields *ou
 	if (collector == NULL)
 		err_panic("out of memory");
 	collector->out = &found;
+	collector->of_device = of_device;
 	ok = walk(what, &visitor, found.transfer_syntax_uid, err) && convert_fields(collector, err);
 	free(collector);
 	if (!ok)
@@ -259,10 +262,16 @@ static bool read_fields(walk_it *walk, const void *what, struct dicom_fields *ou
 
 bool dicom_read_fields(const char *path, struct dicom_fields *out, struct err *err)
 {
-	return read_fields(walk_path, path, out, err);
+	return read_fields(walk_path, path, "", out, err);
 }
 
 bool dicom_read_fields_of(const struct dicom_bytes *bytes, struct dicom_fields *out, struct err *err)
 {
-	return read_fields(walk_bytes, bytes, out, err);
+	return read_fields(walk_bytes, bytes, "", out, err);
+}
+
+bool dicom_read_fields_for(const struct dicom_bytes *bytes, const char *charset, struct dicom_fields *out,
+                           struct err *err)
+{
+	return read_fields(walk_bytes, bytes, charset, out, err);
 }

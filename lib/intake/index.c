@@ -33,9 +33,8 @@ static const struct number_member {
 };
 
 static const char *const verdicts[] = {
-    [DICOM_CHARSET_AS_DECLARED] = "as_declared",
-    [DICOM_CHARSET_ASCII] = "ascii",
-    [DICOM_CHARSET_DETECTED] = "detected",
+    [DICOM_CHARSET_AS_DECLARED] = "as_declared", [DICOM_CHARSET_ASCII] = "ascii",
+    [DICOM_CHARSET_DETECTED] = "detected",       [DICOM_CHARSET_BY_DEVICE] = "by_device",
     [DICOM_CHARSET_UNDECIDED] = "undecided",
 };
 

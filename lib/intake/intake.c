@@ -65,7 +65,8 @@ static bool fill_record(struct intake_record *record, const struct intake_source
 #define TAKE(field, from) take_text(filled.field, sizeof filled.field, source->from, #from, err)
 	if (!TAKE(device, device_public_id) || !TAKE(site, site_public_id) || !TAKE(calling_ae, calling_ae) ||
 	    !TAKE(called_ae, called_ae) || !TAKE(address, address) || !TAKE(sop_class_uid, sop_class_uid) ||
-	    !TAKE(sop_instance_uid, sop_instance_uid) || !TAKE(transfer_syntax_uid, transfer_syntax_uid))
+	    !TAKE(sop_instance_uid, sop_instance_uid) || !TAKE(transfer_syntax_uid, transfer_syntax_uid) ||
+	    !TAKE(default_charset, default_charset))
 		return false;
 #undef TAKE
 	if (!record_check(&filled, err))
@@ -280,7 +281,7 @@ static bool read_back(const struct intake_object *object, struct dicom_fields *o
 	memcpy(entry.key, object->record.key, sizeof entry.key);
 	if (!pending_open(&object->intake->own, &entry, &object->record, &from, err))
 		return false;
-	ok = dicom_read_fields_of(&from.bytes, out, err);
+	ok = dicom_read_fields_for(&from.bytes, object->record.default_charset, out, err);
 	pending_close(&from);
 	return ok;
 }

@@ -39,6 +39,7 @@ struct intake_source {
 	const char *site_public_id;
 	const char *calling_ae, *called_ae, *address;
 	const char *sop_class_uid, *sop_instance_uid, *transfer_syntax_uid; /* as announced */
+	const char *default_charset; /* registered for the device, used where the bytes do not decide; NULL: none */
 };
 
 /* Claims or makes a slot, recovers it and every abandoned one, starts the two threads that bring objects on. store and pool are borrowed until intake_close(). */

@@ -112,7 +112,7 @@ static bool encode(struct pending_bytes *from, struct item *item, struct err *er
 {
 	struct dicom_fields fields;
 
-	if (!item->entry->fields && !dicom_read_fields_of(&from->bytes, &fields, err))
+	if (!item->entry->fields && !dicom_read_fields_for(&from->bytes, item->record.default_charset, &fields, err))
 		return false;
 	item->json = index_encode(&item->record, item->entry->fields ? item->entry->fields : &fields);
 	return true;

@@ -60,6 +60,8 @@ bool record_check(const struct intake_record *record, struct err *err)
 		if (!is_one_line(text_of(record, i)))
 			return err_set(err, ERR_INVALID, "cannot take the object: a control character in %s",
 			               text_fields[i].name);
+	if (!is_one_line(record->default_charset))
+		return err_set(err, ERR_INVALID, "cannot take the object: a control character in default_charset");
 	if (!store_key_is_valid(record->key))
 		return err_set(err, ERR_INVALID, "cannot take the object: its key is malformed");
 	if (!text_is_uuid(record->site) || (record->device[0] && !text_is_uuid(record->device)))
@@ -88,6 +90,8 @@ void record_encode(const struct intake_record *record, struct text_buf *out)
 
 	for (size_t i = 0; i < TEXT_FIELD_COUNT; i++)
 		ok = ok && text_buf_printf(out, "%s %s\n", text_fields[i].name, text_of(record, i));
+	if (record->default_charset[0])
+		ok = ok && text_buf_printf(out, "default_charset %s\n", record->default_charset);
 	text_hex(record->checksum, sizeof record->checksum, sum);
 	ok = ok && text_buf_printf(
 	               out, "arrived_us %" PRId64 "\nsize_bytes %" PRIu64 "\nheader_bytes %" PRIu32 "\nchecksum %s\n",
@@ -136,7 +140,7 @@ static bool take_origin(char **at, enum intake_origin *out)
 static bool take_fields(char *at, struct intake_record *out)
 {
 	uint64_t arrived_us, header_bytes;
-	const char *hex;
+	const char *charset, *hex;
 
 	if (!take_origin(&at, &out->origin))
 		return false;
@@ -146,7 +150,9 @@ static bool take_fields(char *at, struct intake_record *out)
 		if (!value || !text_copy((char *)out + text_fields[i].offset, text_fields[i].size, value))
 			return false;
 	}
-	if (!take_number(&at, "arrived_us", INT64_MAX, &arrived_us) ||
+	charset = take_line(&at, "default_charset");
+	if ((charset && !text_copy(out->default_charset, sizeof out->default_charset, charset)) ||
+	    !take_number(&at, "arrived_us", INT64_MAX, &arrived_us) ||
 	    !take_number(&at, "size_bytes", INT64_MAX, &out->size_bytes) ||
 	    !take_number(&at, "header_bytes", INT32_MAX, &header_bytes))
 		return false;

@@ -14,7 +14,7 @@
 #include "lib/intake/intake.h"
 #include "lib/store/store.h"
 
-enum { RECORD_MAX = 4096 };
+enum { RECORD_MAX = 4096, RECORD_CHARSET_SIZE = 33 };
 
 struct intake_record {
 	char key[STORE_KEY_SIZE];
@@ -23,6 +23,8 @@ struct intake_record {
 	char site[TEXT_UUID_SIZE];
 	char calling_ae[DICOM_AE_SIZE], called_ae[DICOM_AE_SIZE], address[DICOM_ADDRESS_SIZE];
 	char sop_class_uid[DICOM_UID_SIZE], sop_instance_uid[DICOM_UID_SIZE], transfer_syntax_uid[DICOM_UID_SIZE];
+	char default_charset
+	    [RECORD_CHARSET_SIZE]; /* registered for the device; empty: none, and no line of the record */
 	int64_t arrived_us;
 	uint64_t size_bytes;   /* of the dataset as received */
 	uint32_t header_bytes; /* our preamble and meta header before it */

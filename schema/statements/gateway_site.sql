@@ -150,7 +150,7 @@ SELECT it.site_public_id AS site_id, jsonb_build_object('steps', jsonb_build_arr
                        'detail', CASE WHEN coalesce(it.echoes, 0) > 0 THEN '' ELSE 'press_echo' END),
     jsonb_build_object('step', 'images', 'ok', coalesce(it.images, 0) > 0, 'at', it.image_at,
                        'detail', CASE WHEN coalesce(it.images, 0) > 0 THEN it.images::text ELSE 'send_image' END),
-    jsonb_build_object('step', 'charset', 'ok', it.charset_verdict IN ('as_declared', 'ascii', 'detected'), 'at', it.last_seen_at,
+    jsonb_build_object('step', 'charset', 'ok', it.charset_verdict IN ('as_declared', 'ascii', 'detected', 'by_device'), 'at', it.last_seen_at,
                        'detail', CASE WHEN it.charset_verdict = '' THEN 'send_image' ELSE it.charset_verdict END),
     jsonb_build_object('step', 'clock', 'ok', coalesce(abs(extract(epoch FROM it.clock_offset)) <= 300, false), 'at', it.clock_measured_at,
                        'detail', CASE WHEN it.clock_offset IS NULL THEN 'send_image'

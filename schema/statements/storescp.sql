@@ -4,7 +4,7 @@
 -- Devices that are known by what an unencrypted association shows. Those that need a certificate or come through an edge
 -- are not among them.
 SELECT d.public_id::text AS device, s.public_id::text AS site, d.calling_ae, coalesce(d.called_ae, '') AS called_ae,
-    coalesce(d.address::text, '') AS address, coalesce(d.local_port, 0) AS local_port
+    coalesce(d.address::text, '') AS address, coalesce(d.local_port, 0) AS local_port, d.default_charset
 FROM device d
 JOIN scope s ON s.scope_id = d.site_id
 WHERE d.is_enabled AND d.certificate_sha256 IS NULL AND d.edge_id IS NULL

@@ -98,6 +98,46 @@ Test(charset, decides_for_all_values_together)
 	cr_expect_str_eq(text, "䶮");
 }
 
+/* What is registered for a device is believed only where the bytes leave it open. */
+Test(charset, the_set_of_a_device_decides_where_the_bytes_do_not)
+{
+	static const struct {
+		const char *what, *declared, *of_device, *bytes, *used;
+		enum dicom_charset_verdict verdict;
+		const char *text;
+	} rows[] = {
+	    {"rare, as Latin-1", "ISO_IR 100", "GB18030", "\xfe\x9f", "GB18030", DICOM_CHARSET_BY_DEVICE, "䶮"},
+	    {"rare, nothing known", "ISO_IR 100", "", "\xfe\x9f", "ISO_IR 100", DICOM_CHARSET_AS_DECLARED,
+	     "þ\xef\xbf\xbd"},
+	    {"rare, undeclared", "", "GBK", "\xfe\x9f", "GB18030", DICOM_CHARSET_BY_DEVICE, "䶮"},
+	    {"rare, undeclared, nothing known", "", "", "\xfe\x9f", "ISO_IR 6", DICOM_CHARSET_UNDECIDED,
+	     "\xef\xbf\xbd\xef\xbf\xbd"},
+	    {"rare, IR 58 without escapes", "", "ISO 2022 IR 58", "\xe1\xef", "GB18030", DICOM_CHARSET_BY_DEVICE, "犸"},
+	    {"UTF-8 is UTF-8", "ISO_IR 100", "GB18030", "\xe5\xbc\xa0\xe4\xb8\x89", "ISO_IR 192",
+	     DICOM_CHARSET_DETECTED, "张三"},
+	    {"everyday Chinese is Chinese", "", "ISO_IR 100", "\xc0\xee\xb9\xf0\xd3\xa2", "GB18030",
+	     DICOM_CHARSET_DETECTED, "李桂英"},
+	    {"a Western name stays one", "ISO_IR 100", "GB18030", "J\xe9r\xf4me", "ISO_IR 100",
+	     DICOM_CHARSET_AS_DECLARED, "Jérôme"},
+	    {"it cannot be in that set", "", "ISO_IR 192", "\xfe\x9f", "ISO_IR 6", DICOM_CHARSET_UNDECIDED,
+	     "\xef\xbf\xbd\xef\xbf\xbd"},
+	    {"ASCII has nothing to decide", "", "GB18030", "x", "ISO_IR 6", DICOM_CHARSET_ASCII, "x"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct charset_tally tally = {0};
+		struct charset charset;
+		char text[64];
+
+		charset_tally_add(&tally, rows[i].bytes, strlen(rows[i].bytes));
+		charset_decide_for(rows[i].declared, rows[i].of_device, &tally, &charset);
+		cr_expect_str_eq(charset.used, rows[i].used, "%s: used %s", rows[i].what, charset.used);
+		cr_expect_eq(charset.verdict, rows[i].verdict, "%s: verdict %d", rows[i].what, (int)charset.verdict);
+		cr_expect(charset_decode(&charset, rows[i].bytes, strlen(rows[i].bytes), text, sizeof text));
+		cr_expect_str_eq(text, rows[i].text, "%s: got %s", rows[i].what, text);
+	}
+}
+
 Test(charset, cuts_at_a_character)
 {
 	static const struct {

@@ -74,6 +74,22 @@ Test(record, comes_back_as_it_was_written)
 	}
 }
 
+Test(record, the_set_of_its_device_comes_back_and_is_no_line_where_there_is_none)
+{
+	struct intake_record record = sample(), back;
+	struct text_buf text = encoded(&record);
+
+	cr_expect_null(strstr(text.data, "default_charset")); /* what the version before this one wrote, and reads */
+	cr_assert_eq(record_decode(text.data, text.length, &back), RECORD_WHOLE);
+	cr_expect_str_eq(back.default_charset, "");
+	text_buf_fini(&text);
+	text_copy(record.default_charset, sizeof record.default_charset, "ISO 2022 IR 58");
+	text = encoded(&record);
+	cr_assert_eq(record_decode(text.data, text.length, &back), RECORD_WHOLE);
+	cr_expect_str_eq(back.default_charset, "ISO 2022 IR 58");
+	text_buf_fini(&text);
+}
+
 Test(record, every_shorter_one_is_torn)
 {
 	struct intake_record record = sample(), back;
@@ -121,6 +137,7 @@ Test(record, refuses_what_cannot_be_kept_or_named)
 	    CASE(sop_instance_uid, "1.02.3"),
 	    CASE(sop_instance_uid, "1.2.'; DROP"),
 	    CASE(transfer_syntax_uid, "x"),
+	    CASE(default_charset, "GBK\nend"),
 #undef CASE
 	};
 	struct intake_record good = sample();

@@ -166,7 +166,7 @@ export default {
     empty: 'No device is registered yet. Ask your operator to register the AE title and address of the device.', disabled: 'Disabled', never: 'never seen', last_seen: 'Last seen', last_error: 'Last error', no_error: 'No error', charset: 'Character set',
     clock: 'Clock', clock_right: 'Clock is right', clock_ahead: 'ahead by {time}', clock_behind: 'behind by {time}', clock_unknown: 'Not measured yet', measured: 'measured', today: 'Today',
     today_counts: '{associations} associations, {echoes} echoes, {images} images, {refusals} refused', test: 'Test', test_title: 'Test: {name}', test_ok: 'all right', test_bad: 'needs attention', calling: 'AE title',
-    charset_words: { none: 'no image yet', as_declared: 'as declared', ascii: 'Latin letters only', detected: 'declared wrongly, read by what the bytes are', undecided: 'not certain, some text may be wrong' },
+    charset_words: { none: 'no image yet', as_declared: 'as declared', ascii: 'Latin letters only', detected: 'declared wrongly, read by what the bytes are', by_device: 'not certain, read in the set registered for the device', undecided: 'not certain, some text may be wrong' },
     charset_last: 'Last 30 days: ', charset_count: '{word} {n}',
     step: { registered: 'Registered', enabled: 'Enabled', seen: 'Seen', echo: 'Echo (C-ECHO)', images: 'Images received', charset: 'Character set', clock: 'Clock' },
     step_hint: { ask_operator: 'Ask your operator.', press_echo: 'Press “Verify” or “Echo” at the device; if nothing comes, check cable, target address, port and AE title.', send_image: 'Send one image from the device.' },

@@ -173,7 +173,7 @@ export default {
     empty: '还没有登记设备。请联系运维人员登记设备的 AE 名称和地址。', disabled: '已停用', never: '从未连接', last_seen: '最近连接', last_error: '最近错误', no_error: '没有错误', charset: '字符集',
     clock: '时钟', clock_right: '时钟正常', clock_ahead: '快 {time}', clock_behind: '慢 {time}', clock_unknown: '尚未测得', measured: '测于', today: '今天',
     today_counts: '连接 {associations} 次，测试 {echoes} 次，图像 {images} 幅，拒收 {refusals} 次', test: '检测', test_title: '检测：{name}', test_ok: '正常', test_bad: '需要处理', calling: 'AE 名称',
-    charset_words: { none: '尚无图像', as_declared: '与声明一致', ascii: '全是英文', detected: '声明有误，已按实际编码读取', undecided: '无法确定，部分文字可能不对' },
+    charset_words: { none: '尚无图像', as_declared: '与声明一致', ascii: '全是英文', detected: '声明有误，已按实际编码读取', by_device: '无法确定，已按该设备登记的编码读取', undecided: '无法确定，部分文字可能不对' },
     charset_last: '近 30 天：', charset_count: '{word} {n} 幅',
     step: { registered: '设备已登记', enabled: '设备已启用', seen: '曾经连接', echo: '连接测试（C-ECHO）', images: '收到过图像', charset: '文字编码', clock: '设备时钟' },
     step_hint: { ask_operator: '请联系运维人员。', press_echo: '请在设备上按“连接测试”（Verify / Echo），没有反应时检查网线、目标 IP、端口和 AE 名称。', send_image: '请在设备上发送一幅图像。' },
