@@ -47,12 +47,16 @@ CREATE FUNCTION yq_term_end(p_term text) RETURNS text LANGUAGE sql IMMUTABLE PAR
 
 -- Studies and requests that somebody looks for, as far as these eyes see: by what the keys of the patient begin with (of the images, and of the
 -- request that is matched), or by the beginning of a number. p_term: name_key_term() of what was typed, NULL when nothing was left of it.
-CREATE FUNCTION yq_studies_found(p_term text, p_typed text) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
-    SELECT s.study_id FROM identity_key k JOIN study s ON s.claim_id = k.claim_id
-    WHERE k.key >= p_term AND k.key < yq_term_end(p_term)
+-- p_most: of so many claims, the newest, at most (one letter finds half the county); NULL: of all.
+CREATE FUNCTION yq_studies_found(p_term text, p_typed text, p_most integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+    WITH found AS MATERIALIZED (
+        SELECT k.claim_id FROM identity_key k WHERE k.key >= p_term AND k.key < yq_term_end(p_term)
+        ORDER BY k.claim_id DESC LIMIT p_most
+    )
+    SELECT s.study_id FROM found k JOIN study s ON s.claim_id = k.claim_id
     UNION ALL
-    SELECT m.study_id FROM identity_key k JOIN request r ON r.claim_id = k.claim_id JOIN request_match m ON m.request_id = r.request_id
-    WHERE k.key >= p_term AND k.key < yq_term_end(p_term) AND m.undone_at IS NULL
+    SELECT m.study_id FROM found k JOIN request r ON r.claim_id = k.claim_id JOIN request_match m ON m.request_id = r.request_id
+    WHERE m.undone_at IS NULL
     UNION ALL
     SELECT s.study_id FROM study s
     WHERE s.accession_number <> '' AND s.accession_number COLLATE "C" >= upper(p_typed)
@@ -62,9 +66,11 @@ CREATE FUNCTION yq_studies_found(p_term text, p_typed text) RETURNS SETOF bigint
     WHERE r.accession_number COLLATE "C" >= upper(p_typed) AND r.accession_number COLLATE "C" < yq_term_end(upper(p_typed))
       AND m.undone_at IS NULL
 $$;
-CREATE FUNCTION yq_requests_found(p_term text, p_typed text) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
-    SELECT r.request_id FROM identity_key k JOIN request r ON r.claim_id = k.claim_id
-    WHERE k.key >= p_term AND k.key < yq_term_end(p_term)
+CREATE FUNCTION yq_requests_found(p_term text, p_typed text, p_most integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+    SELECT r.request_id
+    FROM (SELECT k.claim_id FROM identity_key k WHERE k.key >= p_term AND k.key < yq_term_end(p_term)
+          ORDER BY k.claim_id DESC LIMIT p_most) k
+    JOIN request r ON r.claim_id = k.claim_id
     UNION ALL
     SELECT r.request_id FROM request r
     WHERE r.accession_number COLLATE "C" >= upper(p_typed) AND r.accession_number COLLATE "C" < yq_term_end(upper(p_typed))

@@ -32,7 +32,7 @@ WHERE p.public_id = $1::uuid;
 -- $6 study behind which the page begins, or NULL
 -- $7 how many
 -- $8 true: what waits for the site, of any day (images on their way, returned, asked, critical); NULL: all
--- $9 term of a search (name_key_term()), or NULL
+-- $9 term of a search (name_key_term()), or NULL; over all days the newest 5,000 patients that it finds
 -- $10 what was typed into the search, or NULL: everybody
 WITH page AS MATERIALIZED (
     SELECT st.*
@@ -51,7 +51,17 @@ WITH page AS MATERIALIZED (
                UNION ALL SELECT t.study_id FROM task_question q JOIN reading_task t USING (task_id)
                          WHERE q.answered_at IS NULL AND t.state NOT IN ('done', 'cancelled')
                UNION ALL SELECT study_id FROM critical_value WHERE state <> 'closed'))
-      AND ($10::text IS NULL OR st.study_id IN (SELECT f.id FROM yq_studies_found($9::text, $10::text) AS f (id)))
+      -- An array, since IN under OR would be asked of every study; and of the studies of a day each is asked, since there are few.
+      AND ($10::text IS NULL
+           OR ($3::date IS NULL AND st.study_id = ANY (ARRAY(SELECT f.id FROM yq_studies_found($9::text, $10::text, 5000) AS f (id))))
+           OR ($3::date IS NOT NULL
+               AND (starts_with(st.accession_number, upper($10::text))
+                    OR EXISTS (SELECT FROM identity_key k
+                               WHERE k.claim_id = st.claim_id AND k.key >= $9::text AND k.key < yq_term_end($9::text))
+                    OR EXISTS (SELECT FROM request_match m JOIN request r USING (request_id) LEFT JOIN identity_key k ON k.claim_id = r.claim_id
+                               WHERE m.study_id = st.study_id AND m.undone_at IS NULL
+                                 AND (starts_with(r.accession_number, upper($10::text))
+                                      OR (k.key >= $9::text AND k.key < yq_term_end($9::text)))))))
     ORDER BY st.first_arrival_at DESC, st.study_id DESC
     LIMIT $7::integer
 ), task AS MATERIALIZED (

@@ -17,7 +17,7 @@ JOIN identity_claim c USING (claim_id)
 LEFT JOIN LATERAL (SELECT k.state, k.public_id FROM reading_task k WHERE k.study_id = st.study_id
                    ORDER BY k.task_id DESC LIMIT 1) AS r ON true
 WHERE ($1::bigint IS NULL OR st.site_id = $1::bigint) AND ($2::text IS NULL OR st.state = $2::text)
-  AND ($4::text IS NULL OR st.study_id IN (SELECT f.id FROM yq_studies_found($3::text, $4::text) AS f (id)))
+  AND ($4::text IS NULL OR st.study_id = ANY (ARRAY(SELECT f.id FROM yq_studies_found($3::text, $4::text, NULL) AS f (id))))
 ORDER BY st.study_id;
 
 -- name: list_study_find

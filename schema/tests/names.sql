@@ -16,7 +16,7 @@ VALUES (yq_test.key('claim', 'duanfen'), yq_test.key('site', 'duanfen'), '', 'pa
 -- person: neighbour
 -- wants: value haiyan 0
 SELECT yq_test.name_key('duanfen', 'liguiying'), yq_test.name_key('haiyan', 'liguiying');
-SELECT concat_ws(' ', (SELECT string_agg(n.name, ' ') FROM yq_studies_found('ligui', 'x') AS f (id) JOIN yq_test.name n USING (id) WHERE n.kind = 'study'),
+SELECT concat_ws(' ', (SELECT string_agg(n.name, ' ') FROM yq_studies_found('ligui', 'x', 10) AS f (id) JOIN yq_test.name n USING (id) WHERE n.kind = 'study'),
                  (SELECT count(*) FROM identity_key WHERE site_id = yq_test.key('site', 'duanfen')));
 
 -- case: a_request_is_found_by_its_patient_and_by_its_number_as_it_was_typed
@@ -24,8 +24,8 @@ SELECT concat_ws(' ', (SELECT string_agg(n.name, ' ') FROM yq_studies_found('lig
 -- person: radiographer
 -- wants: value 1 1 0 0
 SELECT yq_test.name_key('duanfen', 'liguiying');
-SELECT concat_ws(' ', (SELECT count(*) FROM yq_requests_found('lig', 'lig')), (SELECT count(*) FROM yq_requests_found(NULL, 'a1')),
-                 (SELECT count(*) FROM yq_requests_found('%', '%')), (SELECT count(*) FROM yq_requests_found('lig%', '_1')));
+SELECT concat_ws(' ', (SELECT count(*) FROM yq_requests_found('lig', 'lig', 10)), (SELECT count(*) FROM yq_requests_found(NULL, 'a1', NULL)),
+                 (SELECT count(*) FROM yq_requests_found('%', '%', NULL)), (SELECT count(*) FROM yq_requests_found('lig%', '_1', NULL)));
 
 -- case: keys_are_only_for_sites_that_one_sees
 -- as: yq_gateway

@@ -82,6 +82,13 @@ describe('search', () => {
   it.each([
     ['张三', true], ['zhang', true], ['P1 张', true], ['shuibu2611', true], ['Ａ1', true], ['李', false], ['张 李', false], ['', true],
   ])('%s', (text, found) => expect(matches(one, searchWords(text))).toBe(found))
+
+  const keyed = row('2', 'awaiting')
+  keyed.patient = { ...keyed.patient, name: '李^桂英', display_name: '李桂英', keys: ['李桂英', '桂英', 'liguiying', 'guiying', 'lgy', 'p2'] }
+  it.each([
+    ['lgy', true], ['LGY', true], ['li gui ying', true], ['lǐ guì yīng', true], ['Li^Gui', true], ['guiying', true], ['桂英', true],
+    ['iguiying', false], ['%', false], ['^', false], ['wang', false],
+  ])('by the keys of the name: %s', (text, found) => expect(matches(keyed, searchWords(text))).toBe(found))
 })
 
 describe('pages and events', () => {

@@ -50,6 +50,7 @@ export interface Patient {
   sex: Sex
   birth_date: string
   age: string /* as the device said: 045Y */
+  keys?: string[] /* what it is found by, in lists that are searched in the page: beginnings of the name, pinyin, initials, ID */
 }
 
 /* ---- 基层: the examinations of a site -------------------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ export default {
   all_queues: 'All queues',
   all_sites: 'All sites',
   this_site: 'Chosen site',
-  search: 'Name, patient or accession no.',
+  search: 'Name, pinyin, initials, ID, accession no.',
   clear_filters: 'Clear the filters',
   late: '{n} late',
   paused: 'Clock paused',

@@ -9,7 +9,8 @@ export default {
   today: 'Today',
   site: 'Site',
   all_sites: 'All sites',
-  search: 'Name, ID or accession number (/)',
+  search: 'Name, pinyin, initials, ID, accession number (/)',
+  any_day: 'All days', has_older: 'Only the 500 newest are shown: type some more', empty_any_day: 'Nothing was found on any day. Type a name, pinyin, initials, an ID or an accession number.',
   examinations_of: 'Examinations of {day}',
   loading_part: '{n} read, more on the way…',
   filter: { all: 'All', receiving: 'Receiving', awaiting: 'Awaiting reading', writing: 'Being written', awaiting_review: 'Awaiting review', issued: 'Issued', returned: 'Returned', critical: 'Critical value', unmatched: 'To be matched' },
@@ -152,7 +153,7 @@ export default {
 
   requests_of: 'Registrations of {day}',
   requests_empty: 'No registration on this day yet.',
-  request_search: 'Name or accession number (/)',
+  request_search: 'Name, pinyin, initials, ID, accession number (/)',
   request_state: { registered: 'Registered', matched: 'Matched', cancelled: 'Cancelled' },
   edit: 'Change',
   cancel_request: 'Cancel',

@@ -26,7 +26,7 @@ export default {
   all_queues: '全部队列',
   all_sites: '全部机构',
   this_site: '所选机构',
-  search: '姓名、患者号、检查号',
+  search: '姓名、拼音、首字母、患者号、检查号',
   clear_filters: '清除筛选',
   late: '超时 {n} 例',
   paused: '计时暂停',

@@ -9,7 +9,8 @@ export default {
   today: '今天',
   site: '机构',
   all_sites: '全部机构',
-  search: '搜索姓名、编号、检查号（/）',
+  search: '姓名、拼音、首字母、编号、检查号（/）',
+  any_day: '所有日期', has_older: '只显示最近的 500 例，请再多输入几个字', empty_any_day: '所有日期里都没有找到。可以输入姓名、拼音、首字母、编号或检查号。',
   examinations_of: '{day} 的检查',
   loading_part: '已读取 {n} 例，仍在读取…',
   filter: { all: '全部', receiving: '上传中', awaiting: '待诊断', writing: '书写中', awaiting_review: '待审核', issued: '已发布', returned: '退回', critical: '危急值', unmatched: '待匹配' },
@@ -158,7 +159,7 @@ export default {
   /* list of registrations */
   requests_of: '{day} 的登记',
   requests_empty: '这一天还没有登记。',
-  request_search: '搜索姓名、检查号（/）',
+  request_search: '姓名、拼音、首字母、编号、检查号（/）',
   request_state: { registered: '已登记', matched: '已匹配', cancelled: '已取消' },
   edit: '修改',
   cancel_request: '取消登记',

@@ -16,10 +16,12 @@ const IDS = 100
 const ARRIVING_MS = 5_000 /* images that are still coming are no event each */
 const FRESH_MS = 60_000 /* the place in the queue moves by what others do: no event tells it */
 
-export function useExaminations(day: Ref<string>, site: Ref<string>) {
+/* anyDay: what is looked for among the examinations of every day, the newest first; empty: those of the day. */
+export function useExaminations(day: Ref<string>, site: Ref<string>, anyDay: Ref<string>) {
   const rows = shallowRef<StudyRow[]>([])
   const isLoading = ref(false)
   const isComplete = ref(false) /* every page is here */
+  const hasOlder = ref(false) /* more were found than are shown */
   const failure = shallowRef<unknown>(null)
   let held = new Map<string, StudyRow>()
   let round = 0
@@ -30,7 +32,7 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
   const isToday = (): boolean => day.value === dayOf(new Date())
   const belongs = (row: StudyRow): boolean =>
     (site.value === '' || row.site.id === site.value) &&
-    (dayOf(row.times.first_image) === day.value || (isToday() && waitsForSite(row)))
+    (anyDay.value !== '' ? held.has(row.id) : dayOf(row.times.first_image) === day.value || (isToday() && waitsForSite(row)))
 
   function show(): void {
     rows.value = sortRows([...held.values()])
@@ -43,15 +45,17 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
     let next = after
     try {
       do {
-        const query = { day: day.value, site: site.value, limit: next === null && seen.size === 0 ? FIRST_PAGE : PAGE, after: next }
+        const of = anyDay.value !== '' ? { q: anyDay.value } : { day: day.value }
+        const query = { ...of, site: site.value, limit: next === null && seen.size === 0 && anyDay.value === '' ? FIRST_PAGE : PAGE, after: next }
         const page = await api.get<StudyPage>('/api/v1/studies', query, controller.signal)
         if (mine !== round) return
         mergeRows(held, page.studies, () => true)
         for (const row of page.studies) seen.add(row.id)
-        next = page.next
+        next = anyDay.value === '' ? page.next : null
+        hasOlder.value = page.next !== null && next === null
         show()
       } while (next !== null)
-      if (isToday()) {
+      if (isToday() && anyDay.value === '') {
         const earlier = await api.get<StudyPage>('/api/v1/studies', { waiting: 'yes', site: site.value, limit: PAGE }, controller.signal)
         if (mine !== round) return
         mergeRows(held, earlier.studies, () => true)
@@ -125,7 +129,7 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
     window.setInterval(() => freshen(inView), FRESH_MS),
     window.setInterval(() => freshen(inView.filter((id) => held.get(id)?.state === 'receiving')), ARRIVING_MS),
   ]
-  watch([day, site], change)
+  watch([day, site, anyDay], change)
   onUnmounted(() => {
     end()
     for (const timer of timers) window.clearInterval(timer)
@@ -138,6 +142,7 @@ export function useExaminations(day: Ref<string>, site: Ref<string>) {
     rows,
     isLoading: readonly(isLoading),
     isComplete: readonly(isComplete),
+    hasOlder: readonly(hasOlder),
     failure,
     retry: () => void again(),
     refresh,

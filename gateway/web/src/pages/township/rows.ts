@@ -33,9 +33,17 @@ export function countRows(rows: StudyRow[]): Record<Filter, number> {
 const plain = (text: string): string => text.normalize('NFKC').toLowerCase()
 const haystacks = new WeakMap<StudyRow, string>()
 
-/* Every word of the search is in the name, the patient's number or one of the 检查号. */
+/* As the gateway makes the keys of a name: without accents and tones, blanks and what else stands between the parts of names. */
+const MARKS = /\p{M}/gu
+const BETWEEN = /[\s^=.,\-_'`·’•‧・]/gu
+const isKeyed = (row: StudyRow, words: string[]): boolean => {
+  const term = words.join('').normalize('NFD').replace(MARKS, '').normalize('NFC').replace(BETWEEN, '')
+  return term !== '' && (row.patient.keys ?? []).some((key) => key.startsWith(term))
+}
+
+/* The search is what the patient's name begins with in Chinese, pinyin or initials, or every word of it is in name, number or one of the 检查号. */
 export function matches(row: StudyRow, words: string[]): boolean {
-  if (words.length === 0) return true
+  if (words.length === 0 || isKeyed(row, words)) return true
   let hay = haystacks.get(row)
   if (hay === undefined) {
     hay = plain([row.patient.display_name, row.patient.name, row.patient.id, row.accession_number, row.request?.accession_number ?? ''].join('\n'))
