@@ -79,6 +79,143 @@ CREATE FUNCTION yq_requests_found(p_term text, p_typed text, p_most integer) RET
     WHERE r.request_number <> '' AND r.request_number COLLATE "C" >= p_typed AND r.request_number COLLATE "C" < yq_term_end(p_typed)
 $$;
 
+-- ---- the identity number counts with name, sex and birth date ------------------------------------------------------------------------
+
+-- Nothing that was said with an identity number contradicts the sex and birth date in it: else it was typed for somebody else.
+CREATE FUNCTION yq_number_fits(p_number text, p_sex text, p_birth date) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(to_char(p_birth, 'YYYYMMDD') = substr(btrim(p_number), 7, 8), true)
+       AND (upper(p_sex) NOT IN ('M', 'F') OR (upper(p_sex) = 'M') = (substr(btrim(p_number), 17, 1)::integer % 2 = 1))
+$$;
+
+-- In one script at least.
+CREATE FUNCTION yq_names_agree(p_name text, q_name text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT yq_name_groups(p_name, false) && yq_name_groups(q_name, false) OR yq_name_groups(p_name, true) && yq_name_groups(q_name, true)
+$$;
+
+-- As before (0006), but: an identity number typed as patient ID joins only where the names agree and sex and birth date fit it, and a study UID
+-- that two people had joins nobody who fits both.
+CREATE OR REPLACE FUNCTION intake_decide_patient(p_site bigint, p_claim identity_claim, p_study_uid text, OUT patient_id bigint, OUT reason text,
+                                      OUT doubts bigint[], OUT doubt_reasons text[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    known record;
+    is_trivial boolean := yq_is_trivial_id(p_claim.typed_id);
+    joins bigint[] := '{}';
+BEGIN
+    doubts := '{}';
+    doubt_reasons := '{}';
+    SELECT c.*, count(*) OVER () AS studies INTO known
+    FROM study s JOIN identity_claim c ON c.claim_id = s.claim_id
+    WHERE s.site_id = p_site AND s.study_instance_uid = p_study_uid
+      AND yq_identity_relation(p_claim.name, p_claim.sex, p_claim.birth_date, c.name, c.sex, c.birth_date) <> 'different'
+    ORDER BY s.split_no LIMIT 1;
+    IF FOUND AND known.studies = 1 THEN -- what fits two people who had one UID is neither's
+        IF known.typed_id = p_claim.typed_id OR is_trivial OR yq_is_trivial_id(known.typed_id) THEN
+            patient_id := known.patient_id;
+            reason := 'same study, nothing contradicts';
+            RETURN;
+        END IF;
+        doubts := ARRAY[known.claim_id];
+        doubt_reasons := ARRAY['candidate'];
+    END IF;
+
+    IF NOT is_trivial THEN
+        FOR known IN
+            SELECT t.patient_id, max(t.claim_id) AS claim_id, bool_or(t.relation = 'different') AS contradicts,
+                   bool_or(t.relation = 'same' AND t.counts) AS agrees
+            FROM (SELECT c.patient_id, c.claim_id,
+                         yq_identity_relation(p_claim.name, p_claim.sex, p_claim.birth_date, c.name, c.sex, c.birth_date) AS relation,
+                         yq_national_id(p_claim.typed_id) = ''
+                             OR (yq_number_fits(p_claim.typed_id, p_claim.sex, p_claim.birth_date)
+                                 AND yq_number_fits(p_claim.typed_id, c.sex, c.birth_date) AND yq_names_agree(p_claim.name, c.name)) AS counts
+                  FROM identity_claim c
+                  WHERE c.site_id = p_site AND c.typed_id = p_claim.typed_id
+                    AND (c.issuer = p_claim.issuer OR c.issuer = '' OR p_claim.issuer = '')
+                  ORDER BY c.claim_id DESC LIMIT 200) t
+            GROUP BY t.patient_id ORDER BY 2
+        LOOP
+            IF known.agrees AND NOT known.contradicts THEN
+                joins := joins || known.patient_id;
+            END IF;
+            IF cardinality(doubts) < 10 AND NOT known.claim_id = ANY (doubts) THEN
+                doubts := doubts || known.claim_id;
+                doubt_reasons := doubt_reasons || CASE WHEN known.contradicts THEN 'contradiction'::text ELSE 'candidate' END;
+            END IF;
+        END LOOP;
+    END IF;
+
+    IF cardinality(joins) = 1 THEN
+        patient_id := joins[1];
+        reason := 'same ID at the site, nothing contradicts';
+        doubts := '{}';
+        doubt_reasons := '{}';
+        RETURN;
+    END IF;
+    INSERT INTO patient DEFAULT VALUES RETURNING patient.patient_id INTO patient_id;
+    reason := CASE WHEN cardinality(doubts) > 0 THEN 'doubtful, kept apart' ELSE 'not known before' END;
+END $$;
+
+-- As before (0012), but: the number joins only where the names agree and nothing contradicts it; who else has it waits for a person.
+CREATE OR REPLACE FUNCTION request_claim(p_site bigint, p_id text, p_name text, p_sex text, p_birth date, p_national_id text, p_salt text)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    claim    identity_claim;
+    decision record;
+BEGIN
+    IF p_site NOT IN (SELECT yq_person_sites()) THEN
+        RAISE EXCEPTION 'there is no such site' USING ERRCODE = 'YQ404';
+    END IF;
+    claim.site_id := p_site;
+    claim.typed_id := p_id;
+    claim.issuer := '';
+    claim.name := p_name;
+    claim.sex := p_sex;
+    claim.birth_date := p_birth;
+    claim.birth_text := coalesce(to_char(p_birth, 'YYYYMMDD'), '');
+    claim.content_hash := sha256(convert_to(concat_ws(E'\x1f', 'request', p_id, p_name, p_sex, claim.birth_text, p_national_id,
+        CASE WHEN yq_is_trivial_id(p_id) AND p_birth IS NULL AND p_national_id = '' THEN p_salt ELSE '' END), 'UTF8'));
+    -- As the intake does: who speaks of one ID at once waits for the other.
+    PERFORM pg_advisory_xact_lock(20261122, hashtext((SELECT public_id FROM scope WHERE scope_id = p_site)::text || 'id ' || p_id) & 1023);
+    SELECT c.claim_id INTO claim.claim_id FROM identity_claim c WHERE c.site_id = p_site AND c.content_hash = claim.content_hash;
+    IF FOUND THEN
+        RETURN claim.claim_id;
+    END IF;
+
+    SELECT k.patient_id, 'same identity number at the site, nothing contradicts' AS reason, '{}'::bigint[] AS doubts,
+           '{}'::text[] AS doubt_reasons
+    INTO decision
+    FROM (SELECT c.patient_id, max(c.claim_id) AS claim_id,
+                 bool_or(yq_identity_relation(p_name, p_sex, p_birth, c.name, c.sex, c.birth_date) = 'different'
+                         OR NOT yq_number_fits(p_national_id, c.sex, c.birth_date)) AS contradicts,
+                 bool_or(yq_names_agree(p_name, c.name)) AS agrees
+          FROM identity_claim c
+          WHERE p_national_id <> '' AND c.site_id = p_site AND c.national_id = p_national_id
+          GROUP BY c.patient_id) k
+    WHERE k.agrees AND NOT k.contradicts ORDER BY k.claim_id DESC LIMIT 1;
+    IF NOT FOUND THEN
+        SELECT * INTO decision FROM intake_decide_patient(p_site, claim, '');
+    END IF;
+    INSERT INTO identity_claim (site_id, patient_id, source, trust, typed_id, name, sex, birth_text, birth_date, national_id, content_hash)
+    VALUES (p_site, decision.patient_id, 'request', 10, p_id, p_name, p_sex, claim.birth_text, p_birth, p_national_id, claim.content_hash)
+    RETURNING claim_id INTO claim.claim_id;
+    INSERT INTO identity_decision (site_id, claim_id, to_patient_id, reason)
+    VALUES (p_site, claim.claim_id, decision.patient_id, decision.reason);
+    INSERT INTO identity_review (site_id, claim_id, other_claim_id, reason)
+    SELECT p_site, claim.claim_id, d.other, d.why FROM unnest(decision.doubts, decision.doubt_reasons) AS d (other, why)
+    ON CONFLICT DO NOTHING;
+    -- Whoever else of the site has the number and is not the same beyond doubt.
+    INSERT INTO identity_review (site_id, claim_id, other_claim_id, reason)
+    SELECT p_site, claim.claim_id, max(c.claim_id),
+           CASE WHEN bool_or(yq_identity_relation(p_name, p_sex, p_birth, c.name, c.sex, c.birth_date) = 'different')
+                THEN 'contradiction' ELSE 'candidate' END
+    FROM identity_claim c
+    WHERE p_national_id <> '' AND c.site_id = p_site AND c.national_id = p_national_id AND c.patient_id <> decision.patient_id
+      AND c.claim_id <> claim.claim_id
+    GROUP BY c.patient_id ORDER BY 3 DESC LIMIT 10
+    ON CONFLICT DO NOTHING;
+    RETURN claim.claim_id;
+END $$;
+
 -- ---- candidates ----------------------------------------------------------------------------------------------------------------
 
 -- A review of claims of two sites is for a person who sees both: the patient of one site is none of the other's business.
@@ -93,8 +230,8 @@ CREATE POLICY person_sites ON identity_review TO yq_gateway
 
 -- The identity number, where the sex and birth date that were said with it are those in it; else empty: it was typed for somebody else.
 CREATE FUNCTION yq_claimed_document(c identity_claim) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN yq_national_id(c.national_id) <> '' AND to_char(c.birth_date, 'YYYYMMDD') = substr(c.national_id, 7, 8)
-                 AND upper(c.sex) = CASE WHEN substr(c.national_id, 17, 1)::integer % 2 = 1 THEN 'M' ELSE 'F' END
+    SELECT CASE WHEN yq_national_id(c.national_id) <> '' AND c.birth_date IS NOT NULL AND upper(c.sex) IN ('M', 'F')
+                 AND yq_number_fits(c.national_id, c.sex, c.birth_date)
                 THEN c.national_id ELSE '' END
 $$;
 

@@ -32,15 +32,18 @@ SELECT string_agg(yq_site_short(site_id), ' ' ORDER BY site_id) FROM site WHERE 
 -- wants: YQ404 no such site
 SELECT request_claim(yq_test.key('site', 'duanfen'), '7', 'X', 'M', NULL, '', 'salt');
 
--- case: the_same_identity_number_is_the_same_patient_unless_something_contradicts
+-- case: the_same_identity_number_is_the_same_patient_where_the_name_agrees_and_nothing_contradicts
 -- as: yq_gateway
 -- person: radiographer
--- wants: value {1,2} {3}
+-- wants: value {1,4} {2} {3} 1 candidate 2 contradiction
 CREATE TEMP TABLE made (ordinal integer, claim_id bigint);
 INSERT INTO made SELECT 1, request_claim(yq_test.key('site', 'duanfen'), '', '=张三', 'M', '1957-03-12', '440781195703121230', 'a');
 INSERT INTO made SELECT 2, request_claim(yq_test.key('site', 'duanfen'), 'P77', 'ZHANG^SAN', 'M', '1957-03-12', '440781195703121230', 'b');
 INSERT INTO made SELECT 3, request_claim(yq_test.key('site', 'duanfen'), '', '=李四', 'F', '1957-03-12', '440781195703121230', 'c');
-SELECT string_agg(ordinals::text, ' ' ORDER BY ordinals)
+INSERT INTO made SELECT 4, request_claim(yq_test.key('site', 'duanfen'), 'P78', 'ZHANG^XIAO=张^三', 'M', '1957-03-12', '440781195703121230', 'd');
+SELECT string_agg(ordinals::text, ' ' ORDER BY ordinals) || (
+    SELECT string_agg(' ' || n || ' ' || reason, '' ORDER BY reason)
+    FROM (SELECT reason, count(*) AS n FROM identity_review r JOIN made m USING (claim_id) WHERE m.ordinal <= 3 GROUP BY reason) w)
 FROM (SELECT array_agg(ordinal ORDER BY ordinal) AS ordinals FROM made JOIN identity_claim USING (claim_id) GROUP BY patient_id) k;
 
 -- case: ages_have_their_unit

@@ -158,6 +158,53 @@ Test(intake_identity, what_fits_two_patients_is_joined_to_neither)
 	             2);
 }
 
+/* 440781195703121230: a man, born on 1957-03-12. */
+Test(intake_identity, an_identity_number_counts_with_name_sex_and_birth_date)
+{
+	static const char number[] = "440781195703121230";
+
+	index_as("ZHANG^SAN=张^三", number, "19570312", "M");
+	index_as("张三", number, NULL, "M"); /* what is not said does not contradict: it stands in the number */
+	cr_expect_eq(patients(), 1, "got %d", patients());
+	cr_expect_eq(reviews(), 0, "got %d", reviews());
+	index_as("", number, "19570312", "M"); /* no name */
+	cr_expect_eq(patients(), 2, "got %d", patients());
+	index_as("李四", number, "19570312", "M"); /* another name */
+	cr_expect_eq(patients(), 3, "got %d", patients());
+	index_as("张三", number, "19570321", "M"); /* another birth date than the number has */
+	cr_expect_eq(patients(), 4, "got %d", patients());
+	index_as("张三", number, "19570312", "F");
+	cr_expect_eq(patients(), 5, "got %d", patients());
+	cr_expect_gt(reviews(), 0);
+}
+
+/* One digit mistyped: no identity number, and as typed ID it is as good as any other. */
+Test(intake_identity, a_wrong_check_character_makes_no_identity_number)
+{
+	index_as("张三", "440781195703121231", "19570312", "M");
+	cr_expect_eq(fixture_count("SELECT count(*) FROM identity_claim WHERE national_id <> '' AND site_id = %s"), 0);
+}
+
+/* Two had the UID; who says nothing of himself is neither's by rule. */
+Test(intake_identity, what_fits_both_of_a_split_study_is_joined_to_neither)
+{
+	struct dataset dataset = fixture_sample();
+	char second[TEXT_UID_SIZE], third[TEXT_UID_SIZE];
+
+	cr_assert_eq(fixture_index(&dataset, INTAKE_DEVICE, NULL), INDEX_STORED, "%s", fix_err.text);
+	text_uid_new(second);
+	dataset.sop_instance = second;
+	dataset.name = "LI^SI=李^四";
+	dataset.id = "TS-18";
+	dataset.birth = "19800101";
+	cr_assert_eq(fixture_index(&dataset, INTAKE_DEVICE, NULL), INDEX_STORED, "%s", fix_err.text);
+	text_uid_new(third);
+	dataset.sop_instance = third;
+	dataset.name = dataset.id = dataset.birth = dataset.sex = NULL;
+	cr_assert_eq(fixture_index(&dataset, INTAKE_DEVICE, NULL), INDEX_STORED, "%s", fix_err.text);
+	cr_expect_eq(patients(), 3, "got %d", patients());
+}
+
 Test(intake_identity, trivial_ids_join_nobody)
 {
 	index_as("张三", "1", NULL, "M");
