@@ -8,6 +8,7 @@
 #include "lib/domain/account.h"
 #include "lib/domain/critical_value.h"
 #include "lib/domain/delivery.h"
+#include "lib/domain/device.h"
 #include "lib/domain/event.h"
 #include "lib/domain/study.h"
 #include "lib/domain/task.h"
@@ -19,6 +20,7 @@ enum {
 	LEASES_A_TURN = 100,
 	TURNS_MAX = 100,
 	TRIM_EVERY_MS = 10 * 60 * 1000,
+	SILENCE_EVERY_MS = 60 * 1000,
 	WAIT_MIN_MS =
 	    100 /* what is due and cannot be done now (workers busy, rows locked) is not looked at more often */
 };
@@ -82,6 +84,28 @@ static bool expire_critical_values(struct router *router, struct err *err)
 	for (turn = 0; turn < TURNS_MAX && count == LEASES_A_TURN; turn++)
 		if (!db_transact(router->pool, NULL, expire_critical_work, &count, err))
 			return false;
+	return true;
+}
+
+/* ---- devices ---------------------------------------------------------------------------------------------------------------- */
+
+static bool silence_work(struct db *db, void *context, struct err *err)
+{
+	return device_watch_silence(db, LEASES_A_TURN, context, err);
+}
+
+/* Hours decide, so a look a minute is enough; the first at once, so that a restart is not silence. */
+static bool watch_devices(struct router *router, struct err *err)
+{
+	static int64_t next_ms;
+	int turn, count = LEASES_A_TURN;
+
+	if (clock_monotonic_ms() < next_ms)
+		return true;
+	for (turn = 0; turn < TURNS_MAX && count == LEASES_A_TURN; turn++)
+		if (!db_transact(router->pool, NULL, silence_work, &count, err))
+			return false;
+	next_ms = clock_monotonic_ms() + SILENCE_EVERY_MS;
 	return true;
 }
 
@@ -168,6 +192,7 @@ int64_t router_round(struct router *router)
 	} parts[] = {{"settle_studies", settle_studies},
 	             {"expire_leases", expire_leases},
 	             {"expire_critical_values", expire_critical_values},
+	             {"watch_devices", watch_devices},
 	             {"create_deliveries", create_deliveries},
 	             {"recover_deliveries", recover_deliveries},
 	             {"dispatch_deliveries", dispatch_deliveries},

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDRESS_BYTES = 16 };
+/* A call fits as many registrations as there are nested networks, with and without port; beyond it nobody could follow it either. */
+enum { ADDRESS_BYTES = 16, FITS_MAX = 256 };
 
 struct network {
 	int family; /* AF_UNSPEC: from anywhere */
@@ -121,19 +122,15 @@ bool registry_add(struct registry *registry, const struct registry_device *devic
 	return true;
 }
 
-/* Larger: says more about who it is. */
-static int specificity(const struct entry *entry)
+/* Whatever call fits b fits a, too. Both have the titles of one call. */
+static bool includes(const struct entry *a, const struct entry *b)
 {
-	int prefix = entry->network.family == AF_UNSPEC ? 0 : entry->network.prefix + 1;
+	bool holds = a->network.family == AF_UNSPEC ||
+	             (a->network.prefix <= b->network.prefix && network_holds(&a->network, &b->network));
 
-	return prefix * 4 + (entry->device.local_port != 0 ? 2 : 0) + (entry->device.called_ae[0] != '\0' ? 1 : 0);
+	return holds && (a->device.local_port == 0 || a->device.local_port == b->device.local_port) &&
+	       (a->device.called_ae[0] == '\0' || b->device.called_ae[0] != '\0');
 }
-
-struct match {
-	enum registry_verdict verdict; /* of the entries seen so far */
-	const struct entry *best;
-	int best_specificity;
-};
 
 static enum registry_verdict judge(const struct entry *entry, const struct dicom_peer *peer, const char *own_ae,
                                    const struct network *address)
@@ -150,16 +147,18 @@ static enum registry_verdict judge(const struct entry *entry, const struct dicom
 	return REGISTRY_KNOWN;
 }
 
-static void consider(struct match *match, const struct entry *entry)
+/* The entry that fits and that every other one that fits includes, without being the same; NULL: there is none. */
+static const struct entry *most_particular(const struct entry *const *fits, size_t count)
 {
-	int mine = specificity(entry);
+	const struct entry *best = fits[0];
 
-	if (match->best != NULL && mine <= match->best_specificity) {
-		if (mine == match->best_specificity)
-			match->verdict = REGISTRY_AMBIGUOUS;
-		return;
-	}
-	*match = (struct match){REGISTRY_KNOWN, entry, mine};
+	for (size_t i = 1; i < count; i++)
+		if (includes(best, fits[i]))
+			best = fits[i];
+	for (size_t i = 0; i < count; i++)
+		if (fits[i] != best && (!includes(fits[i], best) || includes(best, fits[i])))
+			return NULL;
+	return best;
 }
 
 enum registry_verdict registry_match(const struct registry *registry, const struct dicom_peer *peer, const char *own_ae,
@@ -167,22 +166,30 @@ enum registry_verdict registry_match(const struct registry *registry, const stru
 {
 	static const int nearness[] = {
 	    [REGISTRY_UNKNOWN_CALLING_AE] = 0, [REGISTRY_UNKNOWN_CALLED_AE] = 1, [REGISTRY_UNKNOWN_ADDRESS] = 2};
-	struct match match = {REGISTRY_UNKNOWN_CALLING_AE, NULL, 0};
+	enum registry_verdict nearest = REGISTRY_UNKNOWN_CALLING_AE;
+	const struct entry *fits[FITS_MAX], *best;
 	struct network address;
+	size_t count = 0;
 
 	if (!parse_address(peer->address, &address))
 		address = (struct network){.family = -1};
 	for (size_t i = 0; i < registry->count; i++) {
 		enum registry_verdict verdict = judge(&registry->entries[i], peer, own_ae, &address);
 
+		if (verdict != REGISTRY_KNOWN && nearness[verdict] > nearness[nearest])
+			nearest = verdict;
+		if (verdict == REGISTRY_KNOWN && count == FITS_MAX)
+			return REGISTRY_AMBIGUOUS;
 		if (verdict == REGISTRY_KNOWN)
-			consider(&match, &registry->entries[i]);
-		else if (match.best == NULL && nearness[verdict] > nearness[match.verdict])
-			match.verdict = verdict;
+			fits[count++] = &registry->entries[i];
 	}
-	if (match.verdict == REGISTRY_KNOWN)
-		*out = &match.best->device;
-	return match.verdict;
+	if (count == 0)
+		return nearest;
+	best = most_particular(fits, count);
+	if (best == NULL)
+		return REGISTRY_AMBIGUOUS;
+	*out = &best->device;
+	return REGISTRY_KNOWN;
 }
 
 const char *registry_verdict_name(enum registry_verdict verdict)

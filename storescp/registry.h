@@ -3,7 +3,8 @@
  * somebody adds, and its own text form, which lies in a file so that reception goes on while the ledger is away.
  *
  * A device is known by its calling AE title and, where given, by the called AE title (else ours), the address (CIDR) and the local
- * port. Of several that fit, the one that says more wins: longer prefix, then port, then called AE title.
+ * port. Of several that fit, the one that says more than every other wins. Where two fit of which neither says more (one by its network, the
+ * other by the port) nobody is guessed: REGISTRY_AMBIGUOUS.
  */
 #ifndef YQ_STORESCP_REGISTRY_H
 #define YQ_STORESCP_REGISTRY_H

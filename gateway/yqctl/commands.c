@@ -14,6 +14,20 @@ static const struct option device_add_options[] = {
     {"charset", "TERM", "character set of its texts when the bytes do not decide, e.g. GB18030", false},
     OPTION_JSON,
     OPTION_END};
+static const struct option device_edit_options[] = {
+    {"name", "TEXT", "a name for people", false},
+    {"ae-title", "AE", "the title that the device calls itself", false},
+    {"called-ae-title", "AE", "the title that it calls us; any: ours", false},
+    {"address", "CIDR", "address or network that it calls from; any: from anywhere", false},
+    {"local-port", "PORT", "our port that it calls; any: each", false},
+    {"modality", "CS", "as in DICOM: DX, CT, US ...", false},
+    {"charset", "TERM", "character set of its texts when the bytes do not decide", false},
+    {"site", "SITE", "refused: a device that moved is registered anew", false},
+    OPTION_END};
+static const struct option matching_set_options[] = {
+    {"beyond-accession", "YES-or-NO", "yes: the rule matches what is certain; no: only by accession number (检查号)",
+     true},
+    OPTION_END};
 static const struct option destination_add_options[] = {{"site", "SITE", "name, code or id of the site", true},
                                                         {"ae-title", "AE", "its AE title", true},
                                                         {"host", "HOST", "its address or DNS name", true},
@@ -118,9 +132,20 @@ const struct command commands[] = {
     {"device add", "", 0, 0, "register a device, so that it may send",
      "A device is what is known of it. Several may use one AE title when called title, address or port tell them "
      "apart; the\n"
-     "most particular one that fits counts. Takes effect at once. Its site counts as enrolled from now on.",
+     "most particular one that fits counts, and two of which neither says more are refused. Takes effect at once. Its "
+     "site counts\n"
+     "as enrolled from now on.",
      device_add_options, NEEDS_LEDGER, run_device_add},
     {"device list", "", 0, 0, "the registered devices", NULL, only_json, NEEDS_LEDGER, run_device_list},
+    {"device show", "ID-or-AE", 1, 1, "one device with its clock, character sets, contacts and silence", NULL,
+     only_json, NEEDS_LEDGER, run_device_show},
+    {"device edit", "ID-or-AE", 1, 1, "change what a device is known by, its name or its character set",
+     "What is not given stays. Takes effect at once; what it sent already stays as it is.", device_edit_options,
+     NEEDS_LEDGER, run_device_edit},
+    {"matching list", "", 0, 0, "what the rule may match at each site, and what it did in a week", NULL, only_json,
+     NEEDS_LEDGER, run_matching_list},
+    {"matching set", "SITE", 1, 1, "how far the rule may match at a site without a person", NULL, matching_set_options,
+     NEEDS_LEDGER, run_matching_set},
     {"device disable", "ID-or-AE", 1, 1, "refuse a device from now on", NULL, NULL, NEEDS_LEDGER, run_device_disable},
     {"device enable", "ID-or-AE", 1, 1, "accept a disabled device again", NULL, NULL, NEEDS_LEDGER, run_device_enable},
     {"destination add", "", 0, 0, "where signed reports of a site are sent", NULL, destination_add_options,

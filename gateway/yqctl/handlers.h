@@ -30,6 +30,10 @@ HANDLER(run_rule_defaults);
 
 HANDLER(run_device_add);
 HANDLER(run_device_list);
+HANDLER(run_device_show);
+HANDLER(run_device_edit);
+HANDLER(run_matching_list);
+HANDLER(run_matching_set);
 HANDLER(run_device_disable);
 HANDLER(run_device_enable);
 HANDLER(run_destination_add);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/base/conf.h"
 #include "lib/db/db.h"
 #include "lib/domain/find_one.h"
 #include "lib/domain/network.h"
@@ -88,29 +89,47 @@ static struct db_param port_param(int port)
 	return port ? db_int(port) : db_null();
 }
 
-/* Who has it already? The unique index decides, this only finds the words. */
-static bool refuse_double(struct db *db, const struct device_new *device, const struct checked *checked,
-                          struct err *err)
+/* As the ledger takes it: what is not known is NULL, and so is our own title as called AE title. */
+static struct db_param called_param(const struct device_new *device, const struct checked *checked)
+{
+	bool is_own = device->called_ae && strcmp(checked->called_ae, conf_text(CONF_AE_TITLE)) == 0;
+
+	return db_text(device->called_ae && !is_own ? checked->called_ae : NULL);
+}
+
+static bool is_doubtful(const struct db_rows *rows, const struct checked *checked, struct err *err)
+{
+	const char *id = db_get_text(rows, 0, "id"), *site = db_get_text(rows, 0, "site"),
+	           *code = db_get_text(rows, 0, "site_code");
+
+	if (db_get_bool(rows, 0, "is_same"))
+		return err_set(
+		    err, ERR_CONFLICT,
+		    "%s is registered already with the same called AE title, address and port: device %s of %s (%s); "
+		    "add --called-ae-title, --address or --local-port to tell two devices apart",
+		    checked->calling_ae, id, site, code);
+	return err_set(err, ERR_CONFLICT,
+	               "a call of %s could be this device or device %s of %s (%s), and neither says more: give both "
+	               "the same kinds of --address and --local-port, or other --called-ae-title",
+	               checked->calling_ae, id, site, code);
+}
+
+/* Is there another that a call could fit as well? id: of the device itself, NULL: it is new. The ledger's trigger decides, this finds the words. */
+static bool check_apart(struct db *db, const char *id, const struct device_new *device, const struct checked *checked,
+                        struct err *err)
 {
 	struct db_rows *rows;
+	bool ok;
 
-	if (!db_exec(db, STMT_DEVICE_SAME,
-	             DB_PARAMS(db_text(checked->calling_ae), db_text(device->called_ae ? checked->called_ae : NULL),
-	                       db_text(device->address ? checked->address : NULL), port_param(device->local_port)),
+	if (!db_exec(db, STMT_DEVICE_DOUBTFUL,
+	             DB_PARAMS(db_text(id), db_text(checked->calling_ae), called_param(device, checked),
+	                       db_text(device->address ? checked->address : NULL), port_param(device->local_port),
+	                       db_text(conf_text(CONF_AE_TITLE))),
 	             &rows, err))
 		return false;
-	if (db_rows_count(rows))
-		err_set(err, ERR_CONFLICT,
-		        "%s is registered already with the same called AE title and address: device %s of %s (%s); add "
-		        "--called-ae-title "
-		        "or --address to tell two devices apart",
-		        checked->calling_ae, db_get_text(rows, 0, "id"), db_get_text(rows, 0, "site"),
-		        db_get_text(rows, 0, "site_code"));
-	else
-		err_set(err, ERR_CONFLICT, "%s was registered at the same moment by somebody else",
-		        checked->calling_ae);
+	ok = db_rows_count(rows) == 0 || is_doubtful(rows, checked, err);
 	db_rows_free(rows);
-	return false;
+	return ok;
 }
 
 bool device_add(struct db *db, const struct device_new *device, char out_id[TEXT_UUID_SIZE], struct err *err)
@@ -119,12 +138,12 @@ bool device_add(struct db *db, const struct device_new *device, char out_id[TEXT
 	struct db_rows *rows;
 	bool is_double;
 
-	if (!check_device(device, &checked, err) ||
+	if (!check_device(device, &checked, err) || !check_apart(db, NULL, device, &checked, err) ||
 	    !db_exec(db, STMT_DEVICE_ADD,
 	             DB_PARAMS(db_int(device->site->site_id), db_text(device->name), db_text(checked.calling_ae),
-	                       db_text(device->called_ae ? checked.called_ae : NULL),
-	                       db_text(device->address ? checked.address : NULL), port_param(device->local_port),
-	                       db_text(device->modality), db_text(device->default_charset)),
+	                       called_param(device, &checked), db_text(device->address ? checked.address : NULL),
+	                       port_param(device->local_port), db_text(device->modality),
+	                       db_text(device->default_charset)),
 	             &rows, err))
 		return false;
 	is_double = db_rows_count(rows) == 0;
@@ -132,8 +151,61 @@ bool device_add(struct db *db, const struct device_new *device, char out_id[TEXT
 		text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
 	db_rows_free(rows);
 	if (is_double)
-		return refuse_double(db, device, &checked, err);
+		return err_set(err, ERR_CONFLICT, "%s was registered at the same moment by somebody else",
+		               checked.calling_ae);
 	return site_enrol(db, device->site->site_id, err);
+}
+
+/* ---- changing ----------------------------------------------------------------------------------------------------- */
+
+static const char *merged(const char *edit, const struct db_rows *rows, const char *column)
+{
+	const char *value = edit ? edit : db_get_text(rows, 0, column);
+
+	return value[0] ? value : NULL;
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+static bool write_change(struct db *db, const char *id, const struct device_new *device, bool is_enabled,
+                         struct err *err)
+{
+	struct checked checked;
+
+	return check_device(device, &checked, err) && (!is_enabled || check_apart(db, id, device, &checked, err)) &&
+	       db_exec(db, STMT_DEVICE_CHANGE,
+	               DB_PARAMS(db_text(id), db_text(or_empty(device->name)), db_text(checked.calling_ae),
+	                         called_param(device, &checked), db_text(device->address ? checked.address : NULL),
+	                         port_param(device->local_port), db_text(or_empty(device->modality)),
+	                         db_text(or_empty(device->default_charset))),
+	               NULL, err);
+}
+
+bool device_change(struct db *db, const char *id_or_ae, const struct device_edit *edit, char out_id[TEXT_UUID_SIZE],
+                   char out_site[TEXT_UUID_SIZE], struct err *err)
+{
+	struct device_new device;
+	struct db_rows *rows;
+	bool ok;
+
+	if (!find_one(db, STMT_DEVICE_FIND, "device", id_or_ae, out_id, err) ||
+	    !db_exec_one(db, STMT_DEVICE_LOCK, DB_PARAMS(db_text(out_id)), "the device", &rows, err))
+		return false;
+	device = (struct device_new){.calling_ae = or_empty(merged(edit->calling_ae, rows, "calling_ae")),
+	                             .called_ae = merged(edit->called_ae, rows, "called_ae"),
+	                             .address = merged(edit->address, rows, "address"),
+	                             .local_port = edit->local_port >= 0 ? edit->local_port
+	                                                                 : (int)db_get_int(rows, 0, "local_port"),
+	                             .name = merged(edit->name, rows, "name"),
+	                             .modality = merged(edit->modality, rows, "modality"),
+	                             .default_charset = merged(edit->default_charset, rows, "default_charset")};
+	text_copy(out_site, TEXT_UUID_SIZE, db_get_text(rows, 0, "site"));
+	ok = write_change(db, out_id, &device, db_get_bool(rows, 0, "is_enabled"), err);
+	db_rows_free(rows);
+	return ok;
 }
 
 bool device_set_enabled(struct db *db, const char *id_or_ae, bool is_enabled, char out_id[TEXT_UUID_SIZE],
@@ -144,7 +216,7 @@ bool device_set_enabled(struct db *db, const char *id_or_ae, bool is_enabled, ch
 	if (!db_exec(db, STMT_DEVICE_SET_ENABLED, DB_PARAMS(db_text(out_id), db_bool(is_enabled)), NULL, err))
 		return err->kind == ERR_CONFLICT
 		           ? err_set(err, ERR_CONFLICT,
-		                     "cannot enable this device: another one is known by the same titles and address")
+		                     "cannot enable this device: a call of it could be another one's, too")
 		           : false;
 	return true;
 }

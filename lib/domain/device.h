@@ -29,10 +29,31 @@ struct device_new {
 };
 
 /*
- * Registers a device and enrols its site. ERR_INVALID: a value (the text says which and what is wanted); ERR_CONFLICT: an enabled device is
- * known by exactly this already (the text names it and its site).
+ * Registers a device and enrols its site. ERR_INVALID: a value (the text says which and what is wanted); ERR_CONFLICT: a call could fit an
+ * enabled device as well, known by exactly this or by something that says neither more nor less (the text names it and its site). Our own title
+ * as called AE title is the same as none.
  */
 bool device_add(struct db *db, const struct device_new *device, char out_id[TEXT_UUID_SIZE], struct err *err);
+
+/* What is to change. NULL (local_port: -1): stays; an empty text (0): not known any more. Borrowed. */
+struct device_edit {
+	const char *calling_ae, *called_ae, *address;
+	int local_port;
+	const char *name, *modality, *default_charset;
+};
+
+/*
+ * Changes what a device is known by, found as device_set_enabled() finds it; site_id: where it stands. The site never changes: what came stays
+ * where it came from, so that a device that moved is registered anew. Refused as device_add() refuses, and ERR_NOT_FOUND.
+ */
+bool device_change(struct db *db, const char *id_or_ae, const struct device_edit *edit, char out_id[TEXT_UUID_SIZE],
+                   char out_site[TEXT_UUID_SIZE], struct err *err);
+
+/*
+ * For the router, in its own transaction: notices devices that fell silent against their usual weekday (yq_device_silence) and those that are
+ * back, with event and log; at most limit of each. *out_count: the larger number.
+ */
+bool device_watch_silence(struct db *db, int limit, int *out_count, struct err *err);
 
 /*
  * Enables or disables, by public id, or by calling AE title when only one device has it. Idempotent. ERR_NOT_FOUND; ERR_INVALID: several have

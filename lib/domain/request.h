@@ -52,7 +52,7 @@ bool request_change(struct db_pool *pool, const char *person_id, const char *req
 bool request_cancel(struct db_pool *pool, const char *person_id, const char *request_id, struct err *err);
 
 /*
- * 匹配 by hand. A study has one request, a request one study (and its retake): who comes second gets ERR_CONFLICT. reason may be NULL. Both
+ * 匹配 by hand. A study has one request; a request one study and its retake, or as many as its item expects views: who comes second gets ERR_CONFLICT. reason may be NULL. Both
  * leave a correction, and the router looks at the study again.
  */
 bool request_match(struct db_pool *pool, const char *person_id, const char *study_id, const char *request_id,
@@ -61,8 +61,8 @@ bool request_unmatch(struct db_pool *pool, const char *person_id, const char *st
                      struct err *err);
 
 /*
- * For the router, in its own transaction with the study locked: matches the study to the registered request of its site that has its 检查号, when
- * nothing contradicts. *out_matched: it did; the caller then writes event and audit record with request_matched() as one of its last acts.
+ * For the router, in its own transaction with the study locked: matches the study to a request of its site when the rule (yq_match_decide) is
+ * certain, and keeps what the rule said. *out_matched: it did; the caller then writes event and audit record with request_matched() as one of its last acts.
  */
 bool request_match_automatic(struct db *db, const char *study_id, bool *out_matched, struct err *err);
 bool request_matched(struct db *db, const char *study_id, const char *site_id, struct err *err);

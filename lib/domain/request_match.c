@@ -163,9 +163,9 @@ bool request_match_automatic(struct db *db, const char *study_id, bool *out_matc
 	struct db_rows *rows;
 
 	*out_matched = false;
-	if (!db_exec(db, STMT_REQUEST_MATCH_AUTOMATIC, DB_PARAMS(db_text(study_id)), &rows, err))
+	if (!db_exec_one(db, STMT_REQUEST_MATCH_AUTOMATIC, DB_PARAMS(db_text(study_id)), "the study", &rows, err))
 		return false;
-	*out_matched = db_rows_count(rows) > 0;
+	*out_matched = db_get_bool(rows, 0, "is_matched");
 	db_rows_free(rows);
 	return !*out_matched || signal_router(db, &match, err);
 }

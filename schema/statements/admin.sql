@@ -17,16 +17,19 @@ VALUES ($1::bigint, coalesce($2::text, ''), $3::text, $4::text, $5::cidr, $6::in
 ON CONFLICT DO NOTHING
 RETURNING public_id AS id;
 
--- name: device_same
--- The enabled device that is known by exactly this.
--- $1 calling AE title
--- $2 called AE title, or NULL
--- $3 address, or NULL
--- $4 local port, or NULL
-SELECT d.public_id AS id, s.name AS site, t.code AS site_code
-FROM device d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
-WHERE d.is_enabled AND d.calling_ae = $1::text AND d.called_ae IS NOT DISTINCT FROM $2::text
-  AND d.address IS NOT DISTINCT FROM $3::cidr AND d.local_port IS NOT DISTINCT FROM $4::integer
+-- name: device_doubtful
+-- The enabled devices that a call could fit as well, neither saying more than the other.
+-- $1 public id of the device that is asked for, or NULL: a new one
+-- $2 calling AE title
+-- $3 called AE title, or NULL
+-- $4 address, or NULL
+-- $5 local port, or NULL
+-- $6 our own AE title, which NULL stands for
+SELECT d.public_id AS id, s.name AS site, t.code AS site_code,
+       d.address IS NOT DISTINCT FROM $4::cidr AND d.local_port IS NOT DISTINCT FROM $5::integer AS is_same
+FROM yq_device_doubtful((SELECT o.device_id FROM device o WHERE o.public_id = $1::uuid), $2::text, $3::text, $4::cidr, $5::integer, $6::text) d
+JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
+ORDER BY 4 DESC, d.device_id
 LIMIT 1;
 
 -- name: device_find
@@ -39,13 +42,112 @@ ORDER BY device_id;
 -- $2 enabled
 UPDATE device SET is_enabled = $2::boolean WHERE public_id = $1::uuid AND is_enabled <> $2::boolean;
 
+-- name: device_lock
+-- A device that is to be changed, and what is registered now.
+-- $1 public id
+SELECT d.name, d.calling_ae, coalesce(d.called_ae, '') AS called_ae, coalesce(d.address::text, '') AS address,
+       coalesce(d.local_port, 0) AS local_port, d.modality, d.default_charset, d.is_enabled, sc.public_id AS site
+FROM device d JOIN scope sc ON sc.scope_id = d.site_id
+WHERE d.public_id = $1::uuid
+FOR UPDATE OF d;
+
+-- name: device_change
+-- $1 public id
+-- $2 name
+-- $3 calling AE title
+-- $4 called AE title, or NULL
+-- $5 address, or NULL
+-- $6 local port, or NULL
+-- $7 modality
+-- $8 default character set
+UPDATE device SET name = $2::text, calling_ae = $3::text, called_ae = $4::text, address = $5::cidr, local_port = $6::integer,
+    modality = $7::text, default_charset = $8::text
+WHERE public_id = $1::uuid;
+
 -- name: device_list
 SELECT d.public_id AS id, d.calling_ae AS ae_title, d.called_ae AS called_ae_title, d.address::text AS address, d.local_port,
        s.name AS site, t.code AS site_code, d.name, d.modality, d.default_charset, d.is_enabled,
        d.first_seen_at, d.last_seen_at, d.last_error, d.last_error_at, d.charset_verdict,
-       extract(epoch FROM d.clock_offset)::bigint AS clock_offset_s, d.clock_measured_at
+       extract(epoch FROM d.clock_offset)::bigint AS clock_offset_s, d.clock_measured_at,
+       yq_clock_words(d.clock_offset, d.clock_measured_at) AS clock, q.last_image_at, q.due_at AS images_due_at,
+       CASE WHEN d.is_enabled AND q.due_at < yq_now() THEN q.due_at END AS silent_since
 FROM device d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
+LEFT JOIN LATERAL yq_device_silence(d.device_id) q ON true
 ORDER BY d.device_id;
+
+-- name: device_show
+-- Everything that is known of one device.
+-- $1 public id
+SELECT d.public_id AS id, d.name, s.name AS site, t.code AS site_code, d.calling_ae AS ae_title, d.called_ae AS called_ae_title,
+       d.address::text AS address, d.local_port, d.modality, d.default_charset, d.is_enabled, d.created_at, d.first_seen_at, d.last_seen_at,
+       q.last_image_at, q.due_at AS images_due_at, q.usual_images, q.history AS days_of_history,
+       CASE WHEN d.is_enabled AND q.due_at < yq_now() THEN q.due_at END AS silent_since,
+       (SELECT n.noticed_at FROM device_silence n WHERE n.device_id = d.device_id AND n.ended_at IS NULL) AS silence_noticed_at,
+       d.last_error, d.last_error_at,
+       yq_clock_words(d.clock_offset, d.clock_measured_at) AS clock, extract(epoch FROM d.clock_offset)::bigint AS clock_offset_s,
+       d.clock_measured_at,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('measured_at', c.measured_at, 'offset_s', extract(epoch FROM c.clock_offset)::bigint)
+                                  ORDER BY c.measured_at DESC)
+                 FROM (SELECT * FROM device_clock_sample c WHERE c.device_id = d.device_id ORDER BY c.measured_at DESC LIMIT 20) c), '[]')
+           AS clock_samples,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('verdict', k.verdict, 'instances', k.instances) ORDER BY k.instances DESC, k.verdict)
+                 FROM (SELECT c.verdict, sum(c.instances) AS instances FROM device_charset c
+                       WHERE c.device_id = d.device_id AND c.day > yq_now()::date - 30 GROUP BY c.verdict) k), '[]') AS charset_verdicts,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('day', k.day, 'images', k.images, 'echoes', k.echoes, 'associations', k.associations,
+                                                     'refused', k.refused, 'first_image_at', k.first_image_at,
+                                                     'last_image_at', k.last_image_at) ORDER BY k.day DESC)
+                 FROM (SELECT * FROM device_contact k WHERE k.device_id = d.device_id ORDER BY k.day DESC LIMIT 14) k), '[]') AS contacts
+FROM device d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
+LEFT JOIN LATERAL yq_device_silence(d.device_id) q ON true
+WHERE d.public_id = $1::uuid;
+
+-- name: device_silence_begin
+-- Silences that are due and not noticed yet; each is told once.
+-- $1 how many
+INSERT INTO device_silence (device_id, last_image_at, due_at)
+SELECT d.device_id, q.last_image_at, q.due_at
+FROM device d
+CROSS JOIN LATERAL yq_device_silence(d.device_id) q
+WHERE d.is_enabled AND q.due_at < yq_now()
+  AND NOT EXISTS (SELECT FROM device_silence n WHERE n.device_id = d.device_id AND n.ended_at IS NULL)
+ORDER BY d.device_id LIMIT $1::integer
+ON CONFLICT DO NOTHING
+RETURNING (SELECT d.public_id FROM device d WHERE d.device_id = device_silence.device_id) AS device,
+          (SELECT sc.public_id FROM device d JOIN scope sc ON sc.scope_id = d.site_id WHERE d.device_id = device_silence.device_id) AS site;
+
+-- name: device_silence_end
+-- Silences that an image, or taking the device out of use, has ended.
+-- $1 how many
+UPDATE device_silence n SET ended_at = yq_now()
+FROM (SELECT n.silence_id, d.public_id AS device, sc.public_id AS site
+      FROM device_silence n JOIN device d USING (device_id) JOIN scope sc ON sc.scope_id = d.site_id
+      WHERE n.ended_at IS NULL
+        AND (NOT d.is_enabled OR EXISTS (SELECT FROM device_contact k WHERE k.device_id = d.device_id AND k.last_image_at > n.last_image_at))
+      ORDER BY n.silence_id LIMIT $1::integer FOR UPDATE OF n SKIP LOCKED) e
+WHERE n.silence_id = e.silence_id
+RETURNING e.device, e.site;
+
+-- name: match_policy_list
+-- Every site with devices, what the rule may there, and what came of the last seven days.
+SELECT t.code, s.name AS site, coalesce(p.beyond_accession, true) AS beyond_accession, p.changed_at,
+       (SELECT count(*) FROM request_match m WHERE m.site_id = t.site_id AND m.method = 'automatic' AND m.undone_at IS NULL
+                                                AND m.matched_at > yq_now() - interval '7 days') AS automatic_7d,
+       (SELECT count(*) FROM request_match m WHERE m.site_id = t.site_id AND m.method = 'manual' AND m.undone_at IS NULL
+                                                AND m.matched_at > yq_now() - interval '7 days') AS manual_7d,
+       (SELECT count(*) FROM study x WHERE x.site_id = t.site_id AND x.first_arrival_at > yq_now() - interval '7 days'
+                                        AND NOT EXISTS (SELECT FROM request_match m WHERE m.study_id = x.study_id AND m.undone_at IS NULL))
+           AS waiting_7d
+FROM site t
+JOIN scope s ON s.scope_id = t.site_id
+LEFT JOIN match_policy p ON p.site_id = t.site_id
+WHERE p.site_id IS NOT NULL OR EXISTS (SELECT FROM device d WHERE d.site_id = t.site_id)
+ORDER BY t.code;
+
+-- name: match_policy_set
+-- $1 internal key of the site
+-- $2 whether the rule may match beyond the 检查号
+INSERT INTO match_policy (site_id, beyond_accession) VALUES ($1::bigint, $2::boolean)
+ON CONFLICT (site_id) DO UPDATE SET beyond_accession = excluded.beyond_accession, changed_at = yq_now();
 
 -- ---- destinations --------------------------------------------------------------------------------------------------
 

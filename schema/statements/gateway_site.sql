@@ -47,7 +47,7 @@ LIMIT 2000;
 
 -- name: gateway_match_candidates
 -- Requests of the site that a study may be of, best first: registered in the week before the study came or the day after, or of the same
--- 检查号; not those that have a study, except where that was returned for a retake.
+-- 检查号; not those that have all their images.
 -- $1 study
 -- $2 how many
 WITH it AS (
@@ -61,11 +61,7 @@ WITH it AS (
         AND (r.registered_at BETWEEN it.first_arrival_at - interval '7 days' AND it.first_arrival_at + interval '1 day'
              OR r.accession_number = it.accession)
     JOIN identity_claim rc ON rc.claim_id = r.claim_id
-    WHERE r.state <> 'cancelled'
-      AND NOT EXISTS (SELECT FROM request_match m
-                      WHERE m.request_id = r.request_id AND m.undone_at IS NULL
-                        AND NOT EXISTS (SELECT FROM reading_task t JOIN task_return k USING (task_id)
-                                        WHERE t.study_id = m.study_id AND k.kind = 'retake'))
+    WHERE r.state <> 'cancelled' AND (r.state = 'registered' OR yq_request_takes(r.request_id, (it.st).study_id))
 ), best AS MATERIALIZED (
     SELECT near.*, yq_match_score(near.evidence) AS score FROM near ORDER BY score DESC, request_id DESC LIMIT $2::integer
 )
@@ -73,6 +69,11 @@ SELECT r.public_id AS id,
        jsonb_build_object('request', yq_request_json(r), 'score', best.score, 'evidence', best.evidence) AS json
 FROM best JOIN request r USING (request_id)
 ORDER BY best.score DESC, r.request_id DESC;
+
+-- name: gateway_match_state
+-- What the rule said last of a study, and the match in force; NULL: nothing yet.
+-- $1 study
+SELECT yq_match_decision_json(st.study_id) AS decision, yq_match_json(st.study_id) AS match FROM study st WHERE st.public_id = $1::uuid;
 
 -- name: gateway_study_site
 -- Where a study is, for these eyes.
@@ -109,7 +110,11 @@ LIMIT $3::integer;
 SELECT d.public_id AS id,
        jsonb_build_object(
            'id', d.public_id, 'site', jsonb_build_object('id', sc.public_id, 'name', sc.name), 'name', d.name,
-           'calling_ae', d.calling_ae, 'modality', d.modality, 'address', d.address::text, 'is_enabled', d.is_enabled,
+           'calling_ae', d.calling_ae, 'called_ae', d.called_ae, 'local_port', d.local_port,
+           'modality', d.modality, 'address', d.address::text, 'is_enabled', d.is_enabled,
+           'silence', (SELECT jsonb_build_object('last_image_at', q.last_image_at, 'due_at', q.due_at, 'usual_images', q.usual_images,
+                                                 'history', q.history, 'is_silent', d.is_enabled AND coalesce(q.due_at < yq_now(), false))
+                       FROM yq_device_silence(d.device_id) q),
            'first_seen_at', d.first_seen_at, 'last_seen_at', d.last_seen_at, 'last_error', d.last_error,
            'last_error_at', d.last_error_at, 'charset_verdict', d.charset_verdict,
            'charset_counts', coalesce((

@@ -83,7 +83,7 @@ WHERE t.public_id = $1::uuid AND p.public_id = $2::uuid;
 -- $1 public id of the task
 SELECT s.study_instance_uid, s.version AS study_version, s.state = 'complete' AS is_complete, s.modality,
        coalesce(nullif(s.accession_number, ''), q.accession_number, '') AS accession_number,
-       coalesce(s.study_at, s.first_arrival_at) AS examined_at,
+       yq_examined_at(s) AS examined_at,
        s.patient_class,
        issuer.public_id AS issuer_id, issuer.name AS issuer_name, issuer_site.code AS issuer_code,
        performer.public_id AS performer_id, performer.name AS performer_name, performer_site.code AS performer_code,

@@ -107,16 +107,13 @@ WHERE s.public_id = $1::uuid
 FOR NO KEY UPDATE OF s;
 
 -- name: request_match_check
--- Of a study and a request that are both locked; a statement of its own, so that it sees what was committed before. A study that was returned
--- for a retake lets its request go on to the retake.
+-- Of a study and a request that are both locked; a statement of its own, so that it sees what was committed before.
 -- $1 study
 -- $2 request
 SELECT EXISTS (SELECT FROM request_match m JOIN study s USING (study_id)
                WHERE s.public_id = $1::uuid AND m.undone_at IS NULL) AS has_request,
-       EXISTS (SELECT FROM request_match m JOIN request r USING (request_id)
-               WHERE r.public_id = $2::uuid AND m.undone_at IS NULL
-                 AND NOT EXISTS (SELECT FROM reading_task t JOIN task_return k USING (task_id)
-                                 WHERE t.study_id = m.study_id AND k.kind = 'retake')) AS is_taken;
+       NOT coalesce((SELECT yq_request_takes(r.request_id, s.study_id) FROM request r, study s
+                     WHERE r.public_id = $2::uuid AND s.public_id = $1::uuid), false) AS is_taken;
 
 -- name: request_match_add
 -- By hand, with the evidence there was.
@@ -208,31 +205,6 @@ WHERE t.study_id IN (SELECT s.study_id FROM study s WHERE s.public_id = $1::uuid
   AND t.kind = 'primary' AND t.state NOT IN ('done', 'cancelled');
 
 -- name: request_match_automatic
--- The router's: a study that bears the 检查号 of a request of its site, when nothing of name, sex, birth date and identity number contradicts and no person
--- took the two apart before. Who comes second waits for the lock, and finds the request taken.
+-- The router's, with the study locked: matched when the rule is certain. What it said is kept in match_decision.
 -- $1 study
-WITH fit AS MATERIALIZED (
-    SELECT s.study_id, s.site_id, r.request_id, r.public_id, yq_match_evidence(s, c, r, rc) AS evidence
-    FROM study s
-    JOIN identity_claim c ON c.claim_id = s.claim_id
-    JOIN request r ON r.site_id = s.site_id AND r.accession_number = btrim(s.accession_number)
-    JOIN identity_claim rc ON rc.claim_id = r.claim_id
-    WHERE s.public_id = $1::uuid AND btrim(s.accession_number) <> '' AND r.state = 'registered'
-      AND r.registered_at > s.first_arrival_at - interval '90 days'
-      AND (c.national_id = '' OR rc.national_id = '' OR c.national_id = rc.national_id)
-      AND yq_identity_relation(c.name, c.sex, c.birth_date, rc.name, rc.sex, rc.birth_date) <> 'different'
-      AND NOT EXISTS (SELECT FROM request_match m WHERE m.study_id = s.study_id AND m.undone_at IS NULL)
-      AND NOT EXISTS (SELECT FROM request_match m WHERE m.study_id = s.study_id AND m.request_id = r.request_id)
-    ORDER BY r.registered_at DESC LIMIT 1
-    FOR UPDATE OF r
-), taken AS (
-    UPDATE request r SET state = 'matched' FROM fit WHERE r.request_id = fit.request_id AND r.state = 'registered'
-    RETURNING r.request_id
-), matched AS (
-    INSERT INTO request_match (site_id, request_id, study_id, method, score, evidence)
-    SELECT fit.site_id, fit.request_id, fit.study_id, 'automatic', yq_match_score(fit.evidence), fit.evidence
-    FROM fit JOIN taken USING (request_id)
-    ON CONFLICT DO NOTHING
-    RETURNING request_id
-)
-SELECT fit.public_id::text AS request FROM fit JOIN matched USING (request_id);
+SELECT yq_match_by_rule(s.study_id) AS is_matched FROM study s WHERE s.public_id = $1::uuid;

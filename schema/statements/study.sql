@@ -38,9 +38,13 @@ SELECT sc.public_id::text AS site, s.state, s.version, s.modality, s.instance_co
        coalesce(g.patient_class, s.patient_class) <> s.patient_class AS is_class_changed,
        coalesce(g.submitted_at, s.submitted_at) AS submitted_at, g.commitment_at, g.mpps_completed_at, g.by_hand_at,
        coalesce(g.has_new_images, false) AS has_new_images, coalesce(g.open_signals, '{}')::text AS open_signals,
-       coalesce((SELECT max(i.expected_views)
+       -- Less what came as another study of the same request.
+       coalesce((SELECT greatest(1, max(i.expected_views)
+                                    - coalesce(sum((SELECT sum(o.instance_count) FROM request_match n JOIN study o USING (study_id)
+                                                    WHERE n.request_id = m.request_id AND n.study_id <> m.study_id AND n.undone_at IS NULL)), 0))
                  FROM request_match m JOIN request r USING (request_id) JOIN item_code i USING (item_code_id)
-                 WHERE m.study_id = s.study_id AND m.undone_at IS NULL), 0) AS expected_views
+                 WHERE m.study_id = s.study_id AND m.undone_at IS NULL AND i.expected_views IS NOT NULL
+                 GROUP BY m.match_id), 0) AS expected_views
 FROM study s
 JOIN scope sc ON sc.scope_id = s.site_id
 LEFT JOIN LATERAL (

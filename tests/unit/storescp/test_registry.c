@@ -45,7 +45,7 @@ Test(registry, most_specific_device_wins)
 	    {"DR", "OURS", "192.0.2.9", 11112, REGISTRY_KNOWN, ID(2)},
 	    {"DR", "OURS", "192.0.2.7", 11112, REGISTRY_KNOWN, ID(3)},
 	    {"DR", "OURS", "192.0.2.9", 11113, REGISTRY_KNOWN, ID(5)},
-	    {"DR", "OURS", "192.0.2.7", 11113, REGISTRY_KNOWN, ID(3)},
+	    {"DR", "OURS", "192.0.2.7", 11113, REGISTRY_AMBIGUOUS, NULL},
 	    {"DR", "OURS", "192.0.3.7", 11112, REGISTRY_UNKNOWN_ADDRESS, NULL},
 	    {"DR", "BAISHA", "203.0.113.9", 11112, REGISTRY_KNOWN, ID(4)},
 	    {"US", "OURS", "2001:db8:1::5", 11112, REGISTRY_KNOWN, ID(6)},
@@ -96,6 +96,31 @@ Test(registry, two_devices_that_say_the_same_are_ambiguous)
 	cr_assert(registry_add(registry, &third, &err));
 	cr_expect_eq(registry_match(registry, &peer, "OURS", &found), REGISTRY_KNOWN, "a more specific one settles it");
 	registry_free(registry);
+}
+
+/* One by its address, the other by the port: whose the call is would be a guess, in whatever order they are registered. */
+Test(registry, two_of_which_neither_says_more_are_ambiguous)
+{
+	static const struct registry_device by_address = {ID(1), SITE, "DR", "", "192.0.2.1/32", 0};
+	static const struct registry_device by_port = {ID(2), SITE, "DR", "", "", 11113};
+	static const struct registry_device by_both = {ID(3), SITE, "DR", "", "192.0.2.1/32", 11113};
+	const struct registry_device orders[2][2] = {{by_address, by_port}, {by_port, by_address}};
+	struct dicom_peer both = {.calling_ae = "DR", .called_ae = "OURS", .address = "192.0.2.1", .local_port = 11113};
+	struct dicom_peer other = {
+	    .calling_ae = "DR", .called_ae = "OURS", .address = "192.0.2.2", .local_port = 11113};
+
+	for (int i = 0; i < 2; i++) {
+		struct registry *registry = make(orders[i], 2);
+		const struct registry_device *found = NULL;
+		struct err err;
+
+		cr_expect_eq(registry_match(registry, &both, "OURS", &found), REGISTRY_AMBIGUOUS, "order %d", i);
+		cr_expect_eq(registry_match(registry, &other, "OURS", &found), REGISTRY_KNOWN, "order %d", i);
+		cr_assert(registry_add(registry, &by_both, &err));
+		cr_expect_eq(registry_match(registry, &both, "OURS", &found), REGISTRY_KNOWN, "order %d", i);
+		cr_expect_str_eq(found->device, ID(3));
+		registry_free(registry);
+	}
 }
 
 Test(registry, survives_its_text_form)
