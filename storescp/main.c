@@ -152,7 +152,9 @@ static bool open_provider(struct err *err)
 	};
 
 	app.service.object_max = conf_number(CONF_OBJECT_MAX);
-	if (!listen_inherited("dicom", &settings.listen_fd, err))
+	if (!listen_inherited("dicom", &settings.listening, err) ||
+	    !listen_complete(&settings.listening, "DICOM", settings.address, settings.port,
+	                     conf_text(CONF_DICOM_MORE_PORTS), err))
 		return false;
 	return dicom_scp_new(&settings, &app.scp, err);
 }

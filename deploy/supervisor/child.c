@@ -25,9 +25,10 @@ enum {
 	STEADY_MS = 60 * 1000,
 	LOG_KEPT_BYTES = 64 * 1024 * 1024,
 	EXIT_NOT_STARTED = 127,
-	CHILD_READY_FD = 4 /* behind LISTEN_FIRST_FD */
+	/* Behind the sockets. One digit where there is one socket at most, since that is all that sh can redirect to. */
+	READY_FD = LISTEN_FIRST_FD + 1,
+	READY_FD_BEHIND_MANY = LISTEN_FIRST_FD + LISTEN_SET_MAX
 };
-#define CHILD_READY_FD_TEXT "4"
 
 void child_init(struct child *child, const char *name, enum child_ready ready_kind, int end_signal)
 {
@@ -37,7 +38,6 @@ void child_init(struct child *child, const char *name, enum child_ready ready_ki
 	child->end_signal = end_signal;
 	child->pidfd = -1;
 	child->ready_fd = -1;
-	child->listen_fd = -1;
 	child->backoff_ms = BACKOFF_FIRST_MS;
 }
 
@@ -59,6 +59,16 @@ static int open_log(const char *name, struct err *err)
 	return fd;
 }
 
+static bool hand_ready(int ready_fd, int at)
+{
+	char number[12];
+
+	snprintf(number, sizeof(number), "%d", at);
+	if (ready_fd == at)
+		return fcntl(ready_fd, F_SETFD, 0) == 0 && setenv("YQ_READY_FD", number, 1) == 0;
+	return dup2(ready_fd, at) >= 0 && setenv("YQ_READY_FD", number, 1) == 0;
+}
+
 /* In the child, between fork and exec; the parent has one thread only, so everything is allowed here. */
 static void become(const struct child *child, pid_t parent, int log_fd, int lease_fd, int ready_fd)
 {
@@ -78,15 +88,9 @@ static void become(const struct child *child, pid_t parent, int log_fd, int leas
 	if (lease_fd >= 0)
 		fcntl(lease_fd, F_SETFD, 0);
 	unsetenv("YQ_READY_FD");
-	if (ready_fd >= 0) {
-		/* One digit, since that is all that sh can redirect to. */
-		if (ready_fd == CHILD_READY_FD)
-			fcntl(ready_fd, F_SETFD, 0);
-		else if (dup2(ready_fd, CHILD_READY_FD) < 0)
-			_exit(EXIT_NOT_STARTED);
-		setenv("YQ_READY_FD", CHILD_READY_FD_TEXT, 1);
-	}
-	if (child->listen_fd >= 0 && !listen_hand_over(child->listen_fd, "dicom", getpid()))
+	if (ready_fd >= 0 && !hand_ready(ready_fd, child->listening.count > 1 ? READY_FD_BEHIND_MANY : READY_FD))
+		_exit(EXIT_NOT_STARTED);
+	if (child->listening.count > 0 && !listen_hand_over(&child->listening, "dicom", getpid()))
 		_exit(EXIT_NOT_STARTED);
 	execvp(child->args[0], (char *const *)child->args);
 	dprintf(STDERR_FILENO, "could not run %s: %s\n", child->args[0], strerror(errno));

@@ -12,8 +12,13 @@
 #include <sys/types.h>
 
 #include "lib/base/err.h"
+#include "lib/base/listen.h"
 
-enum { CHILD_ARGS_MAX = 12 };
+enum {
+	CHILD_ARGS_MAX = 12,
+	CHILD_HIGH_FD =
+	    LISTEN_FIRST_FD + LISTEN_SET_MAX + 10 /* descriptors that are kept for children lie behind those places */
+};
 
 enum child_ready {
 	CHILD_READY_AT_ONCE, /* a foreign program that cannot tell */
@@ -26,9 +31,9 @@ struct child {
 	const char *args[CHILD_ARGS_MAX]; /* args[0] is a path; NULL behind the last */
 	enum child_ready ready_kind;
 	int end_signal;
-	int listen_fd; /* handed over as in lib/base/listen.h; not below 10; -1: none */
-	bool is_once;  /* not started again when it ends */
-	bool is_held;  /* nor now */
+	struct listen_set listening; /* handed over as in lib/base/listen.h; not below CHILD_HIGH_FD */
+	bool is_once;                /* not started again when it ends */
+	bool is_held;                /* nor now */
 
 	/* Kept here. */
 	pid_t pid;    /* 0: not running */
@@ -43,7 +48,7 @@ struct child {
 
 void child_init(struct child *child, const char *name, enum child_ready ready_kind, int end_signal);
 
-/* lease_fd is inherited by the child and is not below 10; -1: none. ERR_TEMPORARY when it could not be started. */
+/* lease_fd is inherited by the child and is not below CHILD_HIGH_FD; -1: none. ERR_TEMPORARY when it could not be started. */
 bool child_start(struct child *child, int lease_fd, struct err *err);
 
 /* ready_fd became readable: true when it said that it is ready. Closes ready_fd. */

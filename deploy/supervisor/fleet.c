@@ -26,7 +26,7 @@
 
 enum { LEASE_LIMIT_MS = 60 * 1000, LEDGER_END_LIMIT_MS = 60 * 1000, LEASE_POLL_MS = 50 };
 
-struct fleet fleet = {.lock_fd = -1, .lease_fd = -1, .listen_fd = -1, .restart_fd = -1};
+struct fleet fleet = {.lock_fd = -1, .lease_fd = -1, .restart_fd = -1};
 
 void fleet_locate(const char *own_path)
 {
@@ -91,7 +91,7 @@ static bool make_table(struct err *err)
 	}
 	if (!add_program(STORESCP, "yq-storescp", fleet.storescp, err))
 		return false;
-	fleet.children[STORESCP].listen_fd = fleet.listen_fd;
+	fleet.children[STORESCP].listening = fleet.listening;
 	return add_program(ROUTER, "yq-router", fleet.router, err) &&
 	       add_program(GATEWAY, "yq-gateway", fleet.gateway, err) && (!conf_bool(CONF_DEMO) || add_demo_site(err));
 }
@@ -137,7 +137,7 @@ void fleet_write_state(void)
 
 static bool keep_high(int *fd, const char *what, struct err *err)
 {
-	int high = fcntl(*fd, F_DUPFD_CLOEXEC, 10);
+	int high = fcntl(*fd, F_DUPFD_CLOEXEC, CHILD_HIGH_FD);
 
 	close(*fd);
 	*fd = high;
@@ -148,13 +148,13 @@ static bool open_door(struct err *err)
 {
 	sigset_t wish;
 
-	if (!listen_inherited("dicom", &fleet.listen_fd, err))
+	if (!listen_inherited("dicom", &fleet.listening, err) ||
+	    !listen_complete(&fleet.listening, "DICOM", conf_text(CONF_DICOM_ADDRESS),
+	                     (uint16_t)conf_number(CONF_DICOM_PORT), conf_text(CONF_DICOM_MORE_PORTS), err))
 		return false;
-	if (fleet.listen_fd < 0 && !listen_open("DICOM", conf_text(CONF_DICOM_ADDRESS),
-	                                        (uint16_t)conf_number(CONF_DICOM_PORT), &fleet.listen_fd, err))
-		return false;
-	if (!keep_high(&fleet.listen_fd, "the DICOM socket", err))
-		return false;
+	for (int i = 0; i < fleet.listening.count; i++)
+		if (!keep_high(&fleet.listening.fds[i], "a DICOM socket", err))
+			return false;
 	sigemptyset(&wish);
 	sigaddset(&wish, SIGHUP);
 	sigprocmask(SIG_BLOCK, &wish, NULL);
@@ -167,9 +167,7 @@ static bool open_door(struct err *err)
 /* Callers who still wait in the queue are told so, and need not wait for the end of everything. */
 static void close_door(void)
 {
-	if (fleet.listen_fd >= 0)
-		close(fleet.listen_fd);
-	fleet.listen_fd = -1;
+	listen_close(&fleet.listening);
 }
 
 /* Several wishes at once are one. */

@@ -20,9 +20,10 @@ struct fleet {
 	char storescp[PATH_MAX], router[PATH_MAX], gateway[PATH_MAX], site_folder[PATH_MAX], site_port[12];
 	struct child children[FLEET_MAX];
 	bool used[FLEET_MAX];
-	int lock_fd, lease_fd, listen_fd;
-	int restart_fd;  /* readable when somebody wants a restart */
-	bool is_running; /* a restart may begin */
+	int lock_fd, lease_fd;
+	struct listen_set listening; /* the DICOM ports */
+	int restart_fd;              /* readable when somebody wants a restart */
+	bool is_running;             /* a restart may begin */
 };
 extern struct fleet fleet;
 

@@ -63,7 +63,7 @@ static bool start_other(struct child *other, struct err *err)
 
 	child_init(other, now->name, now->ready_kind, now->end_signal);
 	memcpy(other->args, now->args, sizeof(other->args));
-	other->listen_fd = now->listen_fd;
+	other->listening = now->listening;
 	other->is_once = true;
 	if (!child_start(other, fleet.lease_fd, err))
 		return false;

@@ -104,72 +104,139 @@ static bool check(int fd, struct err *err)
 	return true;
 }
 
-/* Which of `count` names separated by colons is `name`; -1: none. */
-static int place_of(const char *names, const char *name, int count)
+/* The next of names separated by colons; false: it is another than `name`. */
+static bool is_next(const char **names, const char *name)
 {
-	size_t length = strlen(name);
+	size_t part = *names ? strcspn(*names, ":") : 0;
+	bool is_it = *names && part == strlen(name) && memcmp(*names, name, part) == 0;
 
-	for (int i = 0; names && i < count; i++) {
-		size_t part = strcspn(names, ":");
-
-		if (part == length && memcmp(names, name, length) == 0)
-			return i;
-		names = names[part] ? names + part + 1 : NULL;
-	}
-	return -1;
+	*names = *names && (*names)[part] ? *names + part + 1 : NULL;
+	return is_it;
 }
 
-static bool choose(const char *name, int count, int *out_fd, struct err *err)
+static bool choose(const char *name, int count, struct listen_set *out, struct err *err)
 {
-	int place = count == 1 ? 0 : place_of(getenv("LISTEN_FDNAMES"), name, count);
+	const char *names = getenv("LISTEN_FDNAMES");
 
-	if (place < 0)
-		return err_set(err, ERR_INVALID, "cannot choose among %d inherited sockets: none is named %s", count,
-		               name);
 	for (int i = 0; i < count; i++)
-		if (i != place)
+		if (is_next(&names, name) || count == 1) {
+			if (out->count == LISTEN_SET_MAX)
+				return err_set(err, ERR_INVALID, "cannot use more than %d inherited sockets",
+				               LISTEN_SET_MAX);
+			out->fds[out->count++] = LISTEN_FIRST_FD + i;
+		} else {
 			close(LISTEN_FIRST_FD + i);
-	*out_fd = LISTEN_FIRST_FD + place;
+		}
+	return out->count > 0 ||
+	       err_set(err, ERR_INVALID, "cannot choose among %d inherited sockets: none is named %s", count, name);
+}
+
+static bool prepare(int fd, struct err *err)
+{
+	int flags;
+
+	if (!check(fd, err))
+		return false;
+	flags = fcntl(fd, F_GETFL);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return err_set_errno(err, ERR_TEMPORARY, errno, "could not prepare the inherited socket");
 	return true;
 }
 
-static bool take(const char *name, int *out_fd, struct err *err)
+static bool take(const char *name, struct listen_set *out, struct err *err)
 {
 	long count = number_in(getenv("LISTEN_FDS"), 0, INHERITED_MAX);
-	int fd = -1, flags;
+	bool ok;
 
 	if (count < 0)
 		return err_set(err, ERR_INVALID, "cannot read LISTEN_FDS: no number of sockets");
 	if (count == 0)
 		return true;
-	if (!choose(name, (int)count, &fd, err) || !check(fd, err))
-		return false;
-	flags = fcntl(fd, F_GETFL);
-	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-		return err_set_errno(err, ERR_TEMPORARY, errno, "could not prepare the inherited socket");
-	*out_fd = fd;
-	return true;
+	ok = choose(name, (int)count, out, err);
+	for (int i = 0; ok && i < out->count; i++)
+		ok = prepare(out->fds[i], err);
+	return ok;
 }
 
-bool listen_inherited(const char *name, int *out_fd, struct err *err)
+bool listen_inherited(const char *name, struct listen_set *out, struct err *err)
 {
 	bool is_meant = number_in(getenv("LISTEN_PID"), 1, INT_MAX) == (long)getpid();
-	int fd = -1;
-	bool ok = !is_meant || take(name, &fd, err);
+	struct listen_set set = {.count = 0};
+	bool ok = !is_meant || take(name, &set, err);
 
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
 	if (ok)
-		*out_fd = fd;
+		*out = set;
 	return ok;
 }
 
-bool listen_hand_over(int fd, const char *name, pid_t pid)
+bool listen_hand_over(const struct listen_set *set, const char *name, pid_t pid)
 {
-	char number[16];
+	char pid_text[16], count[16], names[512] = "";
+	size_t length = 0;
 
-	snprintf(number, sizeof number, "%d", (int)pid);
-	return dup2(fd, LISTEN_FIRST_FD) >= 0 && setenv("LISTEN_PID", number, 1) == 0 &&
-	       setenv("LISTEN_FDS", "1", 1) == 0 && setenv("LISTEN_FDNAMES", name, 1) == 0;
+	for (int i = 0; i < set->count; i++) {
+		if (dup2(set->fds[i], LISTEN_FIRST_FD + i) < 0)
+			return false;
+		length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i ? ":" : "", name);
+		if (length >= sizeof names)
+			return false;
+	}
+	snprintf(pid_text, sizeof pid_text, "%d", (int)pid);
+	snprintf(count, sizeof count, "%d", set->count);
+	return setenv("LISTEN_PID", pid_text, 1) == 0 && setenv("LISTEN_FDS", count, 1) == 0 &&
+	       setenv("LISTEN_FDNAMES", names, 1) == 0;
+}
+
+/* ---- several ports ------------------------------------------------------------------------------------------------- */
+
+static bool has_port(const struct listen_set *set, uint16_t port)
+{
+	for (int i = 0; i < set->count; i++)
+		if (listen_port(set->fds[i]) == port)
+			return true;
+	return false;
+}
+
+static bool add(struct listen_set *set, const char *what, const char *address, uint16_t port, struct err *err)
+{
+	if (set->count == LISTEN_SET_MAX)
+		return err_set(err, ERR_INVALID, "cannot listen on more than %d ports", LISTEN_SET_MAX);
+	if (!listen_open(what, address, port, &set->fds[set->count], err))
+		return false;
+	set->count++;
+	return true;
+}
+
+bool listen_complete(struct listen_set *set, const char *what, const char *address, uint16_t port, const char *more,
+                     struct err *err)
+{
+	static const char *const between = " ,\t";
+	char word[8];
+
+	if (set->count == 0 && !add(set, what, address, port, err))
+		return false;
+	for (more += strspn(more, between); *more; more += strspn(more, between)) {
+		size_t length = strcspn(more, between);
+		long number;
+
+		snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), more);
+		number = number_in(word, 1, 65535);
+		if (length >= sizeof word || number < 0)
+			return err_set(err, ERR_INVALID, "cannot listen on %s port '%.20s': 1 to 65535 is wanted", what,
+			               more);
+		if (!has_port(set, (uint16_t)number) && !add(set, what, address, (uint16_t)number, err))
+			return false;
+		more += length;
+	}
+	return true;
+}
+
+void listen_close(struct listen_set *set)
+{
+	for (int i = 0; i < set->count; i++)
+		close(set->fds[i]);
+	set->count = 0;
 }

@@ -18,7 +18,13 @@
 extern "C" {
 #endif
 
-enum { LISTEN_FIRST_FD = 3 };
+enum { LISTEN_FIRST_FD = 3, LISTEN_SET_MAX = 33 };
+
+/* The listening sockets of one service: its own port, and further ones by which callers are told apart. Owned by whoever has the set. */
+struct listen_set {
+	int fds[LISTEN_SET_MAX];
+	int count;
+};
 
 /*
  * Binds and listens; close-on-exec and non-blocking. address is numeric, port 0 lets the kernel choose. A taken port is ERR_CONFLICT, an
@@ -27,14 +33,22 @@ enum { LISTEN_FIRST_FD = 3 };
 bool listen_open(const char *what, const char *address, uint16_t port, int *out_fd, struct err *err);
 
 /*
- * The socket that was handed over, or -1 when none was. Of several the one named `name` is taken and the others are closed; a single one is taken
- * whatever its name. ERR_INVALID when there is no such one, or when it is no listening TCP socket: an installation that promises to refuse
+ * The sockets that were handed over, or none. Of several those named `name` are taken and the others are closed; a single one is taken
+ * whatever its name. ERR_INVALID when there is no such one, or when one is no listening TCP socket: an installation that promises to refuse
  * nobody must not quietly bind for itself. Forgets the variables, so that no child believes them: once, before threads start.
  */
-bool listen_inherited(const char *name, int *out_fd, struct err *err);
+bool listen_inherited(const char *name, struct listen_set *out, struct err *err);
 
-/* In a child between fork and exec: puts fd where listen_inherited() looks. fd is not LISTEN_FIRST_FD. */
-bool listen_hand_over(int fd, const char *name, pid_t pid);
+/*
+ * Opens what a set lacks of the wanted ports: `port`, unless the set has any socket (whoever handed it over chose), and each of `more`, a text of
+ * numbers with blanks or commas between. ERR_INVALID: more is no such text, or too long; else as listen_open(). The set keeps what is open on failure.
+ */
+bool listen_complete(struct listen_set *set, const char *what, const char *address, uint16_t port, const char *more,
+                     struct err *err);
+void listen_close(struct listen_set *set);
+
+/* In a child between fork and exec: puts the sockets where listen_inherited() looks. All are at or above LISTEN_FIRST_FD + LISTEN_SET_MAX. */
+bool listen_hand_over(const struct listen_set *set, const char *name, pid_t pid);
 
 uint16_t listen_port(int fd); /* 0 when it has none */
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "lib/base/listen.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,7 +85,8 @@ struct dicom_scp_handlers {
 struct dicom_scp_settings {
 	const char *address;
 	uint16_t port; /* 0: the kernel chooses; see dicom_scp_port() */
-	int listen_fd; /* above 0: a listening, non-blocking socket in the place of address and port; taken also on failure */
+	/* With any: listening, non-blocking sockets in the place of address and port; taken also on failure. */
+	struct listen_set listening;
 	int association_max;
 	/* Request: a deadline. PDU: a deadline from its first byte, 0: none. DIMSE and idle: silence inside and between messages. */
 	int64_t association_timeout_ms, pdu_timeout_ms, dimse_timeout_ms, idle_timeout_ms;

@@ -117,11 +117,11 @@ void start_association(struct dicom_scp *scp, int fd, const struct sockaddr_stor
 }
 
 /* Out of descriptors or memory: the connection stays in the backlog; wait a little rather than spin. */
-void accept_one(struct dicom_scp *scp)
+void accept_one(struct dicom_scp *scp, int listen_fd)
 {
 	struct sockaddr_storage name = {};
 	socklen_t length = sizeof name;
-	int fd = accept4(scp->listen_fd, reinterpret_cast<struct sockaddr *>(&name), &length, SOCK_CLOEXEC);
+	int fd = accept4(listen_fd, reinterpret_cast<struct sockaddr *>(&name), &length, SOCK_CLOEXEC);
 
 	if (fd >= 0) {
 		start_association(scp, fd, name);
@@ -159,16 +159,20 @@ void drain(struct dicom_scp *scp, int64_t drain_ms)
 
 void run(struct dicom_scp *scp, int64_t drain_ms)
 {
-	struct pollfd fds[2] = {{scp->listen_fd, POLLIN, 0}, {scp->stop_fd, POLLIN, 0}};
+	struct listen_set &listening = scp->listening;
+	struct pollfd fds[1 + LISTEN_SET_MAX] = {{scp->stop_fd, POLLIN, 0}};
+	nfds_t count = 1 + static_cast<nfds_t>(listening.count);
 
-	while (fds[1].revents == 0) {
-		if (poll(fds, 2, -1) < 0)
+	for (int i = 0; i < listening.count; i++)
+		fds[1 + i] = {listening.fds[i], POLLIN, 0};
+	while (fds[0].revents == 0) {
+		if (poll(fds, count, -1) < 0)
 			continue;
-		if (fds[0].revents != 0 && fds[1].revents == 0)
-			accept_one(scp);
+		for (nfds_t i = 1; i < count && fds[0].revents == 0; i++)
+			if (fds[i].revents != 0)
+				accept_one(scp, fds[i].fd);
 	}
-	(void)::close(scp->listen_fd);
-	scp->listen_fd = -1;
+	listen_close(&listening);
 	drain(scp, drain_ms);
 }
 } // namespace
@@ -181,11 +185,10 @@ extern "C" bool dicom_scp_new(const struct dicom_scp_settings *settings, struct 
 		scp->settings = *settings;
 		scp->address = settings->address;
 		scp->settings.address = scp->address.c_str();
-		scp->listen_fd = settings->listen_fd;
-		if (scp->listen_fd <= 0 &&
-		    !listen_open("DICOM", settings->address, settings->port, &scp->listen_fd, err))
+		scp->listening = settings->listening;
+		if (!listen_complete(&scp->listening, "DICOM", settings->address, settings->port, "", err))
 			return false;
-		scp->port = listen_port(scp->listen_fd);
+		scp->port = listen_port(scp->listening.fds[0]);
 		*out = scp.release();
 		return true;
 	});
@@ -217,7 +220,6 @@ extern "C" void dicom_scp_free(struct dicom_scp *scp)
 {
 	if (scp == nullptr)
 		return;
-	if (scp->listen_fd >= 0)
-		(void)::close(scp->listen_fd);
+	listen_close(&scp->listening);
 	delete scp;
 }

@@ -16,7 +16,7 @@ enum { SCP_OVERFLOW_MAX = 32, SCP_OVERFLOW_PATIENCE_MS = 5000 };
 struct dicom_scp {
 	struct dicom_scp_settings settings;
 	std::string address;
-	int listen_fd = -1;
+	struct listen_set listening = {};
 	uint16_t port = 0;
 	int stop_fd = -1;
 

@@ -89,7 +89,7 @@ static int make(enum descriptor kind)
 /* What a program with these descriptors from 3 on says, in a process of its own. */
 struct answer {
 	bool ok, is_forgotten, is_prepared, other_is_open;
-	int fd;
+	int fd, count;
 	struct err err;
 };
 
@@ -126,6 +126,7 @@ static void set(const char *name, const char *value)
 
 static void ask(const struct given *given, struct answer *answer)
 {
+	struct listen_set found = {.count = 0};
 	char pid[16];
 	int other;
 
@@ -139,7 +140,10 @@ static void ask(const struct given *given, struct answer *answer)
 	set("LISTEN_FDS", given->fds);
 	set("LISTEN_FDNAMES", given->names);
 	answer->fd = -2;
-	answer->ok = listen_inherited("dicom", &answer->fd, &answer->err);
+	answer->ok = listen_inherited("dicom", &found, &answer->err);
+	answer->count = found.count;
+	if (answer->ok)
+		answer->fd = found.count > 0 ? found.fds[0] : -1;
 	answer->is_forgotten = !getenv("LISTEN_PID") && !getenv("LISTEN_FDS") && !getenv("LISTEN_FDNAMES");
 	answer->is_prepared = answer->fd >= 0 && (fcntl(answer->fd, F_GETFD) & FD_CLOEXEC) != 0 &&
 	                      (fcntl(answer->fd, F_GETFL) & O_NONBLOCK) != 0;
@@ -175,6 +179,7 @@ Test(listen, takes_what_was_handed_over_and_nothing_else)
 	    {"one of another name", "1", "web", true, LISTENER, NOTHING, true, 3, NULL},
 	    {"two, the second is ours", "2", "web:dicom", true, LISTENER, LISTENER, true, 4, NULL},
 	    {"two, the first is ours", "2", "dicom:web", true, LISTENER, LISTENER, true, 3, NULL},
+	    {"two, both ours", "2", "dicom:dicom", true, LISTENER, LISTENER, true, 3, NULL},
 	    {"two, none ours", "2", "web:dicoms", true, LISTENER, LISTENER, false, -2, "none is named dicom"},
 	    {"two without names", "2", NULL, true, LISTENER, LISTENER, false, -2, "none is named dicom"},
 	    {"a number that is none", "one", NULL, true, LISTENER, NOTHING, false, -2, "LISTEN_FDS"},
@@ -198,7 +203,9 @@ Test(listen, takes_what_was_handed_over_and_nothing_else)
 		cr_expect(answer.is_forgotten, "%s: a child would believe the variables", given->what);
 		if (given->fd >= 0) {
 			cr_expect(answer.is_prepared, "%s: not close-on-exec and non-blocking", given->what);
-			cr_expect_not(answer.other_is_open, "%s: the other one stays open", given->what);
+			cr_expect_eq(answer.other_is_open, answer.count == 2, "%s: the other one", given->what);
+			cr_expect_eq(answer.count, strstr(given->what, "both") ? 2 : 1, "%s: %d sockets", given->what,
+			             answer.count);
 		}
 		if (given->text) {
 			cr_expect_eq(answer.err.kind, ERR_INVALID, "%s", given->what);
@@ -220,17 +227,60 @@ Test(listen, what_is_handed_over_is_found_with_its_callers)
 	cr_assert_geq(caller, 0);
 	pid = fork();
 	if (pid == 0) {
-		int kept = fcntl(fd, F_DUPFD_CLOEXEC, 10), found = -1;
+		struct listen_set kept = {.count = 2}, found = {.count = 0};
 		struct pollfd waiting;
 
-		if (!listen_hand_over(kept, "dicom", getpid()) || !listen_inherited("dicom", &found, &err) ||
-		    found != LISTEN_FIRST_FD)
+		cr_assert(listen_open("TEST", "127.0.0.1", 0, &kept.fds[0], &err), "%s", err.text);
+		kept.fds[0] = fcntl(kept.fds[0], F_DUPFD_CLOEXEC, 60);
+		kept.fds[1] = fcntl(fd, F_DUPFD_CLOEXEC, 60);
+		if (!listen_hand_over(&kept, "dicom", getpid()) || !listen_inherited("dicom", &found, &err) ||
+		    found.count != 2 || found.fds[0] != LISTEN_FIRST_FD)
 			_exit(1);
-		waiting = (struct pollfd){.fd = found, .events = POLLIN};
-		_exit(poll(&waiting, 1, 10000) == 1 && accept(found, NULL, NULL) >= 0 ? 0 : 2);
+		waiting = (struct pollfd){.fd = found.fds[1], .events = POLLIN};
+		_exit(poll(&waiting, 1, 10000) == 1 && accept(found.fds[1], NULL, NULL) >= 0 ? 0 : 2);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_expect_eq(status, 0, "status %x", (unsigned)status);
 	close(caller);
 	close(fd);
+}
+
+Test(listen, a_set_is_completed_by_further_ports)
+{
+	struct listen_set set = {.count = 0}, spare = {.count = 0};
+	char more[64];
+	struct err err = {0};
+	int first;
+
+	for (int i = 0; i < 2; i++)
+		cr_assert(listen_open("TEST", "127.0.0.1", 0, &spare.fds[spare.count++], &err), "%s", err.text);
+	snprintf(more, sizeof more, "%u, %u", listen_port(spare.fds[0]), listen_port(spare.fds[1]));
+	listen_close(&spare);
+	cr_assert(listen_complete(&set, "TEST", "127.0.0.1", 0, more, &err), "%s", err.text);
+	cr_assert_eq(set.count, 3, "%d sockets", set.count);
+	cr_assert(listen_complete(&set, "TEST", "127.0.0.1", 1, more, &err), "%s", err.text);
+	cr_expect_eq(set.count, 3, "what is there is not opened again");
+	first = set.fds[0];
+	for (int i = 1; i < 3; i++) {
+		int caller = connect_to(listen_port(set.fds[i]));
+
+		cr_expect_geq(caller, 0, "port %d does not listen", i);
+		close(caller);
+	}
+	cr_expect_neq(listen_port(first), listen_port(set.fds[1]));
+	listen_close(&set);
+}
+
+Test(listen, further_ports_that_are_none_are_invalid)
+{
+	static const char *const texts[] = {"x", "0", "65536", "11114;11115", "-1", "111111111111", "1 x"};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct listen_set set = {.count = 0};
+		struct err err = {0};
+
+		cr_expect_not(listen_complete(&set, "TEST", "127.0.0.1", 0, texts[i], &err), "'%s'", texts[i]);
+		cr_expect(err.kind == ERR_INVALID || strcmp(texts[i], "1 x") == 0, "'%s': %s", texts[i], err.text);
+		listen_close(&set);
+	}
 }
