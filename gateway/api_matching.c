@@ -31,6 +31,12 @@ bool handle_match_candidates(struct http_request *request, void *context, struct
 		return false;
 	json_t *list = answer_list(rows, "candidates");
 	db_rows_free(rows);
+	if (!db_exec_one(db, STMT_GATEWAY_MATCH_DECISION, DB_PARAMS(db_text(study)), "the study", &rows, err)) {
+		json_decref(list);
+		return false;
+	}
+	json_object_set_new(list, "decision", answer_row(rows, 0));
+	db_rows_free(rows);
 	return http_reply_json(request, 200, list, err);
 }
 

@@ -11,9 +11,11 @@
 
 enum { METRICS_MAX = 4 * 1024 * 1024 };
 
-static const struct {
+struct gauge {
 	const char *name, *help;
-} gauges[] = {
+};
+
+static const struct gauge ledger_gauges[] = {
     {"reading_tasks", "reading tasks by queue and state"},
     {"reading_tasks_late", "open reading tasks past their due time"},
     {"deliveries", "deliveries by state"},
@@ -22,15 +24,23 @@ static const struct {
     {"program_seen_seconds_ago", "age of the last sign of life of a running program"},
 };
 
-static bool append_gauge(struct text_buf *out, const struct db_rows *rows, size_t which)
+static const struct gauge device_gauges[] = {
+    {"devices", "devices that may send"},
+    {"devices_silent", "of these: silent against their own usual weekday"},
+    {"device_silent", "1: nothing came by the time by which this device usually has sent"},
+    {"device_seen_seconds_ago", "since it was heard of last"},
+    {"device_clock_offset_seconds", "its clock minus ours, as measured last"},
+};
+
+static bool append_gauge(struct text_buf *out, const struct db_rows *rows, const struct gauge *gauge)
 {
-	if (!metrics_head(out, gauges[which].name, gauges[which].help))
+	if (!metrics_head(out, gauge->name, gauge->help))
 		return false;
 	for (int i = 0; i < db_rows_count(rows); i++) {
-		if (strcmp(db_get_text(rows, i, "name"), gauges[which].name) != 0)
+		if (strcmp(db_get_text(rows, i, "name"), gauge->name) != 0)
 			continue;
 		json_t *labels = json_loads(db_get_text(rows, i, "labels"), 0, NULL);
-		bool ok = metrics_sample(out, gauges[which].name, labels, (double)db_get_int(rows, i, "value"));
+		bool ok = metrics_sample(out, gauge->name, labels, (double)db_get_int(rows, i, "value"));
 		json_decref(labels);
 		if (!ok)
 			return false;
@@ -38,16 +48,25 @@ static bool append_gauge(struct text_buf *out, const struct db_rows *rows, size_
 	return true;
 }
 
-static bool append_gauges(struct text_buf *out, struct db *db, struct err *err)
+static bool append_gauges(struct text_buf *out, struct db *db, enum db_statement statement, const struct gauge *gauges,
+                          size_t count, struct err *err)
 {
 	struct db_rows *rows = NULL;
-	if (!db_exec(db, STMT_GATEWAY_GAUGES, DB_NO_PARAMS, &rows, err))
+	if (!db_exec(db, statement, DB_NO_PARAMS, &rows, err))
 		return false;
 	bool ok = true;
-	for (size_t i = 0; ok && i < sizeof gauges / sizeof gauges[0]; i++)
-		ok = append_gauge(out, rows, i);
+	for (size_t i = 0; ok && i < count; i++)
+		ok = append_gauge(out, rows, &gauges[i]);
 	db_rows_free(rows);
 	return ok || err_set(err, ERR_NO_SPACE, "the metrics are too long");
+}
+
+static bool append_ledger(struct text_buf *out, struct db *db, struct err *err)
+{
+	return append_gauges(out, db, STMT_GATEWAY_GAUGES, ledger_gauges,
+	                     sizeof ledger_gauges / sizeof ledger_gauges[0], err) &&
+	       append_gauges(out, db, STMT_GATEWAY_DEVICE_GAUGES, device_gauges,
+	                     sizeof device_gauges / sizeof device_gauges[0], err);
 }
 
 static const char *const bases[] = {"connected", "served", "regular"};
@@ -201,7 +220,7 @@ bool handle_metrics(struct http_request *request, void *context, struct err *err
 	if (!db_take(gateway->pool, &db, err))
 		return false;
 	text_buf_init(&out, METRICS_MAX);
-	bool ok = append_gauges(&out, db, err) && append_coverage(&out, db, err) && append_hosts(&out, db, err) &&
+	bool ok = append_ledger(&out, db, err) && append_coverage(&out, db, err) && append_hosts(&out, db, err) &&
 	          append_room(&out, gateway, err) && append_process(&out, gateway, err) &&
 	          http_reply_bytes(request, 200, "text/plain; version=0.0.4; charset=utf-8", out.data, out.length, err);
 	db_give(db);

@@ -58,7 +58,8 @@ static bool read_details(const json_t *body, struct request_form *out, struct er
 	return input_text(details, "pregnancy", REQUEST_LINE_MAX, false, &out->pregnancy, err) &&
 	       input_text(details, "allergy", REQUEST_LINE_MAX, false, &out->allergy, err) &&
 	       input_text(details, "renal_function", REQUEST_LINE_MAX, false, &out->renal_function, err) &&
-	       input_text(details, "operations", REQUEST_LINE_MAX, false, &out->operations, err);
+	       input_text(details, "operations", REQUEST_LINE_MAX, false, &out->operations, err) &&
+	       input_text(details, "specimen", REQUEST_LINE_MAX, false, &out->specimen, err);
 }
 
 static bool read_form(struct http_request *request, struct request_form *out, struct err *err)

@@ -36,7 +36,7 @@ struct request_form {
 	const char *visit_number, *department, *doctor;
 	const char *item_code_id, *item_name, *modality, *body_part, *laterality;
 	const char *purpose, *history, *clinical_diagnosis, *request_number;
-	const char *pregnancy, *allergy, *renal_function, *operations;
+	const char *pregnancy, *allergy, *renal_function, *operations, *specimen;
 };
 
 /*

@@ -80,6 +80,7 @@ static bool check_texts(const struct request_form *form, struct err *err)
 	    {"allergy", form->allergy, false},
 	    {"renal_function", form->renal_function, false},
 	    {"operations", form->operations, false},
+	    {"specimen", form->specimen, false},
 	};
 
 	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)

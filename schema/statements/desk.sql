@@ -191,7 +191,7 @@ WHERE t.public_id = $2::uuid;
 SELECT jsonb_build_object(
            'study', jsonb_build_object(
                'id', o.public_id, 'study_instance_uid', o.study_instance_uid, 'modality', o.modality, 'body_part', o.body_part,
-               'description', o.description, 'study_date', o.study_date_text, 'first_image', o.first_arrival_at,
+               'description', o.description, 'examined_at', yq_examined_at(o), 'first_image', o.first_arrival_at,
                'instances', o.instance_count),
            'site', jsonb_build_object('id', sc.public_id, 'name', sc.name),
            'report', CASE WHEN v.report_version_id IS NOT NULL THEN jsonb_build_object(

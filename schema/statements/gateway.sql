@@ -237,6 +237,8 @@ SELECT it.site_public_id AS site_id, jsonb_build_object(
                                 'submitted', it.submitted_at, 'complete', it.completed_at),
     'request', (SELECT yq_request_json(r) FROM request_match m JOIN request r USING (request_id)
                 WHERE m.study_id = it.study_id AND m.undone_at IS NULL),
+    'match', yq_match_json(it.study_id), 'match_decision', yq_match_decision_json(it.study_id),
+    'examined_at', (SELECT yq_examined_at(x) FROM study x WHERE x.study_id = it.study_id),
     'critical_values', coalesce((SELECT jsonb_agg(yq_critical_json(k) ORDER BY k.critical_value_id)
                                  FROM critical_value k WHERE k.study_id = it.study_id), '[]'),
     'series', coalesce((
@@ -376,6 +378,10 @@ LIMIT $5::integer;
 -- name: gateway_sites
 -- The sites that the person of this session may see.
 SELECT sc.public_id AS site_id FROM yq_person_sites() AS s JOIN scope sc ON sc.scope_id = s ORDER BY sc.public_id::text COLLATE "C";
+
+-- name: gateway_device_gauges
+-- Of the devices: silence, last contact, clock.
+SELECT name, labels, value FROM yq_device_gauges() ORDER BY name, labels::text;
 
 -- name: gateway_gauges
 -- Numbers without patients, over every site: queues, deliveries, programs.

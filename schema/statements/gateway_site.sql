@@ -70,10 +70,10 @@ SELECT r.public_id AS id,
 FROM best JOIN request r USING (request_id)
 ORDER BY best.score DESC, r.request_id DESC;
 
--- name: gateway_match_state
--- What the rule said last of a study, and the match in force; NULL: nothing yet.
+-- name: gateway_match_decision
+-- What the rule said last of a study; null: nothing yet.
 -- $1 study
-SELECT yq_match_decision_json(st.study_id) AS decision, yq_match_json(st.study_id) AS match FROM study st WHERE st.public_id = $1::uuid;
+SELECT coalesce(yq_match_decision_json(st.study_id), 'null') AS json FROM study st WHERE st.public_id = $1::uuid;
 
 -- name: gateway_study_site
 -- Where a study is, for these eyes.

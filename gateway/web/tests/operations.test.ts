@@ -5,8 +5,9 @@ import { useLanguage } from '@/i18n'
 import zh from '@/i18n/zh-CN/operations'
 import { fetchAgain, ROWS_MAX } from '@/pages/operations/load'
 import {
-  ACTION_BEGINNINGS, clockText, destinationWord, devicesByNeed, deviceWord, differences, mayCancel, mayRetry, programRows, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, strandedImages, tabsOf, testSteps, usedPercent,
+  ACTION_BEGINNINGS, destinationWord, devicesByNeed, deviceWord, differences, mayCancel, mayRetry, programRows, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, strandedImages, tabsOf, testSteps, usedPercent,
 } from '@/pages/operations/state'
+import { clockWord, isClockBad } from '@/state/deviceClock'
 
 beforeEach(() => useLanguage('zh-CN'))
 
@@ -109,13 +110,15 @@ describe('two claims differ where both say something', () => {
 describe('devices', () => {
   const at = (hour: number): string => `2026-11-22T0${hour}:00:00+08:00`
   const device = (change: Partial<Device>): Device => ({
-    id: 'x', site: { id: 's', name: 'S' }, name: '', calling_ae: 'DR', modality: 'DX', address: null, is_enabled: true, first_seen_at: at(1), last_seen_at: at(5), last_error: '', last_error_at: null,
+    id: 'x', site: { id: 's', name: 'S' }, name: '', calling_ae: 'DR', called_ae: null, local_port: null, modality: 'DX', address: null, is_enabled: true, silence: null, first_seen_at: at(1), last_seen_at: at(5), last_error: '', last_error_at: null,
     charset_verdict: '', charset_counts: [], clock_offset_s: null, clock_measured_at: null, today: { echoes: 0, associations: 0, images: 0, refusals: 0 }, ...change,
   })
   it.each([
     [{}, 'silent'],
     [{ today: { echoes: 1, associations: 1, images: 0, refusals: 0 } }, 'today'],
     [{ today: { echoes: 1, associations: 1, images: 0, refusals: 1 } }, 'refused'],
+    [{ silence: { last_image_at: at(1), due_at: at(4), usual_images: 20, history: 8, is_silent: true } }, 'overdue'],
+    [{ silence: { last_image_at: at(1), due_at: at(9), usual_images: 20, history: 8, is_silent: false } }, 'silent'],
     [{ last_error_at: at(4) }, 'silent'],
     [{ last_error_at: at(6) }, 'error'],
     [{ last_seen_at: null }, 'never'],
@@ -127,7 +130,13 @@ describe('devices', () => {
     expect(devicesByNeed(all).map((one) => one.id)).toEqual(['b', 'c', 'a'])
     expect(all[0]!.id).toBe('a')
   })
-  it.each([[30, false], [-300, false], [301, true], [-86400 * 3, true]])('clock %d s', (seconds, isOff) => expect(/\d/.test(clockText(seconds))).toBe(isOff))
+  it.each([
+    [null, '尚未测得', false], [30, '时钟正常', false], [-300, '时钟正常', false], [301, '快 5 分钟', true], [-10_800, '慢 3 小时', true], [-86_400 * 3, '慢 3 天', true],
+    [-849_139_200, '慢 26 年（设备上是 2000 年）', true], [86_400 * 800, '快 2 年（设备上是 2029 年）', true],
+  ])('clock %s s is %s', (seconds, words, isBad) => {
+    expect(clockWord(seconds, '2026-11-28T08:00:00+08:00')).toBe(words)
+    expect(isClockBad(seconds)).toBe(isBad)
+  })
 })
 
 describe('a refresh fetches as many rows as there were', () => {

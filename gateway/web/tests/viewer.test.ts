@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Instance, Series, Study } from '@/api/types'
 import { ByteCache, nearestFirst, Pace, PictureLoader } from '@/pages/reading/viewer/loader'
-import { bestBeside, clampIndex, examinationDay, keepIndex, linkedIndex, picturesOf, shownSeries, wheelSteps } from '@/pages/reading/viewer/stack'
+import { bestBeside, clampIndex, keepIndex, linkedIndex, picturesOf, shownSeries, wheelSteps } from '@/pages/reading/viewer/stack'
 import { boundView, fit, viewportFor, WHOLE, zoomAt } from '@/pages/reading/viewer/view'
 import { approximate, CT_PRESETS, dragTone, dragWindow, filterText, PLAIN_TONE, presetsOf, windowText } from '@/pages/reading/viewer/window'
 
@@ -37,9 +37,6 @@ describe('the stack of a series', () => {
   it.each([
     [0, 20, 10, 0], [19, 20, 10, 9], [10, 20, 10, 5], [7, 20, 20, 7], [3, 1, 10, 3], [5, 20, 0, 0],
   ])('place %i of %i is place %4$i of %3$i when linked', (index, length, other, place) => expect(linkedIndex(index, length, other)).toBe(place))
-  it.each([
-    ['20261122', '2026-11-22'], ['2026-11-22', '2026-11-22'], ['', '2026-11-23'], ['<img>', '2026-11-23'],
-  ])('day %s is %s', (told, day) => expect(examinationDay(told, '2026-11-23T08:00:00+08:00')).toBe(day))
   it('stays inside', () => expect([clampIndex(-1, 3), clampIndex(9, 3), clampIndex(1, 3)]).toEqual([0, 2, 1]))
   it('puts the like beside', () => {
     const left = series('l', { modality: 'CT', body_part: 'CHEST', description: '平扫' })

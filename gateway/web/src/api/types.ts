@@ -177,6 +177,9 @@ export interface Study {
   unrouted_reason: string
   times: { first_image: string; last_image: string; submitted: string | null; complete: string | null }
   request: Request | null
+  match: Match | null
+  match_decision: MatchDecision | null
+  examined_at: string /* what the device says while its clock is right, else when the first image came */
   series: Series[]
   signals: { kind: string; detail: unknown; at: string; handled_at: string | null }[]
   tasks: {
@@ -222,7 +225,7 @@ export interface RequestInput {
   history?: string
   clinical_diagnosis?: string
   request_number?: string
-  details?: { pregnancy?: string; allergy?: string; renal_function?: string; operations?: string }
+  details?: { pregnancy?: string; allergy?: string; renal_function?: string; operations?: string; specimen?: string }
 }
 export interface Request {
   id: string
@@ -261,6 +264,30 @@ export interface Item { id: string; name: string; modality: string; body_part: s
 
 /* GET /api/v1/studies/{study}/match-candidates -> {"candidates": MatchCandidate[]}: best first, at most 50, of the days around the arrival. POST /api/v1/studies/{study}/match
  * {"request_id","reason"?}; POST /api/v1/studies/{study}/unmatch {"reason"} */
+/* The candidates answer has also "decision": MatchDecision | null, what the rule said last and why it did not match by itself. */
+export type MatchReason =
+  | 'no_request' | 'contradicts' | 'taken' | 'parted' | 'number_alone' | 'switched_off' | 'not_near' | 'too_little' | 'close_second' | 'other_number'
+export interface MatchDecision {
+  outcome: 'matched' | 'waiting'
+  reasons: MatchReason[]
+  rule_version: number
+  score: number | null
+  margin: number | null
+  evidence: { name: string; points: number }[]
+  decided_at: string
+  request_id: string | null
+}
+/* The match in force: by a person, or by the rule of a version. */
+export interface Match {
+  method: 'automatic' | 'manual'
+  score: number
+  margin: number | null
+  evidence: { name: string; points: number }[]
+  rule_version: number | null
+  matched_at: string
+  matched_by: string | null
+  reason: string
+}
 export interface MatchCandidate { request: Request; score: number; evidence: { name: string; points: number }[] }
 
 /* GET /api/v1/devices?site= -> {"devices": Device[]} */
@@ -269,9 +296,12 @@ export interface Device {
   site: Named
   name: string
   calling_ae: string
+  called_ae: string | null /* null: ours */
+  local_port: number | null /* null: each of ours */
   modality: string
   address: string | null
   is_enabled: boolean
+  silence: { last_image_at: string; due_at: string | null; usual_images: number | null; history: number | null; is_silent: boolean } | null
   first_seen_at: string | null
   last_seen_at: string | null
   last_error: string
@@ -385,7 +415,7 @@ export interface Revision { revision: number; saved_at: string; person: string; 
 
 /* GET /api/v1/studies/{study}/priors -> {"priors": Prior[]}: of the same patient, the newest first */
 export interface Prior {
-  study: { id: string; study_instance_uid: string; modality: string; body_part: string; description: string; study_date: string; first_image: string; instances: number }
+  study: { id: string; study_instance_uid: string; modality: string; body_part: string; description: string; examined_at: string; first_image: string; instances: number }
   site: Named
   report: { id: string; issued_at: string; version: number; body: ReportBody; pdf: string } | null
 }

@@ -68,7 +68,8 @@ export default {
   },
   device: {
     name: 'Device', state: 'State', seen: 'Last seen', today: 'Today', error: 'Last problem', charset: 'Character set', clock: 'Clock', never: 'Never', counts: '{images} images, {echoes} echoes', refusals: '{n} refused',
-    is: { disabled: 'Disabled', never: 'Never seen', refused: 'Refused today', error: 'Problem', silent: 'Silent today', today: 'Seen today' },
+    is: { disabled: 'Disabled', never: 'Never seen', refused: 'Refused today', error: 'Problem', overdue: 'Usually sent by now', silent: 'Not seen today', today: 'Seen today' },
+    no_image_since: 'no image since',
     of_site: 'Devices of {site}', none: 'No device is registered. Add one on the server with yqctl device add.',
   },
   identity: {
@@ -110,7 +111,7 @@ export default {
     task_view: 'See a task', report_view: 'See a report', report_open: 'Open the paper', report_submit: 'Submit for review', report_issue: 'Sign and issue', report_send_back: 'Send back',
     task_take: 'Take a task', task_take_review: 'Take a review', task_resume: 'Go on with a task', task_release: 'Put back', task_expire: 'Put back by silence', task_submit: 'Submit for review', task_issue: 'Issue', task_send_back: 'Send back', task_return: 'Return', task_answer: 'Answer a return', task_assign: 'Assign', task_hand_over: 'Hand over or take over', task_cancel: 'Cancel a task', task_study_changed: 'Images changed',
     delivery_create: 'Delivery made', delivery_delivered: 'Delivered', delivery_quarantined: 'Refused by the peer', delivery_dead: 'Failed for good', delivery_requeue: 'Retry a delivery', delivery_cancel: 'Cancel a delivery', destination_add: 'Add a destination', destination_hold: 'Hold', destination_release: 'Release', destination_retry: 'Retry all', destination_test: 'Test a destination',
-    device_add: 'Add a device', device_disable: 'Disable a device', device_enable: 'Enable a device', identity_list: 'List identity checks', conflict_list: 'List conflicts', quarantine_list: 'List quarantine',
+    device_add: 'Add a device', device_edit: 'device changed', matching_set: 'automatic matching set', device_disable: 'Disable a device', device_enable: 'Enable a device', identity_list: 'List identity checks', conflict_list: 'List conflicts', quarantine_list: 'List quarantine',
     account_add: 'Add an account', account_password: 'Set a password', account_grant: 'Grant a role', account_disable: 'Disable an account', account_enable: 'Enable an account', account_certify: 'Certify a key', qualification_grant: 'Grant a qualification',
     roster_load: 'Load a roster', target_load: 'Load targets', rule_defaults: 'Make default rules', host_room: 'Room passed a watermark', host_forget: 'Forget a host', demo_seed: 'Seed the demonstration',
   },

@@ -114,7 +114,14 @@ export default {
   evidence: {
     accession_equal: 'same accession number', patient_id_equal: 'same patient ID', name_equal: 'same name', pinyin_equal: 'same name in pinyin', name_differs: 'other name', sex_equal: 'same sex',
     sex_differs: 'other sex', birth_date_equal: 'same birth date', birth_date_differs: 'other birth date', age_near: 'age fits', modality_equal: 'same modality', modality_differs: 'other modality',
-    body_part_equal: 'same body part', within_two_hours: 'within two hours of registration', same_day: 'same day', document_equal: 'same identity number', document_differs: 'identity number differs', other: 'other ({name})',
+    body_part_equal: 'same body part', within_two_hours: 'within two hours of registration', same_day: 'same day', document_equal: 'same identity number', document_differs: 'identity number differs',
+    accession_as_id: 'accession number typed as patient ID', accession_of_another: 'accession number of another request', age_differs: 'other age', body_part_differs: 'other body part', other: 'other ({name})',
+  },
+
+  not_automatic: 'Not matched by the rule: {why}.', rule_version: 'rule version {n}', matched_by_rule: 'Matched by the rule (version {n})', matched_by_hand: 'Matched by {who}',
+  match_reasons: {
+    no_request: 'no request can be meant', contradicts: 'something contradicts', taken: 'the nearest request has its images', parted: 'a person took the two apart', number_alone: 'the accession number alone, the images say nothing of the patient',
+    switched_off: 'this site leaves all but the accession number to people', not_near: 'more than a day between registration and images', too_little: 'too little fits', close_second: 'another request comes as near', other_number: 'another request has a number in common',
   },
 
   register_title: 'Register an examination',
@@ -128,14 +135,14 @@ export default {
   field: {
     site_id: 'Site', name: 'Name', sex: 'Sex', birth: 'Birth date', age: 'Age', age_unit: 'Unit of age', document: 'Identity number', patient_id: 'Patient ID', phone: 'Phone', patient_class: 'Patient class',
     is_urgent: 'Urgent', visit_number: 'Visit number', department: 'Department', doctor: 'Requesting doctor', item_name: 'Item', modality: 'Modality', body_part: 'Body part', laterality: 'Side',
-    purpose: 'Purpose', history: 'History', clinical_diagnosis: 'Clinical diagnosis', request_number: 'Request number', pregnancy: 'Pregnancy', allergy: 'Allergy', renal_function: 'Renal function', operations: 'Operations',
+    purpose: 'Purpose', history: 'History', clinical_diagnosis: 'Clinical diagnosis', request_number: 'Request number', pregnancy: 'Pregnancy', allergy: 'Allergy', renal_function: 'Renal function', operations: 'Operations', specimen: 'Specimen (site, number, fixation)',
   },
   birth_hint: '1980-11-22 or 19801122',
   document_hint: '18 signs; fills in sex and birth date',
   item_hint: 'type to search',
   age_unit: { Y: 'years', M: 'months', D: 'days' },
   laterality: { none: 'no side', left: 'left', right: 'right', both: 'both' },
-  more_fields: 'More: pregnancy, allergy, renal function, operations, request number',
+  more_fields: 'More: pregnancy, allergy, renal function, operations, specimen, request number',
   will_miss: 'Missing: {what}. It can be saved, but the reader will miss this.',
   needs: 'To be corrected first:',
   problem: {
@@ -165,9 +172,10 @@ export default {
 
   device: {
     empty: 'No device is registered yet. Ask your operator to register the AE title and address of the device.', disabled: 'Disabled', never: 'never seen', last_seen: 'Last seen', last_error: 'Last error', no_error: 'No error', charset: 'Character set',
-    clock: 'Clock', clock_right: 'Clock is right', clock_ahead: 'ahead by {time}', clock_behind: 'behind by {time}', clock_unknown: 'Not measured yet', measured: 'measured', today: 'Today',
+    clock: 'Clock', clock_right: 'Clock is right', clock_ahead: 'ahead by {time}', clock_behind: 'behind by {time}', clock_unknown: 'Not measured yet', clock_years: '{n} years (it says {year})', clock_harmless: 'order and times are not affected; set the clock at the device', measured: 'measured', today: 'Today',
     today_counts: '{associations} associations, {echoes} echoes, {images} images, {refusals} refused', test: 'Test', test_title: 'Test: {name}', test_ok: 'all right', test_bad: 'needs attention', calling: 'AE title',
     charset_words: { none: 'no image yet', as_declared: 'as declared', ascii: 'Latin letters only', detected: 'declared wrongly, read by what the bytes are', by_device: 'not certain, read in the set registered for the device', undecided: 'not certain, some text may be wrong' },
+    first_seen: 'First seen', last_image: 'Last image', port: 'port {n}', is_silent: 'images usually come by {when} (about {n} a day), none has', silent_notice: 'A device has sent nothing by its usual time: see Devices', expected: 'the next usually come by {when}', no_habit: 'too little history to judge',
     charset_last: 'Last 30 days: ', charset_count: '{word} {n}',
     step: { registered: 'Registered', enabled: 'Enabled', seen: 'Seen', echo: 'Echo (C-ECHO)', images: 'Images received', charset: 'Character set', clock: 'Clock' },
     step_hint: { ask_operator: 'Ask your operator.', press_echo: 'Press “Verify” or “Echo” at the device; if nothing comes, check cable, target address, port and AE title.', send_image: 'Send one image from the device.' },

@@ -68,7 +68,8 @@ export default {
   },
   device: {
     name: '设备', state: '状态', seen: '最近连接', today: '今日', error: '最近的问题', charset: '字符集', clock: '设备时钟', never: '从未连接', counts: '图像 {images}，测试 {echoes}', refusals: '拒绝 {n}',
-    is: { disabled: '已停用', never: '从未连接', refused: '今日有拒绝', error: '有问题', silent: '今日未连接', today: '今日已连接' },
+    is: { disabled: '已停用', never: '从未连接', refused: '今日有拒绝', error: '有问题', overdue: '往常已有图像', silent: '今日未连接', today: '今日已连接' },
+    no_image_since: '无图像，自',
     of_site: '{site}的设备', none: '还没有登记设备。在服务器上用 yqctl device add 添加后会显示在这里。',
   },
   identity: {
@@ -110,7 +111,7 @@ export default {
     task_view: '查看任务', report_view: '查看报告', report_open: '打开报告文件', report_submit: '提交审核', report_issue: '签名并发布报告', report_send_back: '退回修改',
     task_take: '领取任务', task_take_review: '领取审核', task_resume: '继续任务', task_release: '放回', task_expire: '超时放回', task_submit: '提交审核', task_issue: '发布', task_send_back: '退回修改', task_return: '退回', task_answer: '答复退回', task_assign: '指派', task_hand_over: '转派或接管', task_cancel: '取消任务', task_study_changed: '图像有变化',
     delivery_create: '建立发送', delivery_delivered: '送达', delivery_quarantined: '对方拒收', delivery_dead: '发送失败待处理', delivery_requeue: '重试发送', delivery_cancel: '取消发送', destination_add: '添加目的地', destination_hold: '暂停发送', destination_release: '恢复发送', destination_retry: '全部重试', destination_test: '测试目的地',
-    device_add: '登记设备', device_disable: '停用设备', device_enable: '启用设备', identity_list: '查看身份核对', conflict_list: '查看图像冲突', quarantine_list: '查看异常数据',
+    device_add: '登记设备', device_edit: '修改设备登记', matching_set: '设置自动匹配', device_disable: '停用设备', device_enable: '启用设备', identity_list: '查看身份核对', conflict_list: '查看图像冲突', quarantine_list: '查看异常数据',
     account_add: '添加帐号', account_password: '重设密码', account_grant: '授予角色', account_disable: '停用帐号', account_enable: '启用帐号', account_certify: '为帐号制作证书', qualification_grant: '授予诊断资格',
     roster_load: '导入机构名单', target_load: '导入目标', rule_defaults: '建立默认规则', host_room: '空间越过警戒线', host_forget: '移除主机', demo_seed: '建立演示数据',
   },

@@ -117,7 +117,14 @@ export default {
   evidence: {
     accession_equal: '检查号相同', patient_id_equal: '患者编号相同', name_equal: '姓名相同', pinyin_equal: '姓名拼音相同', name_differs: '姓名不同', sex_equal: '性别相同',
     sex_differs: '性别不同', birth_date_equal: '出生日期相同', birth_date_differs: '出生日期不同', age_near: '年龄相近', modality_equal: '检查类型相同', modality_differs: '检查类型不同',
-    body_part_equal: '部位相同', within_two_hours: '登记后两小时内', same_day: '同一天', document_equal: '身份证号相同', document_differs: '身份证号不同', other: '其他（{name}）',
+    body_part_equal: '部位相同', within_two_hours: '登记后两小时内', same_day: '同一天', document_equal: '身份证号相同', document_differs: '身份证号不同',
+    accession_as_id: '患者编号处填的是检查号', accession_of_another: '检查号属于另一张申请单', age_differs: '年龄不符', body_part_differs: '部位不同', other: '其他（{name}）',
+  },
+
+  not_automatic: '系统没有自动匹配：{why}。', rule_version: '规则第 {n} 版', matched_by_rule: '按规则自动匹配（第 {n} 版）', matched_by_hand: '{who} 匹配',
+  match_reasons: {
+    no_request: '没有可能的申请单', contradicts: '有信息互相矛盾', taken: '最接近的申请单已有图像', parted: '这一匹配曾被人工取消', number_alone: '只有检查号相同，图像中没有可核对的患者信息',
+    switched_off: '本机构只按检查号自动匹配', not_near: '登记与检查相隔超过一天', too_little: '相符的信息不够', close_second: '还有同样接近的申请单', other_number: '另一张申请单有相同的编号',
   },
 
   /* registration */
@@ -132,14 +139,14 @@ export default {
   field: {
     site_id: '机构', name: '姓名', sex: '性别', birth: '出生日期', age: '年龄', age_unit: '年龄单位', document: '身份证号', patient_id: '患者编号', phone: '电话', patient_class: '患者类别',
     is_urgent: '加急', visit_number: '门诊/住院/体检号', department: '申请科室', doctor: '申请医师', item_name: '检查项目', modality: '类型', body_part: '部位', laterality: '侧别',
-    purpose: '检查目的', history: '病史', clinical_diagnosis: '临床诊断', request_number: '申请单号', pregnancy: '妊娠', allergy: '过敏史', renal_function: '肾功能', operations: '手术史',
+    purpose: '检查目的', history: '病史', clinical_diagnosis: '临床诊断', request_number: '申请单号', pregnancy: '妊娠', allergy: '过敏史', renal_function: '肾功能', operations: '手术史', specimen: '标本（部位、数量、固定）',
   },
   birth_hint: '如 1980-11-22 或 19801122',
   document_hint: '18 位，填写后自动带出性别和出生日期',
   item_hint: '输入几个字查找',
   age_unit: { Y: '岁', M: '个月', D: '天' },
   laterality: { none: '不分侧', left: '左', right: '右', both: '双侧' },
-  more_fields: '更多：妊娠、过敏、肾功能、手术史、申请单号',
+  more_fields: '更多：妊娠、过敏、肾功能、手术史、标本、申请单号',
   will_miss: '还缺：{what}。可以先保存，但诊断医师会缺少这些信息。',
   needs: '请先改正：',
   problem: {
@@ -172,9 +179,10 @@ export default {
   /* devices */
   device: {
     empty: '还没有登记设备。请联系运维人员登记设备的 AE 名称和地址。', disabled: '已停用', never: '从未连接', last_seen: '最近连接', last_error: '最近错误', no_error: '没有错误', charset: '字符集',
-    clock: '时钟', clock_right: '时钟正常', clock_ahead: '快 {time}', clock_behind: '慢 {time}', clock_unknown: '尚未测得', measured: '测于', today: '今天',
+    clock: '时钟', clock_right: '时钟正常', clock_ahead: '快 {time}', clock_behind: '慢 {time}', clock_unknown: '尚未测得', clock_years: '{n} 年（设备上是 {year} 年）', clock_harmless: '排序和计时不受影响，请在设备上校准', measured: '测于', today: '今天',
     today_counts: '连接 {associations} 次，测试 {echoes} 次，图像 {images} 幅，拒收 {refusals} 次', test: '检测', test_title: '检测：{name}', test_ok: '正常', test_bad: '需要处理', calling: 'AE 名称',
     charset_words: { none: '尚无图像', as_declared: '与声明一致', ascii: '全是英文', detected: '声明有误，已按实际编码读取', by_device: '无法确定，已按该设备登记的编码读取', undecided: '无法确定，部分文字可能不对' },
+    first_seen: '首次连接', last_image: '最近图像', port: '端口 {n}', is_silent: '往常 {when} 前已有图像（一天约 {n} 幅），至今没有', silent_notice: '有设备到了往常的时间还没有图像，请查看“设备”', expected: '往常下一次在 {when} 前', no_habit: '历史还不够，暂不判断',
     charset_last: '近 30 天：', charset_count: '{word} {n} 幅',
     step: { registered: '设备已登记', enabled: '设备已启用', seen: '曾经连接', echo: '连接测试（C-ECHO）', images: '收到过图像', charset: '文字编码', clock: '设备时钟' },
     step_hint: { ask_operator: '请联系运维人员。', press_echo: '请在设备上按“连接测试”（Verify / Echo），没有反应时检查网线、目标 IP、端口和 AE 名称。', send_image: '请在设备上发送一幅图像。' },

@@ -1,7 +1,5 @@
 /* What the numbers of these pages mean, without the screen. */
 import type { Delivery, Destination, Device, Host, IdentityReview, Operations, Role, RoomState } from '@/api/types'
-import { translate } from '@/i18n'
-import { spanOfSeconds } from '@/state/words'
 
 export type Tone = 'late' | 'wait' | 'good' | 'plain'
 
@@ -198,8 +196,8 @@ export function testSteps(answer: { step: string; ok: boolean; detail: string }[
 
 /* ---- devices ----------------------------------------------------------------------------------------------------------------------- */
 
-export type DeviceWord = 'disabled' | 'never' | 'refused' | 'silent' | 'today' | 'error'
-export const TONE_OF_DEVICE: Record<DeviceWord, Tone> = { disabled: 'plain', never: 'wait', refused: 'late', error: 'late', silent: 'plain', today: 'good' }
+export type DeviceWord = 'disabled' | 'never' | 'refused' | 'overdue' | 'silent' | 'today' | 'error'
+export const TONE_OF_DEVICE: Record<DeviceWord, Tone> = { disabled: 'plain', never: 'wait', refused: 'late', error: 'late', overdue: 'wait', silent: 'plain', today: 'good' }
 
 /* An error counts while nothing came behind it. */
 export function deviceWord(one: Device): DeviceWord {
@@ -207,17 +205,10 @@ export function deviceWord(one: Device): DeviceWord {
   if (one.last_error_at !== null && (one.last_seen_at === null || Date.parse(one.last_error_at) >= Date.parse(one.last_seen_at))) return 'error'
   if (one.today.refusals > 0) return 'refused'
   if (one.last_seen_at === null) return 'never'
+  if (one.silence?.is_silent === true) return 'overdue'
   return one.today.echoes + one.today.associations + one.today.images > 0 ? 'today' : 'silent'
 }
 
-const NEED: DeviceWord[] = ['error', 'refused', 'never', 'silent', 'today', 'disabled']
+const NEED: DeviceWord[] = ['error', 'refused', 'never', 'overdue', 'silent', 'today', 'disabled']
 export const devicesByNeed = (devices: Device[]): Device[] =>
   [...devices].sort((a, b) => NEED.indexOf(deviceWord(a)) - NEED.indexOf(deviceWord(b)) || a.site.name.localeCompare(b.site.name, 'zh-CN') || a.calling_ae.localeCompare(b.calling_ae))
-
-export const CLOCK_GOOD_S = 300
-
-/* Device clock minus ours: 快 3 分钟, 慢 2 天. */
-export function clockText(seconds: number): string {
-  if (Math.abs(seconds) <= CLOCK_GOOD_S) return translate('township.device.clock_right')
-  return translate(seconds > 0 ? 'township.device.clock_ahead' : 'township.device.clock_behind', { time: spanOfSeconds(seconds) })
-}

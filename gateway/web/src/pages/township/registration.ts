@@ -29,12 +29,13 @@ export interface Draft {
   allergy: string
   renal_function: string
   operations: string
+  specimen: string
 }
 
 export const emptyDraft = (site: string): Draft => ({
   site_id: site, name: '', sex: '', birth: '', age: '', age_unit: 'Y', patient_id: '', document: '', phone: '', patient_class: 'outpatient', is_urgent: false,
   visit_number: '', department: '', doctor: '', item_code_id: '', item_name: '', modality: '', body_part: '', laterality: '', purpose: '', history: '',
-  clinical_diagnosis: '', request_number: '', pregnancy: '', allergy: '', renal_function: '', operations: '',
+  clinical_diagnosis: '', request_number: '', pregnancy: '', allergy: '', renal_function: '', operations: '', specimen: '',
 })
 
 export function draftOf(request: Request): Draft {
@@ -48,7 +49,7 @@ export function draftOf(request: Request): Draft {
     visit_number: request.visit_number, department: request.department, doctor: request.doctor, item_code_id: request.item_code_id ?? '',
     item_name: request.item_name, modality: request.modality, body_part: request.body_part, laterality: request.laterality as Draft['laterality'],
     purpose: request.purpose, history: request.history, clinical_diagnosis: request.clinical_diagnosis, request_number: request.request_number,
-    pregnancy: details.pregnancy ?? '', allergy: details.allergy ?? '', renal_function: details.renal_function ?? '', operations: details.operations ?? '',
+    pregnancy: details.pregnancy ?? '', allergy: details.allergy ?? '', renal_function: details.renal_function ?? '', operations: details.operations ?? '', specimen: details.specimen ?? '',
   }
 }
 
@@ -127,7 +128,7 @@ export function missingOf(draft: Draft): (keyof Draft)[] {
 /* What goes to the gateway: trimmed, nothing that is empty. */
 export function inputOf(draft: Draft): RequestInput {
   const details = Object.fromEntries(
-    (['pregnancy', 'allergy', 'renal_function', 'operations'] as const).map((name) => [name, draft[name].trim()]).filter(([, text]) => text !== ''),
+    (['pregnancy', 'allergy', 'renal_function', 'operations', 'specimen'] as const).map((name) => [name, draft[name].trim()]).filter(([, text]) => text !== ''),
   )
   const number = readIdentityNumber(draft.document)
   const isUndated = draft.birth.trim() === '' && draft.age.trim() === ''

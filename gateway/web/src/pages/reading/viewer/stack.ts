@@ -83,9 +83,3 @@ export function wheelSteps(gathered: number, delta: number): { steps: number; re
   const steps = Math.trunc(sum / WHEEL_STEP) || 0 // not -0
   return { steps, rest: sum - steps * WHEEL_STEP }
 }
-
-/* 20261122, as devices say it, or the day of the first image, as a day. */
-export function examinationDay(studyDate: string, firstImage: string): string {
-  const told = /^(\d{4})-?(\d{2})-?(\d{2})$/.exec(studyDate)
-  return told === null ? firstImage.slice(0, 10) : `${told[1]}-${told[2]}-${told[3]}`
-}
