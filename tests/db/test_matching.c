@@ -1,9 +1,11 @@
 /* The rule that matches studies and requests without a person: what it takes, and above all what it leaves. */
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/domain/request.h"
+#include "lib/domain/study.h"
 #include "tests/db/county.h"
 
 static struct county *county;
@@ -412,4 +414,55 @@ Test(matching, the_second_view_comes_from_the_same_device)
 	county_expect(county,
 	              "SELECT reasons FROM match_decision JOIN study s USING (study_id) WHERE s.public_id = $study",
 	              "{taken}", "why");
+}
+
+struct settler {
+	pthread_barrier_t *start;
+	bool ok;
+	struct err err;
+};
+
+static void *run_settler(void *context)
+{
+	struct settler *settler = context;
+	char id[TEXT_UUID_SIZE];
+
+	pthread_barrier_wait(settler->start);
+	do
+		settler->ok = study_settle_next(county->router, NULL, 0, id, &settler->err);
+	while (settler->ok && id[0]);
+	return NULL;
+}
+
+/* Several routers at once, with studies that all are certain to be of one request: one of them is, the others are told why not. */
+Test(matching, at_once_a_request_is_matched_once)
+{
+	enum { ROUTERS = 4, STUDIES = 6 };
+	char requests[2][TEXT_UUID_SIZE] = {""};
+	struct settler settlers[ROUTERS];
+	pthread_t threads[ROUTERS];
+	pthread_barrier_t start;
+
+	for (int i = 0; i < STUDIES; i++)
+		add_study(&images, requests);
+	add_request(&one, requests[0]);
+	pthread_barrier_init(&start, NULL, ROUTERS);
+	for (int i = 0; i < ROUTERS; i++) {
+		settlers[i] = (struct settler){.start = &start};
+		cr_assert_eq(pthread_create(&threads[i], NULL, run_settler, &settlers[i]), 0);
+	}
+	for (int i = 0; i < ROUTERS; i++) {
+		pthread_join(threads[i], NULL);
+		cr_expect(settlers[i].ok, "%s", settlers[i].err.text);
+	}
+	pthread_barrier_destroy(&start);
+	county_expect(county,
+	              "SELECT count(*) FROM request_match m JOIN scope s ON s.scope_id = m.site_id WHERE s.public_id = "
+	              "$site AND undone_at IS NULL",
+	              "1", "one match");
+	county_expect(
+	    county,
+	    "SELECT string_agg(DISTINCT array_to_string(d.reasons, ','), ' ') FROM match_decision d JOIN scope s ON "
+	    "s.scope_id = d.site_id WHERE s.public_id = $site AND d.request_id IS NOT NULL AND d.outcome = 'waiting'",
+	    "taken", "the others");
 }

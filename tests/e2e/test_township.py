@@ -310,7 +310,15 @@ def test_a_critical_value_until_it_is_closed(home, people, tmp_path):
 # ---- 匹配 -------------------------------------------------------------------------------------------------------------------------
 
 
-def test_matched_by_hand_and_taken_back(home, people, tmp_path):
+@pytest.fixture
+def by_hand(home):
+    """The site leaves everything but the 检查号 to people, for the time of a test."""
+    home.yqctl("matching", "set", "ts-shuibu", "--beyond-accession", "no")
+    yield
+    home.yqctl("matching", "set", "ts-shuibu", "--beyond-accession", "yes")
+
+
+def test_matched_by_hand_and_taken_back(home, people, by_hand, tmp_path):
     radiographer = people["radiographer"]
     form = dict(FORM, name="赵六", patient_id="YQ20260009", modality="DR", body_part="CHEST")
     right, wrong = radiographer.post("/requests", form), radiographer.post("/requests", dict(form, name="钱七", sex="F", patient_id=""))

@@ -295,13 +295,18 @@ world.test('a return and a question are answered in place; the drawer says what 
 
 world.test('a study without its number is matched by hand, and taken back', async ({ person }) => {
   const li = await person('radiographer')
+  /* Two of one name and birth date: the rule leaves it to a person, and says so. */
+  await register(li, { name: '孙三' })
+  await li.page.keyboard.press('Escape')
   const { number } = await register(li, { name: '孙三' })
   await li.page.keyboard.press('Escape')
   await installation.push('dr-chest', { name: 'SUN^SAN=孙^三', sex: 'M', birth: '19570312', size: 64 })
   await rowOf(li, '孙三').getByText('待匹配').waitFor()
   await rowOf(li, '孙三').getByRole('button', { name: '匹配' }).click()
   const dialog = li.page.getByRole('dialog')
-  await dialog.getByText('✓ 姓名相同').waitFor()
+  await dialog.getByText('✓ 姓名相同').first().waitFor()
+  await dialog.getByText('系统没有自动匹配：还有同样接近的申请单。').waitFor()
+  await dialog.getByText('规则第 2 版').waitFor()
   await dialog.getByRole('radio').first().check()
   await li.checkAccessible()
   await li.shot('match')
@@ -317,10 +322,26 @@ world.test('a study without its number is matched by hand, and taken back', asyn
   await rowOf(li, '孙三').click()
   const drawer = li.page.getByRole('dialog')
   await drawer.getByText('匹配申请单').first().waitFor()
+  await drawer.locator('.note').getByText('✓ 出生日期相同').waitFor()
   await drawer.getByText('撤销匹配', { exact: true }).first().click()
   await drawer.getByLabel('原因').fill('登记了别人')
   await drawer.getByRole('button', { name: '撤销匹配' }).click()
   await drawer.getByText('还没有匹配申请单').waitFor()
+})
+
+world.test('what is certain is matched by the rule, and the drawer says why', async ({ person }) => {
+  const li = await person('radiographer')
+  const { number } = await register(li, { name: '吴四', birth: '1949-10-01' })
+  await li.page.keyboard.press('Escape')
+  await installation.push('dr-chest', { name: 'WU^SI=吴^四', sex: 'M', birth: '19491001', size: 64 })
+  await until(async () => (await rowOf(li, '吴四').getByText('待匹配').count()) === 0, 'it is not matched')
+  await rowOf(li, '吴四').click()
+  const drawer = li.page.getByRole('dialog')
+  await drawer.getByText(number).first().waitFor()
+  await drawer.getByText('按规则自动匹配（第 2 版）').waitFor()
+  for (const fact of ['姓名相同', '出生日期相同', '性别相同', '检查类型相同']) await drawer.locator('.note').getByText(`✓ ${fact}`).waitFor()
+  await li.checkAccessible()
+  await li.shot('matched-by-rule')
 })
 
 world.test('a critical value is answered from the strip', async ({ person }) => {
@@ -362,6 +383,22 @@ world.test('the devices, and what a test of one says', async ({ person }) => {
   await device.getByText('请在设备上按“连接测试”').waitFor()
   await li.checkAccessible()
   await li.shot('devices')
+})
+
+world.test('a wrong clock and a silent device stand out, in words', async ({ person }) => {
+  await installation.sql(`WITH d AS (INSERT INTO device (site_id, name, calling_ae, modality, last_seen_at, clock_offset, clock_measured_at)
+      SELECT site_id, '二号机', 'DR_TWO', 'DX', yq_now() - interval '8 days', make_interval(days => -9800), '2026-11-01 08:00+08' FROM device WHERE calling_ae = 'DEMO_DR' RETURNING device_id)
+    INSERT INTO device_contact (device_id, day, images, last_at)
+    SELECT device_id, g::date, 12, g::date::timestamptz FROM d, generate_series(yq_now()::date - 60, yq_now()::date - 8, interval '1 day') g`)
+  const li = await person('radiographer')
+  await li.page.getByRole('tab', { name: '设备' }).click()
+  const device = li.page.getByRole('region').filter({ hasText: 'DR_TWO' })
+  await device.getByText('! 慢 26 年（设备上是 2000 年）').waitFor()
+  await device.getByText('排序和计时不受影响').waitFor()
+  await device.getByText(/! 往常 .* 前已有图像（一天约 12 幅），至今没有/).waitFor()
+  await li.page.getByRole('region').filter({ hasText: 'DEMO_DR' }).getByText('历史还不够，暂不判断').waitFor()
+  await li.checkAccessible()
+  await li.shot('device-silent')
 })
 
 world.test('a password is changed, and the other page of another role is not shown', async ({ person }) => {

@@ -135,7 +135,7 @@ export default {
   field: {
     site_id: 'Site', name: 'Name', sex: 'Sex', birth: 'Birth date', age: 'Age', age_unit: 'Unit of age', document: 'Identity number', patient_id: 'Patient ID', phone: 'Phone', patient_class: 'Patient class',
     is_urgent: 'Urgent', visit_number: 'Visit number', department: 'Department', doctor: 'Requesting doctor', item_name: 'Item', modality: 'Modality', body_part: 'Body part', laterality: 'Side',
-    purpose: 'Purpose', history: 'History', clinical_diagnosis: 'Clinical diagnosis', request_number: 'Request number', pregnancy: 'Pregnancy', allergy: 'Allergy', renal_function: 'Renal function', operations: 'Operations', specimen: 'Specimen (site, number, fixation)',
+    purpose: 'Purpose', history: 'History', clinical_diagnosis: 'Clinical diagnosis', request_number: 'Request number', pregnancy: 'Pregnancy', allergy: 'Allergy', renal_function: 'Renal function', operations: 'Operations', specimen: 'Specimen',
   },
   birth_hint: '1980-11-22 or 19801122',
   document_hint: '18 signs; fills in sex and birth date',

@@ -139,7 +139,7 @@ export default {
   field: {
     site_id: '机构', name: '姓名', sex: '性别', birth: '出生日期', age: '年龄', age_unit: '年龄单位', document: '身份证号', patient_id: '患者编号', phone: '电话', patient_class: '患者类别',
     is_urgent: '加急', visit_number: '门诊/住院/体检号', department: '申请科室', doctor: '申请医师', item_name: '检查项目', modality: '类型', body_part: '部位', laterality: '侧别',
-    purpose: '检查目的', history: '病史', clinical_diagnosis: '临床诊断', request_number: '申请单号', pregnancy: '妊娠', allergy: '过敏史', renal_function: '肾功能', operations: '手术史', specimen: '标本（部位、数量、固定）',
+    purpose: '检查目的', history: '病史', clinical_diagnosis: '临床诊断', request_number: '申请单号', pregnancy: '妊娠', allergy: '过敏史', renal_function: '肾功能', operations: '手术史', specimen: '标本',
   },
   birth_hint: '如 1980-11-22 或 19801122',
   document_hint: '18 位，填写后自动带出性别和出生日期',
