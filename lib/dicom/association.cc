@@ -6,13 +6,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/dicom/associate_request.h"
 #include "lib/dicom/implementation.h"
 #include "lib/dicom/message.h"
 #include "lib/dicom/syntax.h"
@@ -55,6 +54,7 @@ class Association
 	T_ASC_Network *network_ = nullptr;
 	T_ASC_Association *association_ = nullptr;
 	void *user_ = nullptr; /* of the handlers */
+	const char *unheard_ = "no_association_request";
 
 	const struct dicom_scp_handlers &handlers() const
 	{
@@ -107,26 +107,31 @@ void Association::ended(enum dicom_end how)
 }
 
 /*
- * Waits for the head of the first PDU without consuming it: who says nothing, or something else, never enters DCMTK, and no length
- * from the wire is allocated unseen (PS3.8 section 9.3.2).
+ * Reads the first PDU, which must be a request of a form that is right: who says nothing, or something else, never enters DCMTK, and no length from the
+ * wire is allocated unseen (PS3.8 section 9.3.2).
  */
 bool Association::wait_request()
 {
-	unsigned char head[PDU_HEAD];
-	int least = PDU_HEAD;
-	int one = 1;
+	struct err err;
 	uint32_t length;
+	const unsigned char *head;
 
 	link_.open(connection_.fd);
 	link_.rest(link_phase::request);
-	(void)setsockopt(connection_.fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof least);
-	if (!link_.wait_readable() || recv(connection_.fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT) != PDU_HEAD)
+	if (!link_.fetch(PDU_HEAD))
 		return false;
-	(void)setsockopt(connection_.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+	head = link_.fetched();
 	length = static_cast<uint32_t>(head[2]) << 24 | static_cast<uint32_t>(head[3]) << 16 |
 	         static_cast<uint32_t>(head[4]) << 8 | head[5];
-	if (head[0] == PDU_ASSOCIATE_RQ && length <= LINK_REQUEST_MAX)
+	if (head[0] != PDU_ASSOCIATE_RQ || length > LINK_REQUEST_MAX) {
+		link_.abort();
+		return false;
+	}
+	if (!link_.fetch(PDU_HEAD + length))
+		return false;
+	if (associate_request_check(link_.fetched() + PDU_HEAD, length, &err))
 		return true;
+	unheard_ = "malformed_request";
 	link_.abort();
 	return false;
 }
@@ -182,6 +187,11 @@ enum dicom_reject Association::decide()
 		return DICOM_REJECT_CONGESTION;
 	if (std::strcmp(association_->params->DULparams.applicationContextName, UID_StandardApplicationContext) != 0)
 		return DICOM_REJECT_NO_REASON;
+	/* A title of blanks is none (PS3.8 section 9.3.2), and no answer can be made that repeats it. */
+	if (connection_.peer.calling_ae[0] == '\0')
+		return DICOM_REJECT_CALLING_AE;
+	if (connection_.peer.called_ae[0] == '\0')
+		return DICOM_REJECT_CALLED_AE;
 	return handlers().admit(scp_.settings.context, &connection_.peer, &user_);
 }
 
@@ -496,8 +506,7 @@ void Association::run()
 	link_.deadline_ms +=
 	    connection_.is_overflow ? int64_t{SCP_OVERFLOW_PATIENCE_MS} : settings.association_timeout_ms;
 	if (!wait_request() || !receive_request()) {
-		log_info(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection_.peer.address,
-		         "no_association_request");
+		log_info(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection_.peer.address, unheard_);
 		return;
 	}
 	if (ASC_countPresentationContexts(association_->params) > CONTEXTS_MAX) {

@@ -63,7 +63,7 @@ enum dicom_end {
 /*
  * Called on the association's own thread. `context` is dicom_scp_settings.context, `association` is per association: what admit() put
  * there, also when it rejected, and end() is then called once, after the answer is out. An association that never reached admit() (beyond
- * association_max) is reported to end() with NULL.
+ * association_max, of another application context, without an AE title) is reported to end() with NULL.
  * Of one object: store_begin, store_data 0..n times, then exactly one of store_end (all bytes came) and store_abort
  * (the peer vanished or the message was broken: nothing may remain visible).
  * A false store_begin or store_data does not end the association: the rest of the dataset is read and dropped,

@@ -165,7 +165,41 @@ bool Link::took(const void *bytes, size_t length)
 
 bool Link::wait_readable()
 {
-	return wait(POLLIN);
+	return ahead_taken_ < ahead_.size() || wait(POLLIN);
+}
+
+bool Link::fetch(size_t length)
+{
+	char piece[4096];
+
+	while (ahead_.size() < length) {
+		ssize_t n = recv(fd_, piece, std::min(sizeof piece, length - ahead_.size()), MSG_DONTWAIT);
+
+		if (n > 0) {
+			ahead_.append(piece, static_cast<size_t>(n));
+			set_option(fd_, IPPROTO_TCP, TCP_QUICKACK, 1);
+		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+			end = link_end::lost;
+			return false;
+		} else if (!wait(POLLIN)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* How many of the fetched bytes went to buf; 0: none is left, and their memory is given back. */
+size_t Link::take_ahead(void *buf, size_t nbyte)
+{
+	size_t n = std::min(nbyte, ahead_.size() - ahead_taken_);
+
+	std::memcpy(buf, ahead_.data() + ahead_taken_, n);
+	ahead_taken_ += n;
+	if (ahead_taken_ == ahead_.size()) {
+		std::string().swap(ahead_);
+		ahead_taken_ = 0;
+	}
+	return n;
 }
 
 LinkConnection::LinkConnection(DcmNativeSocketType fd, Link &link) : DcmTCPConnection(fd), link_(link), fd_(fd)
@@ -182,8 +216,10 @@ LinkConnection::~LinkConnection()
 ssize_t LinkConnection::read(void *buf, size_t nbyte)
 {
 	for (;;) {
-		ssize_t n = recv(fd_, buf, nbyte, MSG_DONTWAIT);
+		ssize_t n = static_cast<ssize_t>(link_.take_ahead(buf, nbyte));
 
+		if (n == 0)
+			n = recv(fd_, buf, nbyte, MSG_DONTWAIT);
 		if (n > 0) {
 			set_option(fd_, IPPROTO_TCP, TCP_QUICKACK, 1);
 			if (link_.took(buf, static_cast<size_t>(n)))

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <string>
 
 enum class link_phase {
 	request, /* until the association request is complete: an absolute deadline */
@@ -84,6 +85,16 @@ class Link
 	/* True when a byte (or the end) can be read; false sets end. */
 	bool wait_readable();
 
+	/*
+	 * Reads until length bytes of the stream are here, under the deadlines of the phase; whoever reads the connection later gets them first. For what must be
+	 * looked at before DCMTK has it. False sets end. The memory grows with what comes.
+	 */
+	bool fetch(size_t length);
+	const unsigned char *fetched() const
+	{
+		return reinterpret_cast<const unsigned char *>(ahead_.data());
+	}
+
 	/* A-ABORT by the service provider (PS3.8 section 9.3.8), past DCMTK, which has no state for it once a read has failed. */
 	void abort();
 
@@ -91,6 +102,8 @@ class Link
 	friend class LinkConnection;
 	std::mutex mutex; /* over fd_, against shut() of a reused number */
 	int fd_ = -1;
+	std::string ahead_;           /* fetched */
+	size_t ahead_taken_ = 0;      /* and read since */
 	Frame frame;                  /* of what we read */
 	int64_t pdu_deadline_ms_ = 0; /* of the PDU that we wait for; 0: none */
 	int64_t rested_ms_ = 0;       /* since when it is idle, or connected */
@@ -99,6 +112,7 @@ class Link
 	bool wait(short events);
 	int64_t left_ms(bool may_stop);
 	bool took(const void *bytes, size_t length);
+	size_t take_ahead(void *buf, size_t nbyte);
 };
 
 class LinkConnection : public DcmTCPConnection
