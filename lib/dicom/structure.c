@@ -327,6 +327,9 @@ static bool read_syntax(struct walk *walk, const struct header *header, char out
 		return false;
 	while (length > 0 && (uid[length - 1] == '\0' || uid[length - 1] == ' '))
 		uid[--length] = '\0';
+	/* Whatever else stands there goes into texts and lists as it is. */
+	if (strspn(uid, "0123456789.") != length)
+		return fault(walk, header->tag, "a transfer syntax that is no UID", err);
 	memcpy(out, uid, sizeof uid);
 	return true;
 }

@@ -357,3 +357,38 @@ Test(structure, inflating_is_bounded, .fini = scratch_remove)
 	cr_expect_not(walk(dataset_file(&d, DEFLATED), &err));
 	cr_expect_not_null(strstr(err.text, "inflates"), "%s", err.text);
 }
+
+/* The file with another text of the same length in the place of its transfer syntax. */
+static const char *file_with_syntax(const char *syntax)
+{
+	static unsigned char bytes[4096];
+	struct dataset d;
+	FILE *file;
+	size_t length;
+	unsigned char *at;
+
+	dataset_init(&d, EXPLICIT);
+	dataset_identify(&d);
+	file = fopen(dataset_file(&d, EXPLICIT), "rbe");
+	cr_assert(file != NULL);
+	length = fread(bytes, 1, sizeof bytes, file);
+	fclose(file);
+	at = memmem(bytes, length, EXPLICIT "\0", sizeof EXPLICIT);
+	cr_assert(at != NULL && strlen(syntax) == strlen(EXPLICIT));
+	memcpy(at, syntax, strlen(syntax));
+	return bytes_file(bytes, length);
+}
+
+Test(structure, a_transfer_syntax_is_made_of_digits_and_dots, .fini = scratch_remove)
+{
+	static const char *const cases[] = {"1.2.840.10008.1.\xff\xff\x31", "1.2.840.10008.1\n3.1",
+	                                    "<b>840.10008.1.2.1>", "1.2.840.10008.1.2 1"};
+	struct err err = {0};
+
+	cr_assert(walk(file_with_syntax(EXPLICIT), &err), "%s", err.text);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		cr_expect_not(walk(file_with_syntax(cases[i]), &err), "%s", cases[i]);
+		cr_expect(err.kind == ERR_INVALID && strstr(err.text, "transfer syntax that is no UID") != NULL, "%s",
+		          err.text);
+	}
+}
