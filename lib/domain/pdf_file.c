@@ -44,6 +44,8 @@ static bool skip_literal(const uint8_t **cursor, const uint8_t *end)
 
 	for (; *cursor < end; (*cursor)++) {
 		if (**cursor == '\\') {
+			if (end - *cursor < 2)
+				return false;
 			(*cursor)++;
 		} else if (**cursor == '(') {
 			depth++;
