@@ -8,6 +8,7 @@
 #   tests/unit/X/*.c               -> tests/unit_X    (Criterion)
 #   tests/db/*.c                   -> tests/db        (Criterion, against a private ledger: tests/support/with-ledger)
 #   tests/migrate/*.c              -> tests/migrate   (Criterion, against a private ledger without any migration)
+#   tests/fuzz/X.c, X.cc           -> tests/fuzz_X    (readers of foreign bytes; see tests/fuzz/fuzz.mk)
 #   tests/support/*.c              -> linked into every test binary
 #   tests/bench/X.c                -> tests/X         (receivers to measure against, without Criterion)
 #   tests/support/powercut/*.c     -> tests/powercut.so (a preload library: what a power cut would leave)
@@ -87,7 +88,7 @@ GENERATED := $(GEN)/statements.h $(GEN)/statements.c $(GEN)/migrations.h $(GEN)/
 BINS := $(foreach p,$(PRESENT),$(B)/bin/$(call program_name,$(p)))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(sort $(wildcard tests/bench/*.c)))
 # Criterion does not run under ThreadSanitizer: there the programs are tested from end to end (tests/tsan).
-TESTS := $(if $(filter 1,$(TSAN)),,$(B)/tests/powercut.so $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate))
+TESTS := $(if $(filter 1,$(TSAN)),,$(B)/tests/powercut.so $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate) $(patsubst tests/fuzz/%,$(B)/tests/fuzz_%,$(basename $(wildcard tests/fuzz/*.c tests/fuzz/*.cc))))
 
 .PHONY: build test-programs packages generated web FORCE
 build: packages generated $(BINS) web ## builds the programs into build/bin/ and the browser application into build/web/
@@ -152,6 +153,8 @@ $(eval $(call test_program,migrate,tests/migrate,$(call objects,tests/db/ledger.
 ALL_OBJECTS += $(call objects,$(call sources,tests/bench))
 $(BENCHES): $(B)/tests/%: $(B)/obj/tests/bench/%.c.o $(LIB_ARCHIVES)
 	$(call say,LINK ,$@)$(CXX) $(YQ_LDFLAGS) $(LDFLAGS) -o $@ $< $(LINK_LIBS)
+
+include tests/fuzz/fuzz.mk
 
 # Stands before the C library in other programs: never instrumented, and without the headers' own checks.
 $(B)/tests/powercut.so: $(wildcard tests/support/powercut/*) $(B)/flags.list
