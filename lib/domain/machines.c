@@ -43,6 +43,7 @@
 MACHINE_DEFINE(study, STUDY)
 MACHINE_DEFINE(task, TASK)
 MACHINE_DEFINE(report_version, REPORT_VERSION)
+MACHINE_DEFINE(report_proposal, REPORT_PROPOSAL)
 MACHINE_DEFINE(critical_value, CRITICAL_VALUE)
 MACHINE_DEFINE(consultation, CONSULTATION)
 MACHINE_DEFINE(delivery, DELIVERY)
@@ -52,6 +53,7 @@ const struct machine *const *machines_all(void)
 	static const struct machine *const all[] = {&study_table,
 	                                            &task_table,
 	                                            &report_version_table,
+	                                            &report_proposal_table,
 	                                            &critical_value_table,
 	                                            &consultation_table,
 	                                            &delivery_table,

@@ -1,5 +1,5 @@
 /*
- * The six machines of the domain as enums, tables and pure *_next() functions, made from the .def lists (the arrows are drawn there).
+ * The machines of the domain as enums, tables and pure *_next() functions, made from the .def lists (the arrows are drawn there).
  * X_NONE (0) is the birth of a row; X_name() gives the text that the ledger stores, X_label() the Chinese word on screen.
  */
 #ifndef YQ_DOMAIN_MACHINES_H
@@ -11,6 +11,7 @@
 #include "lib/domain/critical_value.def"
 #include "lib/domain/delivery.def"
 #include "lib/domain/machine.h"
+#include "lib/domain/report_proposal.def"
 #include "lib/domain/report_version.def"
 #include "lib/domain/study.def"
 #include "lib/domain/task.def"
@@ -35,6 +36,7 @@
 MACHINE_DECLARE(study, STUDY);
 MACHINE_DECLARE(task, TASK);
 MACHINE_DECLARE(report_version, REPORT_VERSION);
+MACHINE_DECLARE(report_proposal, REPORT_PROPOSAL);
 MACHINE_DECLARE(critical_value, CRITICAL_VALUE);
 MACHINE_DECLARE(consultation, CONSULTATION);
 MACHINE_DECLARE(delivery, DELIVERY);

@@ -105,6 +105,7 @@ Test(machines, every_machine_guards_its_table_and_its_states_are_those_of_the_ch
 	    {"study", "study"},
 	    {"task", "reading_task"},
 	    {"report_version", "report_version"},
+	    {"report_proposal", "report_proposal"},
 	    {"critical_value", "critical_value"},
 	    {"consultation", "consultation"},
 	    {"delivery", "delivery"},

@@ -1,0 +1,1329 @@
+-- Corrections: split, merge, moved images, edited patients, and what a person says about two identities. The bytes that were received never
+-- change, nothing joins two people by itself, and everything here can be taken back.
+
+-- ---- states ----------------------------------------------------------------------------------------------------------------
+
+-- A study that was merged is left empty and leads to where its images are. Taken back, it is restored, and so are its tasks.
+INSERT INTO state_transition (machine, from_state, event, to_state) VALUES
+    ('study', 'receiving', 'merge', 'merged'),
+    ('study', 'complete', 'merge', 'merged'),
+    ('study', 'incomplete', 'merge', 'merged'),
+    ('study', 'merged', 'restore', 'receiving'),
+
+    ('task', 'cancelled', 'restore', 'awaiting'),
+
+    ('report_proposal', '', 'propose', 'open'),
+    ('report_proposal', 'open', 'dismiss', 'no_influence'),
+    ('report_proposal', 'open', 'correct', 'corrected'),
+    ('report_proposal', 'open', 'withdraw', 'withdrawn');
+
+ALTER TABLE study
+    DROP CONSTRAINT study_state_check,
+    ADD CONSTRAINT study_state_check CHECK (state IN ('receiving', 'complete', 'incomplete', 'merged')),
+    ADD COLUMN merged_into_id bigint REFERENCES study,
+    ADD COLUMN received_claim_id bigint REFERENCES identity_claim, -- what the images say, once a person said otherwise
+    ADD COLUMN patient_revision integer NOT NULL DEFAULT 0 CHECK (patient_revision >= 0), -- + 1 by every edit of the patient
+    ADD COLUMN corrected_at timestamptz,                           -- the last of them
+    ADD CONSTRAINT study_merged CHECK ((state = 'merged') = (merged_into_id IS NOT NULL)),
+    ADD CONSTRAINT study_merged_elsewhere CHECK (merged_into_id <> study_id);
+CREATE INDEX study_merged_into ON study (merged_into_id) WHERE merged_into_id IS NOT NULL;
+CREATE INDEX study_received_claim ON study (received_claim_id) WHERE received_claim_id IS NOT NULL;
+DROP INDEX study_not_complete;
+CREATE INDEX study_not_complete ON study (study_id) WHERE state IN ('receiving', 'incomplete');
+
+-- Which patient was seen by who submitted it.
+ALTER TABLE report_version ADD COLUMN patient_revision integer NOT NULL DEFAULT 0;
+
+-- A match by the operator of the machine has no person.
+ALTER TABLE request_match DROP CONSTRAINT request_match_check,
+    ADD CONSTRAINT request_match_check CHECK (method = 'manual' OR matched_by IS NULL);
+
+-- ---- what was corrected ------------------------------------------------------------------------------------------------------
+
+ALTER TABLE correction
+    ALTER COLUMN made_by DROP NOT NULL,
+    ADD COLUMN operator text NOT NULL DEFAULT '', -- login at the machine, where no person made it
+    ADD COLUMN steps jsonb NOT NULL DEFAULT '{}', -- which rows changed, by internal key: what an undo goes back by
+    ADD CONSTRAINT correction_maker CHECK ((made_by IS NULL) = (operator <> ''));
+
+-- Every study that a correction touched. from: images left it; to: they came to it; new: it came of it; self: the only one.
+CREATE TABLE correction_study (
+    correction_id bigint NOT NULL REFERENCES correction,
+    study_id      bigint NOT NULL,
+    site_id       bigint NOT NULL,
+    role          text NOT NULL CHECK (role IN ('self', 'from', 'to', 'new')),
+    PRIMARY KEY (correction_id, study_id),
+    FOREIGN KEY (study_id, site_id) REFERENCES study (study_id, site_id)
+);
+CREATE INDEX correction_study_study ON correction_study (study_id);
+CREATE TRIGGER correction_study_fixed BEFORE UPDATE OR DELETE ON correction_study FOR EACH ROW EXECUTE FUNCTION yq_refuse_change();
+INSERT INTO correction_study (correction_id, study_id, site_id, role) SELECT correction_id, study_id, site_id, 'self' FROM correction;
+
+-- The statements of a match write the fact alone.
+CREATE FUNCTION correction_of_match() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO correction_study (correction_id, study_id, site_id, role) VALUES (NEW.correction_id, NEW.study_id, NEW.site_id, 'self');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER correction_of_match AFTER INSERT ON correction FOR EACH ROW WHEN (NEW.kind IN ('match', 'edit_patient'))
+    EXECUTE FUNCTION correction_of_match();
+
+-- Where images go that would come to a study, by their series: to where the series went. Of a series that was parted, the rest stays.
+CREATE TABLE series_route (
+    route_id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    site_id             bigint NOT NULL,
+    from_study_id       bigint NOT NULL,
+    to_study_id         bigint NOT NULL,
+    series_instance_uid text NOT NULL,
+    correction_id       bigint NOT NULL REFERENCES correction DEFERRABLE INITIALLY DEFERRED, -- written last, when all of it is known
+    ended_by_id         bigint REFERENCES correction DEFERRABLE INITIALLY DEFERRED, -- the one that sent them elsewhere, or took it back
+    FOREIGN KEY (from_study_id, site_id) REFERENCES study (study_id, site_id),
+    FOREIGN KEY (to_study_id, site_id) REFERENCES study (study_id, site_id),
+    CHECK (from_study_id <> to_study_id)
+);
+CREATE UNIQUE INDEX series_route_once ON series_route (from_study_id, series_instance_uid) WHERE ended_by_id IS NULL;
+CREATE INDEX series_route_correction ON series_route (correction_id);
+CREATE INDEX series_route_ended ON series_route (ended_by_id) WHERE ended_by_id IS NOT NULL;
+
+-- The study that the object itself would have come to, where a route sent it elsewhere.
+ALTER TABLE instance ADD COLUMN came_for_study_id bigint REFERENCES study;
+
+-- 更正 is proposed: what an issued report was written over has been corrected. Reports never change by themselves.
+CREATE TABLE report_proposal (
+    proposal_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    public_id         uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+    site_id           bigint NOT NULL,
+    report_version_id bigint NOT NULL,
+    correction_id     bigint NOT NULL REFERENCES correction,
+    state             text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'no_influence', 'corrected', 'withdrawn')),
+    opened_at         timestamptz NOT NULL DEFAULT yq_now(),
+    settled_at        timestamptz,
+    settled_by        bigint REFERENCES person,
+    reason            text NOT NULL DEFAULT '' CHECK (length(reason) <= 2000),
+    FOREIGN KEY (report_version_id, site_id) REFERENCES report_version (report_version_id, site_id),
+    UNIQUE (report_version_id, correction_id),
+    CHECK ((state = 'open') = (settled_at IS NULL)),
+    CHECK (state <> 'no_influence' OR (settled_by IS NOT NULL AND reason <> ''))
+);
+CREATE INDEX report_proposal_open ON report_proposal (site_id, proposal_id) WHERE state = 'open';
+CREATE TRIGGER report_proposal_transition BEFORE INSERT OR UPDATE OF state ON report_proposal
+    FOR EACH ROW EXECUTE FUNCTION yq_check_transition('report_proposal');
+
+-- A later version of the report answers what was proposed for the earlier ones.
+CREATE FUNCTION report_proposal_answered() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE report_proposal p SET state = 'corrected', settled_at = yq_now(), settled_by = NEW.reviewer_id
+    FROM report_version v
+    WHERE v.report_version_id = p.report_version_id AND v.report_id = NEW.report_id AND v.version < NEW.version AND p.state = 'open';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER report_proposal_answered AFTER UPDATE OF state ON report_version FOR EACH ROW
+    WHEN (NEW.state = 'issued' AND OLD.state <> 'issued') EXECUTE FUNCTION report_proposal_answered();
+
+-- What a person said about two identities: a fact, and an undo is one of its own.
+CREATE TABLE identity_settlement (
+    settlement_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    public_id       uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+    site_id         bigint NOT NULL REFERENCES site,
+    review_id       bigint NOT NULL REFERENCES identity_review,
+    outcome         text NOT NULL CHECK (outcome IN ('same', 'different')),
+    reason          text NOT NULL CHECK (reason <> '' AND length(reason) <= 2000),
+    confirmed       text[] NOT NULL DEFAULT '{}', -- contradictions that the person was shown
+    from_patient_id bigint NOT NULL REFERENCES patient, -- of the review's claim
+    to_patient_id   bigint NOT NULL REFERENCES patient, -- the same: nothing moved
+    made_by         bigint REFERENCES person,
+    operator        text NOT NULL DEFAULT '',
+    made_at         timestamptz NOT NULL DEFAULT yq_now(),
+    undoes_id       bigint UNIQUE REFERENCES identity_settlement,
+    CHECK ((made_by IS NULL) = (operator <> ''))
+);
+CREATE INDEX identity_settlement_review ON identity_settlement (review_id);
+CREATE TRIGGER identity_settlement_fixed BEFORE UPDATE OR DELETE ON identity_settlement
+    FOR EACH ROW EXECUTE FUNCTION yq_refuse_change();
+
+-- ---- rights ------------------------------------------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['correction_study', 'series_route', 'report_proposal', 'identity_settlement'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY person_sites ON %I TO yq_gateway USING (site_id = ANY (ARRAY(SELECT yq_person_sites())))', t);
+        EXECUTE format('CREATE POLICY every_site ON %I TO yq_storescp, yq_router, yq_operator USING (true)', t);
+        EXECUTE format('GRANT SELECT ON %I TO yq_router, yq_gateway, yq_operator', t);
+        EXECUTE format('GRANT INSERT ON %I TO yq_gateway, yq_operator', t);
+    END LOOP;
+END $$;
+GRANT UPDATE ON series_route, report_proposal TO yq_gateway, yq_operator;
+GRANT INSERT ON correction TO yq_operator;
+GRANT INSERT, UPDATE ON request_match TO yq_operator;
+
+-- ---- words -------------------------------------------------------------------------------------------------------------------
+
+-- In what two claims contradict each other: the fields on which yq_identity_relation() says 'different', and the identity number.
+CREATE FUNCTION yq_identity_contradictions(c identity_claim, d identity_claim) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT coalesce(array_agg(f.name ORDER BY f.place), '{}')
+    FROM (VALUES
+        (1, 'name', yq_identity_relation(c.name, '', NULL, d.name, '', NULL) = 'different'),
+        (2, 'sex', (upper(c.sex), upper(d.sex)) IN (('M', 'F'), ('F', 'M'))),
+        (3, 'birth_date', c.birth_date <> d.birth_date),
+        (4, 'document', c.national_id <> '' AND d.national_id <> '' AND c.national_id <> d.national_id)
+    ) AS f (place, name, holds)
+    WHERE f.holds
+$$;
+
+CREATE FUNCTION yq_identity_agreements(c identity_claim, d identity_claim) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT coalesce(array_agg(f.name ORDER BY f.place), '{}')
+    FROM (VALUES
+        (1, 'name', yq_identity_relation(c.name, '', NULL, d.name, '', NULL) = 'same'),
+        (2, 'sex', c.sex <> '' AND upper(c.sex) = upper(d.sex)),
+        (3, 'birth_date', c.birth_date = d.birth_date),
+        (4, 'patient_id', c.typed_id = d.typed_id AND NOT yq_is_trivial_id(c.typed_id)),
+        (5, 'document', c.national_id <> '' AND c.national_id = d.national_id)
+    ) AS f (place, name, holds)
+    WHERE f.holds
+$$;
+
+CREATE FUNCTION yq_claim_json(c identity_claim, p_age text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('name', c.name, 'sex', c.sex, 'birth_date', coalesce(c.birth_date::text, c.birth_text),
+                              'patient_id', c.typed_id, 'document', c.national_id, 'age', coalesce(p_age, ''))
+$$;
+
+-- Members of two patients that differ, in the order of a form.
+CREATE FUNCTION yq_patient_changes(p_before jsonb, p_after jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object('name', n, 'before', p_before ->> n, 'after', p_after ->> n) ORDER BY place), '[]')
+    FROM unnest(ARRAY['name', 'sex', 'birth_date', 'patient_id', 'document', 'age']) WITH ORDINALITY AS f (n, place)
+    WHERE p_before ->> n IS DISTINCT FROM p_after ->> n
+$$;
+
+-- A UID of the 2.25 arc (PS3.5 annex B.2).
+CREATE FUNCTION yq_uid_new() RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT '2.25.' || (((a::numeric * 4294967296 + b) * 4294967296 + c) * 4294967296 + d)::text
+    FROM (SELECT ('x' || substr(h, 1, 8))::bit(32)::bigint AS a, ('x' || substr(h, 9, 8))::bit(32)::bigint AS b,
+                 ('x' || substr(h, 17, 8))::bit(32)::bigint AS c, ('x' || substr(h, 25, 8))::bit(32)::bigint AS d
+          FROM (SELECT replace(gen_random_uuid()::text, '-', '') AS h) u) w
+$$;
+
+-- ---- a correction under way ----------------------------------------------------------------------------------------------------
+
+-- What is to be done, resolved; by internal key. patient: as typed, whole; NULL where claim_id says whose it is.
+CREATE TYPE correction_work AS (
+    kind text, site_id bigint, study_id bigint, target_id bigint, claim_id bigint, request_id bigint, patient jsonb,
+    instances bigint[], person_id bigint, operator text, reason text);
+
+CREATE FUNCTION correction_may(p_person uuid, p_site bigint) RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF p_person IS NOT NULL AND NOT yq_person_may(p_person, ARRAY['radiographer', 'duty_leader'], p_site) THEN
+        RAISE EXCEPTION 'cannot correct this: no right at its site' USING ERRCODE = 'YQ403';
+    END IF;
+END $$;
+
+-- Which images leave. Our own reports stay with their study.
+CREATE FUNCTION correction_chosen(p_study bigint, p_kind text, p_body jsonb) RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_series text[] := ARRAY(SELECT jsonb_array_elements_text(coalesce(p_body -> 'series', '[]')));
+    v_sops   text[] := ARRAY(SELECT jsonb_array_elements_text(coalesce(p_body -> 'instances', '[]')));
+    v_all    bigint[] := ARRAY(SELECT i.instance_id FROM series e JOIN instance i USING (series_id)
+                               WHERE e.study_id = p_study AND i.origin <> 'own' ORDER BY i.instance_id);
+    v_chosen bigint[];
+    v_lost   text;
+BEGIN
+    IF p_kind = 'edit_patient' THEN
+        RETURN '{}';
+    ELSIF p_kind = 'merge' THEN
+        RETURN v_all;
+    END IF;
+    SELECT u INTO v_lost FROM unnest(v_series) u
+    WHERE NOT EXISTS (SELECT FROM series e JOIN instance i USING (series_id)
+                      WHERE e.study_id = p_study AND e.series_instance_uid = u AND i.instance_id = ANY (v_all));
+    IF NOT FOUND THEN
+        SELECT u INTO v_lost FROM unnest(v_sops) u
+        WHERE NOT EXISTS (SELECT FROM instance i WHERE i.instance_id = ANY (v_all) AND i.sop_instance_uid = u);
+    END IF;
+    IF v_lost IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no series or image % in this study', v_lost USING ERRCODE = 'YQ404';
+    END IF;
+    v_chosen := ARRAY(SELECT i.instance_id FROM instance i JOIN series e USING (series_id)
+                      WHERE i.instance_id = ANY (v_all)
+                        AND (e.series_instance_uid = ANY (v_series) OR i.sop_instance_uid = ANY (v_sops)) ORDER BY 1);
+    IF cardinality(v_chosen) = 0 THEN
+        RAISE EXCEPTION 'cannot go on: no image is chosen' USING ERRCODE = 'YQ400';
+    ELSIF cardinality(v_chosen) = cardinality(v_all) THEN
+        RAISE EXCEPTION 'cannot move every image out of a study: merge it into the other one, or edit its patient' USING ERRCODE = 'YQ400';
+    END IF;
+    RETURN v_chosen;
+END $$;
+
+-- The patient as typed, with what was not typed as it is.
+CREATE FUNCTION correction_patient(p_claim bigint, p_age text, p_day date, p_typed jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT yq_claim_json(c, p_age) || jsonb_strip_nulls(p_typed)
+           || CASE WHEN p_typed ->> 'birth_date' <> '' AND NOT p_typed ? 'age' THEN
+                  jsonb_build_object('age', coalesce(yq_age_text((p_typed ->> 'birth_date')::date, p_day), '')) ELSE '{}' END
+    FROM identity_claim c WHERE c.claim_id = p_claim
+$$;
+
+CREATE FUNCTION correction_request(p_site bigint, p_request uuid) RETURNS request LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    r request;
+BEGIN
+    SELECT * INTO r FROM request q WHERE q.public_id = p_request AND q.site_id = p_site;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such request at the site of the study' USING ERRCODE = 'YQ404';
+    ELSIF r.state = 'cancelled' THEN
+        RAISE EXCEPTION 'cannot use this request: it is cancelled' USING ERRCODE = 'YQ409';
+    ELSIF EXISTS (SELECT FROM request_match m WHERE m.request_id = r.request_id AND m.undone_at IS NULL) THEN
+        RAISE EXCEPTION 'cannot use this request: it has a study already' USING ERRCODE = 'YQ409';
+    END IF;
+    RETURN r;
+END $$;
+
+CREATE FUNCTION correction_target(p_study study, p_target uuid) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    t study;
+BEGIN
+    SELECT * INTO t FROM study WHERE public_id = p_target;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such study to bring the images to' USING ERRCODE = 'YQ404';
+    ELSIF t.site_id <> p_study.site_id THEN
+        RAISE EXCEPTION 'cannot bring images to a study of another site' USING ERRCODE = 'YQ400';
+    ELSIF t.study_id = p_study.study_id THEN
+        RAISE EXCEPTION 'cannot bring images to the study that they are in' USING ERRCODE = 'YQ400';
+    ELSIF t.state = 'merged' THEN
+        RAISE EXCEPTION 'cannot bring images to a study that was merged into another' USING ERRCODE = 'YQ409';
+    END IF;
+    RETURN t.study_id;
+END $$;
+
+CREATE FUNCTION correction_read(p_person uuid, p_operator text, p_study uuid, p_body jsonb) RETURNS correction_work
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    s study;
+    r request;
+    w correction_work;
+BEGIN
+    SELECT * INTO s FROM study WHERE public_id = p_study;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such study' USING ERRCODE = 'YQ404';
+    END IF;
+    PERFORM correction_may(p_person, s.site_id);
+    IF s.state = 'merged' THEN
+        RAISE EXCEPTION 'cannot correct this study: it was merged into another' USING ERRCODE = 'YQ409';
+    END IF;
+    w.kind := p_body ->> 'kind';
+    w.site_id := s.site_id;
+    w.study_id := s.study_id;
+    w.reason := coalesce(p_body ->> 'reason', '');
+    w.operator := CASE WHEN p_person IS NULL THEN p_operator ELSE '' END;
+    w.person_id := (SELECT person_id FROM person WHERE public_id = p_person);
+    w.instances := correction_chosen(s.study_id, w.kind, p_body);
+    IF w.kind IN ('merge', 'move_images') THEN
+        w.target_id := correction_target(s, (p_body ->> 'target_study_id')::uuid);
+    ELSIF p_body ->> 'request_id' IS NOT NULL THEN
+        r := correction_request(s.site_id, (p_body ->> 'request_id')::uuid);
+        w.request_id := r.request_id;
+        w.claim_id := r.claim_id;
+    ELSIF p_body ->> 'claim_id' IS NOT NULL THEN
+        SELECT c.claim_id INTO w.claim_id FROM identity_claim c
+        WHERE c.public_id = (p_body ->> 'claim_id')::uuid AND c.site_id = s.site_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'there is no such identity at the site of the study' USING ERRCODE = 'YQ404';
+        END IF;
+    ELSIF w.kind = 'edit_patient' THEN
+        w.patient := correction_patient(s.claim_id, s.patient_age_text, s.first_arrival_at::date, p_body -> 'patient');
+    ELSE
+        w.patient := '{"sex": "", "birth_date": "", "patient_id": "", "document": "", "age": ""}' || jsonb_strip_nulls(p_body -> 'patient');
+        IF w.patient ->> 'age' = '' AND w.patient ->> 'birth_date' <> '' THEN
+            w.patient := w.patient || jsonb_build_object('age', coalesce(yq_age_text((w.patient ->> 'birth_date')::date, s.first_arrival_at::date), ''));
+        END IF;
+    END IF;
+    RETURN w;
+END $$;
+
+-- Everybody who corrects these studies, or brings objects of them in, waits for the other: the locks of the intake first, then the rows,
+-- both in one order.
+CREATE FUNCTION correction_lock(p_studies bigint[], p_typed_id text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(20261122, k)
+    FROM (SELECT DISTINCT hashtext(sc.public_id::text || what) & 1023 AS k
+          FROM study s JOIN scope sc ON sc.scope_id = s.site_id
+          CROSS JOIN LATERAL (VALUES ('study ' || s.study_instance_uid), ('id ' || p_typed_id)) AS v (what)
+          WHERE s.study_id = ANY (p_studies) AND what IS NOT NULL ORDER BY 1) locks;
+    PERFORM FROM study s WHERE s.study_id = ANY (p_studies) ORDER BY s.study_id FOR NO KEY UPDATE;
+END $$;
+
+-- What a preview was made over. Opaque outside: how many corrections the studies had, and a digest of what they were. Images and versions
+-- do not count for who the patient is.
+CREATE FUNCTION correction_revision(p_kind text, p_studies bigint[]) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT (SELECT count(DISTINCT k.correction_id) FROM correction_study k WHERE k.study_id = ANY (p_studies)) || '-'
+           || left(encode(sha256(convert_to(string_agg(concat_ws('|', s.public_id, s.claim_id, s.patient_revision, s.state = 'merged',
+                  CASE WHEN p_kind <> 'edit_patient' THEN concat_ws('|', s.version, s.instance_count, s.size_bytes) END,
+                  (SELECT m.match_id FROM request_match m WHERE m.study_id = s.study_id AND m.undone_at IS NULL),
+                  (SELECT string_agg(v.report_version_id::text, ',' ORDER BY v.report_version_id)
+                   FROM report r JOIN report_version v USING (report_id) WHERE r.study_id = s.study_id AND v.issued_at IS NOT NULL)),
+                  ';' ORDER BY s.study_id), 'UTF8')), 'hex'), 32)
+    FROM study s WHERE s.study_id = ANY (p_studies)
+$$;
+
+-- Who changed what since a revision was given: the corrections behind it, and where there is none, the newest of what else counts.
+CREATE FUNCTION correction_since(p_revision text, p_studies bigint[]) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_seen   integer := coalesce(substring(p_revision FROM '^([0-9]{1,9})-')::integer, 0);
+    v_result jsonb;
+BEGIN
+    SELECT jsonb_agg(jsonb_build_object('what', CASE WHEN k.kind = 'match' THEN 'match' ELSE 'correction' END, 'kind', k.kind,
+                                        'by', coalesce(p.name, nullif(k.operator, '')), 'at', k.made_at) ORDER BY k.correction_id)
+    INTO v_result
+    FROM (SELECT DISTINCT correction_id FROM correction_study WHERE study_id = ANY (p_studies) ORDER BY 1 OFFSET v_seen LIMIT 50) n
+    JOIN correction k USING (correction_id) LEFT JOIN person p ON p.person_id = k.made_by;
+    IF v_result IS NULL THEN
+        SELECT jsonb_build_array(jsonb_build_object('what', x.what, 'kind', NULL, 'by', x.who, 'at', x.at)) INTO v_result
+        FROM (SELECT 'report' AS what, p.name AS who, v.issued_at AS at
+              FROM report r JOIN report_version v USING (report_id) LEFT JOIN person p ON p.person_id = v.reviewer_id
+              WHERE r.study_id = ANY (p_studies) AND v.issued_at IS NOT NULL
+              UNION ALL SELECT 'match', p.name, coalesce(m.undone_at, m.matched_at)
+              FROM request_match m LEFT JOIN person p ON p.person_id = coalesce(m.undone_by, m.matched_by)
+              WHERE m.study_id = ANY (p_studies)
+              UNION ALL SELECT 'images', NULL, s.last_arrival_at FROM study s WHERE s.study_id = ANY (p_studies)) x
+        ORDER BY x.at DESC LIMIT 1;
+    END IF;
+    RETURN coalesce(v_result, '[]');
+END $$;
+
+-- ---- the preview ---------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION correction_tasks_json(p_studies bigint[], p_ended bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'id', t.public_id, 'study_id', s.public_id, 'kind', t.kind, 'state', t.state, 'holder', h.name, 'author', a.name,
+        'has_draft', EXISTS (SELECT FROM report r JOIN report_version v USING (report_id)
+                             WHERE r.task_id = t.task_id AND v.state IN ('draft', 'provisional', 'submitted')),
+        'effect', CASE WHEN t.study_id = p_ended THEN 'cancel' ELSE 'confirm' END) ORDER BY t.task_id), '[]')
+    FROM reading_task t JOIN study s USING (study_id)
+    LEFT JOIN person h ON h.person_id = t.holder_id LEFT JOIN person a ON a.person_id = t.author_id
+    WHERE t.study_id = ANY (p_studies) AND t.state NOT IN ('done', 'cancelled')
+$$;
+
+CREATE FUNCTION correction_reports_json(p_studies bigint[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'id', v.public_id, 'study_id', s.public_id, 'version', v.version, 'issued_at', v.issued_at, 'reviewer', p.name,
+        'effect', 'propose') ORDER BY v.report_version_id), '[]')
+    FROM report r JOIN report_version v USING (report_id) JOIN study s ON s.study_id = r.study_id
+    LEFT JOIN person p ON p.person_id = v.reviewer_id
+    WHERE r.study_id = ANY (p_studies) AND v.state = 'issued'
+$$;
+
+CREATE FUNCTION correction_deliveries_json(p_studies bigint[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('open', count(*) FILTER (WHERE d.state NOT IN ('delivered', 'cancelled')),
+                              'delivered', count(*) FILTER (WHERE d.state = 'delivered'))
+    FROM delivery d
+    WHERE d.study_id = ANY (p_studies)
+       OR d.report_version_id IN (SELECT v.report_version_id FROM report r JOIN report_version v USING (report_id)
+                                  WHERE r.study_id = ANY (p_studies))
+$$;
+
+CREATE FUNCTION correction_images_json(p_instances bigint[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('series', count(DISTINCT i.series_id), 'instances', count(*), 'bytes', coalesce(sum(i.size_bytes), 0))
+    FROM instance i WHERE i.instance_id = ANY (p_instances)
+$$;
+
+-- One study of a preview. p_gain: images that come (or leave, below 0).
+CREATE FUNCTION correction_study_json(p_study bigint, p_role text, p_gain integer, p_ends boolean, p_request_after text) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object(
+        'id', s.public_id, 'role', p_role, 'display_name', yq_display_name(c.name), 'patient_id', c.typed_id,
+        'study_instance_uid', s.study_instance_uid, 'instances_before', s.instance_count, 'instances_after', s.instance_count + p_gain,
+        'state', s.state, 'state_after', CASE WHEN p_ends THEN 'merged' ELSE s.state END,
+        'request', q.accession_number, 'request_after', p_request_after)
+    FROM study s JOIN identity_claim c ON c.claim_id = s.claim_id
+    LEFT JOIN request_match m ON m.study_id = s.study_id AND m.undone_at IS NULL
+    LEFT JOIN request q ON q.request_id = m.request_id
+    WHERE s.study_id = p_study
+$$;
+
+CREATE FUNCTION correction_accession(p_study bigint) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT r.accession_number FROM request_match m JOIN request r USING (request_id) WHERE m.study_id = p_study AND m.undone_at IS NULL
+$$;
+
+CREATE FUNCTION correction_studies_json(w correction_work) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    n      integer := cardinality(w.instances);
+    source text := correction_accession(w.study_id);
+    target text := correction_accession(w.target_id);
+BEGIN
+    IF w.kind = 'edit_patient' THEN
+        RETURN jsonb_build_array(correction_study_json(w.study_id, 'self', 0, false, source));
+    ELSIF w.kind = 'split' THEN
+        RETURN jsonb_build_array(
+            correction_study_json(w.study_id, 'from', -n, false, source),
+            (SELECT jsonb_build_object(
+                 'id', NULL, 'role', 'new', 'display_name', yq_display_name(coalesce(w.patient ->> 'name', c.name)),
+                 'patient_id', coalesce(w.patient ->> 'patient_id', c.typed_id, ''), 'study_instance_uid', s.study_instance_uid,
+                 'instances_before', 0, 'instances_after', n, 'state', 'receiving', 'state_after', s.state,
+                 'request', NULL, 'request_after', (SELECT accession_number FROM request WHERE request_id = w.request_id))
+             FROM study s LEFT JOIN identity_claim c ON c.claim_id = w.claim_id WHERE s.study_id = w.study_id));
+    END IF;
+    RETURN jsonb_build_array(
+        correction_study_json(w.study_id, 'from', -n, w.kind = 'merge', CASE WHEN w.kind <> 'merge' THEN source END),
+        correction_study_json(w.target_id, 'to', n, false, CASE WHEN w.kind = 'merge' THEN coalesce(target, source) ELSE target END));
+END $$;
+
+-- The patient before and after: of the study, or of the images that move.
+CREATE FUNCTION correction_fields(w correction_work) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT yq_patient_changes(yq_claim_json(c, s.patient_age_text),
+                              CASE WHEN w.target_id IS NOT NULL THEN (SELECT yq_claim_json(d, t.patient_age_text) FROM study t
+                                                                      JOIN identity_claim d USING (claim_id) WHERE t.study_id = w.target_id)
+                                   ELSE coalesce(w.patient, (SELECT yq_claim_json(d, yq_age_text(d.birth_date, s.first_arrival_at::date))
+                                                             FROM identity_claim d WHERE d.claim_id = w.claim_id)) END)
+    FROM study s JOIN identity_claim c USING (claim_id) WHERE s.study_id = w.study_id
+$$;
+
+-- What the person has to be shown before images of one patient come under another.
+CREATE FUNCTION correction_contradictions(w correction_work) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT yq_identity_contradictions(c, d)
+                     FROM study s JOIN identity_claim c ON c.claim_id = s.claim_id
+                     JOIN study t ON t.study_id = w.target_id JOIN identity_claim d ON d.claim_id = t.claim_id
+                     WHERE s.study_id = w.study_id), '{}')
+$$;
+
+CREATE FUNCTION correction_preview(w correction_work, p_revision text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_studies bigint[] := array_remove(ARRAY[w.study_id, w.target_id], NULL);
+BEGIN
+    RETURN jsonb_build_object(
+        'kind', w.kind, 'revision', p_revision, 'fields', correction_fields(w),
+        'contradictions', to_jsonb(correction_contradictions(w)), 'images', correction_images_json(w.instances),
+        'studies', correction_studies_json(w),
+        'tasks', correction_tasks_json(v_studies, CASE WHEN w.kind = 'merge' THEN w.study_id END),
+        'reports', correction_reports_json(v_studies), 'deliveries', correction_deliveries_json(v_studies));
+END $$;
+
+-- ---- how it is done ------------------------------------------------------------------------------------------------------------
+
+-- A claim by hand. It stays with the patient of the claim before when nobody else speaks of that one and nothing of it contradicts; else the
+-- rules decide as for anything that comes in, and what is doubtful waits for a person.
+CREATE FUNCTION correction_claim(p_site bigint, p_patient jsonb, p_former bigint, p_person bigint, p_salt text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    claim    identity_claim;
+    former   identity_claim;
+    decision record;
+    is_alone boolean;
+BEGIN
+    IF NOT pg_has_role(session_user, 'yq_operator', 'MEMBER') AND p_site NOT IN (SELECT yq_person_sites()) THEN
+        RAISE EXCEPTION 'there is no such site' USING ERRCODE = 'YQ404';
+    END IF;
+    SELECT * INTO former FROM identity_claim c WHERE c.claim_id = p_former;
+    claim.site_id := p_site;
+    claim.typed_id := p_patient ->> 'patient_id';
+    claim.issuer := coalesce(former.issuer, '');
+    claim.name := p_patient ->> 'name';
+    claim.sex := p_patient ->> 'sex';
+    claim.birth_date := CASE WHEN p_patient ->> 'birth_date' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN (p_patient ->> 'birth_date')::date END;
+    claim.birth_text := coalesce(to_char(claim.birth_date, 'YYYYMMDD'), p_patient ->> 'birth_date');
+    claim.national_id := coalesce(nullif(yq_national_id(p_patient ->> 'document'), ''), yq_national_id(claim.typed_id));
+    claim.content_hash := sha256(convert_to(concat_ws(E'\x1f', 'manual', claim.typed_id, claim.issuer, claim.name, claim.sex,
+        claim.birth_text, claim.national_id,
+        CASE WHEN yq_is_trivial_id(claim.typed_id) AND (claim.birth_date IS NULL OR claim.name = '') AND claim.national_id = ''
+             THEN p_salt ELSE '' END), 'UTF8'));
+    SELECT c.claim_id INTO claim.claim_id FROM identity_claim c WHERE c.site_id = p_site AND c.content_hash = claim.content_hash;
+    IF FOUND THEN
+        RETURN claim.claim_id;
+    END IF;
+
+    is_alone := p_former IS NOT NULL
+        AND (SELECT count(*) FROM study s WHERE p_former IN (s.claim_id, s.received_claim_id)) = 1
+        AND NOT EXISTS (SELECT FROM request r WHERE r.claim_id = p_former);
+    IF is_alone AND NOT EXISTS (SELECT FROM identity_claim c WHERE c.patient_id = former.patient_id AND c.claim_id <> p_former
+                                AND yq_identity_contradictions(c, claim) <> '{}') THEN
+        SELECT former.patient_id, 'corrected by hand' AS reason, '{}'::bigint[] AS doubts, '{}'::text[] AS doubt_reasons INTO decision;
+    ELSE
+        SELECT * INTO decision FROM intake_decide_patient(p_site, claim, '');
+    END IF;
+    INSERT INTO identity_claim (site_id, patient_id, source, trust, typed_id, issuer, name, sex, birth_text, birth_date, national_id,
+                                content_hash)
+    VALUES (p_site, decision.patient_id, 'manual', 20, claim.typed_id, claim.issuer, claim.name, claim.sex, claim.birth_text,
+            claim.birth_date, claim.national_id, claim.content_hash)
+    RETURNING claim_id INTO claim.claim_id;
+    INSERT INTO identity_decision (site_id, claim_id, to_patient_id, reason, decided_by)
+    VALUES (p_site, claim.claim_id, decision.patient_id, decision.reason, p_person);
+    INSERT INTO identity_review (site_id, claim_id, other_claim_id, reason)
+    SELECT p_site, claim.claim_id, d.other, d.why FROM unnest(decision.doubts, decision.doubt_reasons) AS d (other, why)
+    WHERE NOT (is_alone AND d.other = p_former)
+    ON CONFLICT DO NOTHING;
+    RETURN claim.claim_id;
+END $$;
+REVOKE ALL ON FUNCTION correction_claim FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION correction_claim TO yq_gateway, yq_operator;
+
+-- The fact, before what it did is known: a fact is never changed, so the key is given out first.
+CREATE FUNCTION correction_key() RETURNS bigint LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT nextval(pg_get_serial_sequence('correction', 'correction_id'))
+$$;
+REVOKE ALL ON FUNCTION correction_key FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION correction_key TO yq_gateway, yq_operator;
+ALTER TABLE correction ALTER COLUMN correction_id SET GENERATED BY DEFAULT;
+
+-- Brings images under another study and says which rows changed. A whole series goes as it is; where its UID is there already, or only some of
+-- its images go, they go into a series of that UID.
+CREATE FUNCTION correction_move(p_instances bigint[], p_to bigint, p_correction bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    e       record;
+    v_into  bigint;
+    v_steps jsonb := '[]';
+BEGIN
+    FOR e IN
+        SELECT r.series_id, r.study_id, r.site_id, r.series_instance_uid, array_agg(i.instance_id ORDER BY i.instance_id) AS chosen,
+               count(*) = (SELECT count(*) FROM instance a WHERE a.series_id = r.series_id) AS is_whole
+        FROM instance i JOIN series r USING (series_id)
+        WHERE i.instance_id = ANY (p_instances) GROUP BY r.series_id ORDER BY r.series_id
+    LOOP
+        SELECT series_id INTO v_into FROM series WHERE study_id = p_to AND series_instance_uid = e.series_instance_uid;
+        IF e.is_whole AND v_into IS NULL THEN
+            UPDATE series SET study_id = p_to WHERE series_id = e.series_id;
+            v_steps := v_steps || jsonb_build_object('series', e.series_id, 'from', e.study_id, 'to', p_to);
+        ELSE
+            IF v_into IS NULL THEN
+                INSERT INTO series (study_id, site_id, series_instance_uid, origin, number, modality, description, body_part, laterality, protocol)
+                SELECT p_to, site_id, series_instance_uid, origin, number, modality, description, body_part, laterality, protocol
+                FROM series WHERE series_id = e.series_id RETURNING series_id INTO v_into;
+            END IF;
+            UPDATE instance SET series_id = v_into WHERE instance_id = ANY (e.chosen);
+            v_steps := v_steps || jsonb_build_object('instances', to_jsonb(e.chosen), 'from_series', e.series_id, 'to_series', v_into,
+                                                     'from', e.study_id, 'to', p_to, 'is_whole', e.is_whole);
+        END IF;
+        IF e.is_whole THEN
+            -- What went away before and comes back now stays; what is sent on goes on from here.
+            UPDATE series_route SET ended_by_id = p_correction
+            WHERE from_study_id IN (p_to, e.study_id) AND series_instance_uid = e.series_instance_uid AND ended_by_id IS NULL;
+            INSERT INTO series_route (site_id, from_study_id, to_study_id, series_instance_uid, correction_id)
+            VALUES (e.site_id, e.study_id, p_to, e.series_instance_uid, p_correction);
+        END IF;
+    END LOOP;
+    RETURN v_steps;
+END $$;
+
+-- The other way. Images that came in meanwhile and were sent after a whole series go with it.
+CREATE FUNCTION correction_move_back(p_steps jsonb, p_made bigint, p_undo bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    step    jsonb;
+    v_moved bigint[];
+BEGIN
+    FOR step IN SELECT x FROM jsonb_array_elements(p_steps) WITH ORDINALITY AS t (x, n) ORDER BY n DESC LOOP
+        IF step ? 'series' THEN
+            UPDATE series SET study_id = (step ->> 'from')::bigint
+            WHERE series_id = (step ->> 'series')::bigint AND study_id = (step ->> 'to')::bigint;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'cannot take this back: its images are elsewhere meanwhile' USING ERRCODE = 'YQ409';
+            END IF;
+            UPDATE instance SET came_for_study_id = NULL
+            WHERE series_id = (step ->> 'series')::bigint AND came_for_study_id = (step ->> 'from')::bigint;
+        ELSE
+            v_moved := ARRAY(SELECT jsonb_array_elements_text(step -> 'instances')::bigint);
+            IF (SELECT count(*) FROM instance WHERE instance_id = ANY (v_moved) AND series_id = (step ->> 'to_series')::bigint)
+               <> cardinality(v_moved) THEN
+                RAISE EXCEPTION 'cannot take this back: its images are elsewhere meanwhile' USING ERRCODE = 'YQ409';
+            END IF;
+            UPDATE instance SET series_id = (step ->> 'from_series')::bigint WHERE instance_id = ANY (v_moved);
+            IF (step ->> 'is_whole')::boolean THEN
+                UPDATE instance SET series_id = (step ->> 'from_series')::bigint, came_for_study_id = NULL
+                WHERE series_id = (step ->> 'to_series')::bigint AND came_for_study_id = (step ->> 'from')::bigint;
+            END IF;
+        END IF;
+    END LOOP;
+    UPDATE series_route SET ended_by_id = p_undo WHERE correction_id = p_made AND ended_by_id IS NULL;
+    UPDATE series_route SET ended_by_id = NULL WHERE ended_by_id = p_made;
+END $$;
+
+-- Counters, times and modality as the images say, by the rules of the intake. A study without images keeps its times.
+CREATE FUNCTION correction_recount(p_studies bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE series r SET instance_count = n.count
+    FROM (SELECT e.series_id, count(i.instance_id) AS count FROM series e LEFT JOIN instance i USING (series_id)
+          WHERE e.study_id = ANY (p_studies) GROUP BY 1) n
+    WHERE n.series_id = r.series_id AND r.instance_count <> n.count;
+    UPDATE study s
+    SET instance_count = n.count, size_bytes = n.bytes,
+        first_arrival_at = coalesce(n.first_at, s.first_arrival_at), last_arrival_at = coalesce(n.last_at, s.last_arrival_at),
+        modality = coalesce(n.modality, s.modality)
+    FROM (SELECT t.study_id, count(i.instance_id) AS count, coalesce(sum(i.size_bytes), 0) AS bytes, min(i.arrived_at) AS first_at,
+                 max(i.arrived_at) AS last_at,
+                 (array_agg(e.modality ORDER BY e.series_id) FILTER (
+                     WHERE i.instance_id IS NOT NULL AND e.modality NOT IN ('', 'SR', 'PR', 'KO', 'DOC', 'OT')))[1] AS modality
+          FROM study t
+          LEFT JOIN series e ON e.study_id = t.study_id AND e.origin <> 'own'
+          LEFT JOIN instance i ON i.series_id = e.series_id AND i.origin <> 'own'
+          WHERE t.study_id = ANY (p_studies) GROUP BY 1) n
+    WHERE s.study_id = n.study_id;
+END $$;
+
+-- The images of a study are others than were read. Open tasks learn it; what follows for issued reports is proposed, not opened as recheck;
+-- a task that was cancelled comes back only when images came.
+CREATE FUNCTION correction_raise(p_study bigint, p_gains boolean) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE study SET version = version + 1 WHERE study_id = p_study;
+    UPDATE reading_task t SET study_version = s.version
+    FROM study s
+    WHERE s.study_id = p_study AND t.study_id = s.study_id AND (t.state <> 'cancelled' OR NOT p_gains);
+END $$;
+
+CREATE FUNCTION correction_event(p_kind text, p_subject uuid, p_site bigint) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO event (kind, subject_id, site_id) VALUES (p_kind, p_subject, p_site)
+$$;
+
+CREATE FUNCTION correction_tell(p_studies bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM correction_event('study.corrected', s.public_id, s.site_id) FROM study s WHERE s.study_id = ANY (p_studies) ORDER BY s.study_id;
+    PERFORM correction_event('task.study_changed', t.public_id, t.site_id) FROM reading_task t
+    WHERE t.study_id = ANY (p_studies) AND t.state NOT IN ('done', 'cancelled') ORDER BY t.task_id;
+END $$;
+
+-- The study goes; whoever reads it loses it, and the draft is kept.
+CREATE FUNCTION correction_cancel_tasks(p_study bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    v_steps jsonb;
+BEGIN
+    PERFORM FROM reading_task t WHERE t.study_id = p_study AND t.state NOT IN ('done', 'cancelled') ORDER BY t.task_id FOR UPDATE;
+    SELECT coalesce(jsonb_agg(jsonb_build_object('task', t.task_id, 'state', t.state) ORDER BY t.task_id), '[]') INTO v_steps
+    FROM reading_task t WHERE t.study_id = p_study AND t.state NOT IN ('done', 'cancelled');
+    UPDATE reading_task t
+    SET state = 'cancelled', holder_id = NULL, lease_token = NULL, lease_until = NULL, done_at = yq_now(), paused_at = NULL,
+        paused_for = t.paused_for + coalesce(yq_now() - t.paused_at, '0'), due_at = t.due_at + coalesce(yq_now() - t.paused_at, '0')
+    FROM jsonb_array_elements(v_steps) x WHERE t.task_id = (x ->> 'task')::bigint;
+    UPDATE workitem w SET state = 'CANCELED', reason = 'cancel', ended_at = yq_now()
+    FROM jsonb_array_elements(v_steps) x WHERE w.task_id = (x ->> 'task')::bigint AND w.ended_at IS NULL;
+    PERFORM correction_event('task.cancel', t.public_id, t.site_id)
+    FROM jsonb_array_elements(v_steps) x JOIN reading_task t ON t.task_id = (x ->> 'task')::bigint;
+    RETURN v_steps;
+END $$;
+
+-- As they were, except that nobody holds them: who wrote goes on with the draft.
+CREATE FUNCTION correction_restore_tasks(p_steps jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    x record;
+BEGIN
+    FOR x IN SELECT (j ->> 'task')::bigint AS task_id, j ->> 'state' AS state FROM jsonb_array_elements(p_steps) j LOOP
+        UPDATE reading_task SET state = 'awaiting', done_at = NULL WHERE task_id = x.task_id AND state = 'cancelled';
+        CONTINUE WHEN NOT FOUND;
+        IF x.state IN ('awaiting_review', 'reviewing') THEN
+            UPDATE reading_task SET state = 'writing', holder_id = author_id, lease_token = gen_random_uuid(), lease_until = yq_now()
+            WHERE task_id = x.task_id;
+            UPDATE reading_task SET state = 'awaiting_review', holder_id = NULL, lease_token = NULL, lease_until = NULL
+            WHERE task_id = x.task_id;
+        ELSIF x.state = 'returned' THEN
+            UPDATE reading_task SET state = 'returned', paused_at = yq_now() WHERE task_id = x.task_id;
+        END IF;
+        INSERT INTO workitem (sop_instance_uid, site_id, task_id, state, claimed_at)
+        SELECT yq_uid_new(), t.site_id, t.task_id, CASE t.state WHEN 'awaiting_review' THEN 'IN PROGRESS' ELSE 'SCHEDULED' END,
+               CASE t.state WHEN 'awaiting_review' THEN yq_now() END
+        FROM reading_task t WHERE t.task_id = x.task_id;
+        PERFORM correction_event('task.restore', t.public_id, t.site_id) FROM reading_task t WHERE t.task_id = x.task_id;
+    END LOOP;
+END $$;
+
+CREATE FUNCTION correction_end_study(p_study bigint, p_into bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE study SET state = 'merged', merged_into_id = p_into, due_at = NULL, unrouted_reason = '' WHERE study_id = p_study;
+    UPDATE study_signal SET handled_at = yq_now() WHERE study_id = p_study AND handled_at IS NULL;
+END $$;
+
+-- The match in force of a study is ended; what an undo needs, or NULL.
+CREATE FUNCTION correction_end_match(p_study bigint, w correction_work) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    m request_match;
+BEGIN
+    UPDATE request_match SET undone_at = yq_now(), undone_by = w.person_id, undone_reason = w.reason
+    WHERE study_id = p_study AND undone_at IS NULL RETURNING * INTO m;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    UPDATE request SET state = 'registered'
+    WHERE request_id = m.request_id AND state = 'matched'
+      AND NOT EXISTS (SELECT FROM request_match o WHERE o.request_id = m.request_id AND o.undone_at IS NULL);
+    RETURN jsonb_build_object('match', m.match_id, 'request', m.request_id);
+END $$;
+
+-- A match, as it was made before (p_like) or by hand now.
+CREATE FUNCTION correction_make_match(p_study bigint, p_request bigint, p_like bigint, w correction_work) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM request r WHERE r.request_id = p_request FOR UPDATE;
+    IF EXISTS (SELECT FROM request_match m WHERE m.request_id = p_request AND m.undone_at IS NULL)
+       OR EXISTS (SELECT FROM request r WHERE r.request_id = p_request AND r.state = 'cancelled') THEN
+        RAISE EXCEPTION 'cannot match the study to its request: it is cancelled, or has another study meanwhile' USING ERRCODE = 'YQ409';
+    END IF;
+    INSERT INTO request_match (site_id, request_id, study_id, method, score, evidence, matched_by, reason)
+    SELECT s.site_id, r.request_id, s.study_id, coalesce(o.method, 'manual'), coalesce(o.score, yq_match_score(e.evidence)),
+           coalesce(o.evidence, e.evidence), CASE WHEN o.match_id IS NULL THEN w.person_id ELSE o.matched_by END, coalesce(o.reason, w.reason)
+    FROM study s JOIN identity_claim c ON c.claim_id = s.claim_id
+    JOIN request r ON r.request_id = p_request JOIN identity_claim rc ON rc.claim_id = r.claim_id
+    CROSS JOIN LATERAL (SELECT yq_match_evidence(s, c, r, rc) AS evidence) e
+    LEFT JOIN request_match o ON o.match_id = p_like
+    WHERE s.study_id = p_study;
+    UPDATE request SET state = 'matched' WHERE request_id = p_request AND state = 'registered';
+END $$;
+
+-- Reports that were issued over what is other now.
+CREATE FUNCTION correction_propose(p_correction bigint, p_studies bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v record;
+BEGIN
+    FOR v IN
+        SELECT v.report_version_id, v.site_id, v.public_id FROM report r JOIN report_version v USING (report_id)
+        WHERE r.study_id = ANY (p_studies) AND v.state = 'issued' ORDER BY v.report_version_id
+    LOOP
+        INSERT INTO report_proposal (site_id, report_version_id, correction_id) VALUES (v.site_id, v.report_version_id, p_correction)
+        ON CONFLICT DO NOTHING;
+        PERFORM correction_event('report.correction_proposed', v.public_id, v.site_id);
+    END LOOP;
+END $$;
+
+-- Signals for a study that came of a split: complete where the one that it came of is.
+CREATE FUNCTION correction_signal(p_study bigint, p_like bigint, p_person bigint) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO study_signal (study_id, site_id, kind, detail, person_id)
+    SELECT s.study_id, s.site_id, g.kind, g.detail, CASE g.kind WHEN 'complete_by_hand' THEN p_person END
+    FROM study s JOIN study o ON o.study_id = p_like
+    CROSS JOIN LATERAL (VALUES ('instances', jsonb_build_object('instances', s.instance_count), true),
+                               ('complete_by_hand', '{}', o.state = 'complete')) AS g (kind, detail, is_wanted)
+    WHERE s.study_id = p_study AND g.is_wanted
+$$;
+
+CREATE FUNCTION correction_new_study(w correction_work, p_claim bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_study bigint;
+BEGIN
+    INSERT INTO study (site_id, study_instance_uid, split_no, claim_id, device_id, patient_class, accession_number, dicom_study_id,
+                       study_date_text, study_time_text, study_at, description, referring_physician, patient_age_text, body_part,
+                       first_arrival_at, last_arrival_at)
+    SELECT s.site_id, s.study_instance_uid,
+           (SELECT max(o.split_no) + 1 FROM study o WHERE o.site_id = s.site_id AND o.study_instance_uid = s.study_instance_uid),
+           p_claim, s.device_id, coalesce(r.patient_class, s.patient_class), coalesce(r.accession_number, ''), s.dicom_study_id,
+           s.study_date_text, s.study_time_text, s.study_at, s.description, s.referring_physician,
+           coalesce(w.patient ->> 'age', nullif(r.age_text, ''), yq_age_text(c.birth_date, s.first_arrival_at::date), ''),
+           coalesce((SELECT e.body_part FROM instance i JOIN series e USING (series_id)
+                     WHERE i.instance_id = ANY (w.instances) AND e.body_part <> '' ORDER BY e.series_id LIMIT 1), s.body_part),
+           s.first_arrival_at, s.last_arrival_at
+    FROM study s JOIN identity_claim c ON c.claim_id = p_claim LEFT JOIN request r ON r.request_id = w.request_id
+    WHERE s.study_id = w.study_id
+    RETURNING study_id INTO v_study;
+    RETURN v_study;
+END $$;
+
+-- before and after of a fact: whose the images are, and how many each study has.
+CREATE FUNCTION correction_side(p_patient_of bigint, p_studies bigint[], p_instances bigint[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object(
+        'patient', yq_claim_json(c, s.patient_age_text), 'series', m.images -> 'series', 'instances', m.images -> 'instances',
+        'studies', (SELECT jsonb_agg(jsonb_build_object('id', o.public_id, 'instances', o.instance_count) ORDER BY o.study_id)
+                    FROM study o WHERE o.study_id = ANY (p_studies)))
+    FROM study s JOIN identity_claim c USING (claim_id), (SELECT correction_images_json(p_instances) AS images) m
+    WHERE s.study_id = p_patient_of
+$$;
+
+CREATE FUNCTION correction_note(p_key bigint, w correction_work, p_before jsonb, p_after jsonb, p_steps jsonb, p_undoes bigint)
+RETURNS uuid LANGUAGE sql AS $$
+    INSERT INTO correction (correction_id, site_id, study_id, kind, reason, before, after, steps, made_by, operator, undoes_id)
+    VALUES (p_key, w.site_id, w.study_id, w.kind, w.reason, p_before, p_after, p_steps, w.person_id, w.operator, p_undoes)
+    RETURNING public_id
+$$;
+
+-- Split, move, merge. Returns the study that the images are in now.
+CREATE FUNCTION correction_move_images(w correction_work, p_key bigint, OUT fact uuid, OUT arrived bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    v_before jsonb := correction_side(w.study_id, array_remove(ARRAY[w.study_id, w.target_id], NULL), w.instances);
+    v_steps  jsonb := '{}';
+    v_state  text := (SELECT state FROM study WHERE study_id = w.study_id);
+    v_match  jsonb;
+    v_tasks  jsonb;
+BEGIN
+    arrived := coalesce(w.target_id, correction_new_study(w, coalesce(w.claim_id,
+        correction_claim(w.site_id, w.patient, NULL, w.person_id, p_key::text))));
+    v_steps := jsonb_build_object('moves', correction_move(w.instances, arrived, p_key), 'to', arrived, 'state', v_state);
+    PERFORM correction_recount(ARRAY[w.study_id, arrived]);
+    PERFORM correction_raise(w.study_id, false);
+    IF w.kind = 'split' THEN
+        PERFORM correction_signal(arrived, w.study_id, w.person_id);
+    ELSE
+        PERFORM correction_raise(arrived, true);
+    END IF;
+    IF w.request_id IS NOT NULL THEN
+        PERFORM correction_make_match(arrived, w.request_id, NULL, w);
+    END IF;
+    IF w.kind = 'merge' THEN
+        v_tasks := correction_cancel_tasks(w.study_id);
+        v_match := correction_end_match(w.study_id, w);
+        IF v_match IS NOT NULL AND correction_accession(arrived) IS NULL THEN
+            PERFORM correction_make_match(arrived, (v_match ->> 'request')::bigint, (v_match ->> 'match')::bigint, w);
+            v_match := v_match || '{"is_passed_on": true}';
+        END IF;
+        PERFORM correction_end_study(w.study_id, arrived);
+        v_steps := v_steps || jsonb_build_object('tasks', v_tasks, 'match', v_match);
+    END IF;
+    fact := correction_note(p_key, w, v_before, correction_side(arrived, ARRAY[w.study_id, arrived], w.instances), v_steps, NULL);
+    INSERT INTO correction_study (correction_id, study_id, site_id, role)
+    VALUES (p_key, w.study_id, w.site_id, 'from'), (p_key, arrived, w.site_id, CASE w.kind WHEN 'split' THEN 'new' ELSE 'to' END);
+END $$;
+
+CREATE FUNCTION correction_set_patient(p_study bigint, p_claim bigint, p_received bigint, p_age text) RETURNS void LANGUAGE sql AS $$
+    UPDATE study SET claim_id = p_claim, received_claim_id = p_received, patient_age_text = coalesce(p_age, ''),
+                     patient_revision = patient_revision + 1, corrected_at = yq_now()
+    WHERE study_id = p_study
+$$;
+
+CREATE FUNCTION correction_edit_patient(w correction_work, p_key bigint) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    s        study;
+    v_claim  bigint;
+    v_before jsonb;
+BEGIN
+    SELECT * INTO s FROM study WHERE study_id = w.study_id;
+    SELECT jsonb_build_object('patient', yq_claim_json(c, s.patient_age_text)) INTO v_before FROM identity_claim c WHERE c.claim_id = s.claim_id;
+    v_claim := correction_claim(w.site_id, w.patient, s.claim_id, w.person_id, s.public_id::text);
+    PERFORM correction_set_patient(s.study_id, v_claim, coalesce(s.received_claim_id, s.claim_id), w.patient ->> 'age');
+    RETURN correction_note(p_key, w, v_before,
+        (SELECT jsonb_build_object('patient', yq_claim_json(c, w.patient ->> 'age')) FROM identity_claim c WHERE c.claim_id = v_claim),
+        jsonb_build_object('claim', s.claim_id, 'received', s.received_claim_id, 'age', s.patient_age_text, 'to_claim', v_claim), NULL);
+END $$;
+
+-- A preview, or (p_is_applied) the deed: {"id", "study_id", "new_study_id", "studies"}, or why not: {"code", ...}. p_body is checked for its form.
+CREATE FUNCTION correction_make(p_person uuid, p_operator text, p_study uuid, p_body jsonb, p_is_applied boolean) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    w          correction_work := correction_read(p_person, p_operator, p_study, p_body);
+    v_studies  bigint[] := array_remove(ARRAY[w.study_id, w.target_id], NULL);
+    v_revision text;
+    v_key      bigint;
+    v_fact     uuid;
+    v_arrived  bigint;
+BEGIN
+    IF p_is_applied THEN
+        PERFORM correction_lock(v_studies, w.patient ->> 'patient_id');
+        w := correction_read(p_person, p_operator, p_study, p_body); -- as it is now that nobody else changes it
+    END IF;
+    v_revision := correction_revision(w.kind, v_studies);
+    IF NOT p_is_applied THEN
+        RETURN correction_preview(w, v_revision);
+    ELSIF p_body ->> 'revision' IS DISTINCT FROM v_revision THEN
+        RETURN jsonb_build_object('code', 'stale', 'revision', v_revision, 'changes', correction_since(p_body ->> 'revision', v_studies));
+    ELSIF NOT ARRAY(SELECT jsonb_array_elements_text(coalesce(p_body -> 'confirmed', '[]'))) @> correction_contradictions(w) THEN
+        RETURN jsonb_build_object('code', 'unconfirmed', 'contradictions', to_jsonb(correction_contradictions(w)));
+    ELSIF w.kind = 'edit_patient' AND correction_fields(w) = '[]' THEN
+        RAISE EXCEPTION 'cannot go on: nothing of the patient would change' USING ERRCODE = 'YQ400';
+    END IF;
+    v_key := correction_key();
+    IF w.kind = 'edit_patient' THEN
+        v_fact := correction_edit_patient(w, v_key);
+    ELSE
+        SELECT m.fact, m.arrived INTO v_fact, v_arrived FROM correction_move_images(w, v_key) m;
+    END IF;
+    PERFORM correction_propose(v_key, v_studies);
+    v_studies := ARRAY(SELECT study_id FROM correction_study WHERE correction_id = v_key ORDER BY study_id);
+    PERFORM correction_tell(v_studies);
+    RETURN jsonb_build_object(
+        'id', v_fact, 'study_id', (SELECT public_id FROM study WHERE study_id = coalesce(v_arrived, w.study_id)),
+        'new_study_id', CASE WHEN w.kind = 'split' THEN (SELECT public_id FROM study WHERE study_id = v_arrived) END,
+        'studies', (SELECT jsonb_agg(public_id ORDER BY study_id) FROM study WHERE study_id = ANY (v_studies)),
+        'site', (SELECT public_id FROM scope WHERE scope_id = w.site_id));
+END $$;
+
+-- ---- history and undo ------------------------------------------------------------------------------------------------------------
+
+-- What has to be taken back first: later corrections that stand on this one, newest first, and a report that was issued on what came of it.
+CREATE FUNCTION correction_blockers(k correction) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(x.json ORDER BY x.at DESC), '[]')
+    FROM (SELECT l.made_at AS at, jsonb_build_object('id', l.public_id, 'kind', l.kind, 'made_by', coalesce(p.name, l.operator),
+                                                     'made_at', l.made_at) AS json
+          FROM correction l LEFT JOIN person p ON p.person_id = l.made_by
+          WHERE l.correction_id > k.correction_id AND l.undoes_id IS NULL AND NOT (l.kind = 'match' AND l.after = '{}')
+            AND NOT EXISTS (SELECT FROM correction u WHERE u.undoes_id = l.correction_id)
+            AND CASE
+                WHEN k.kind IN ('edit_patient', 'match') THEN l.kind = k.kind AND l.study_id = k.study_id
+                WHEN l.kind IN ('edit_patient', 'match') THEN
+                    EXISTS (SELECT FROM correction_study a WHERE a.correction_id = k.correction_id AND a.study_id = l.study_id AND a.role = 'new')
+                ELSE EXISTS (SELECT FROM correction_study a JOIN correction_study b USING (study_id)
+                             WHERE a.correction_id = k.correction_id AND b.correction_id = l.correction_id) END
+          UNION ALL
+          SELECT v.issued_at, jsonb_build_object('id', v.public_id, 'kind', 'report', 'made_by', p.name, 'made_at', v.issued_at)
+          FROM correction_study a JOIN report r USING (study_id) JOIN report_version v USING (report_id)
+          LEFT JOIN person p ON p.person_id = v.reviewer_id
+          WHERE a.correction_id = k.correction_id AND a.role = 'new' AND v.state = 'issued') x
+$$;
+
+-- A fact as the API shows it, with the eyes of whoever asks.
+CREATE FUNCTION yq_correction_json(k correction) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object(
+        'id', k.public_id, 'kind', k.kind,
+        'is_undo', k.undoes_id IS NOT NULL OR (k.kind = 'match' AND k.after = '{}'),
+        'undoes_id', (SELECT o.public_id FROM correction o WHERE o.correction_id = k.undoes_id),
+        'undone_by_id', u.public_id, 'site', jsonb_build_object('id', sc.public_id, 'name', sc.name),
+        'study_id', (SELECT s.public_id FROM study s WHERE s.study_id = k.study_id),
+        'studies', (SELECT jsonb_agg(jsonb_build_object('id', s.public_id, 'role', a.role, 'display_name', yq_display_name(c.name),
+                                                        'state', s.state) ORDER BY a.role <> 'from', s.study_id)
+                    FROM correction_study a JOIN study s USING (study_id) JOIN identity_claim c USING (claim_id)
+                    WHERE a.correction_id = k.correction_id),
+        'reason', k.reason, 'made_by', coalesce(p.name, k.operator), 'is_operator', k.made_by IS NULL, 'made_at', k.made_at,
+        'before', k.before, 'after', k.after,
+        'can_undo', NOT n.is_over AND n.blockers = '[]', 'blocked_by', n.blockers)
+    FROM scope sc
+    LEFT JOIN person p ON p.person_id = k.made_by
+    LEFT JOIN correction u ON u.undoes_id = k.correction_id
+    CROSS JOIN LATERAL (SELECT v.is_over, CASE WHEN v.is_over THEN '[]' ELSE correction_blockers(k) END AS blockers
+                        FROM (SELECT k.undoes_id IS NOT NULL OR u.correction_id IS NOT NULL OR (k.kind = 'match' AND k.after = '{}')
+                                     AS is_over) v) n
+    WHERE sc.scope_id = k.site_id
+$$;
+
+-- What an undo is about, checked; the instances that go back.
+CREATE FUNCTION correction_undo_read(p_person uuid, p_operator text, p_correction uuid, p_reason text, OUT k correction, OUT w correction_work)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    SELECT * INTO k FROM correction o WHERE o.public_id = p_correction;
+    IF k.correction_id IS NULL THEN
+        RAISE EXCEPTION 'there is no such correction' USING ERRCODE = 'YQ404';
+    END IF;
+    PERFORM correction_may(p_person, k.site_id);
+    IF k.undoes_id IS NOT NULL OR (k.kind = 'match' AND k.after = '{}') THEN
+        RAISE EXCEPTION 'cannot take back an undo: make the correction again' USING ERRCODE = 'YQ409';
+    ELSIF EXISTS (SELECT FROM correction u WHERE u.undoes_id = k.correction_id) THEN
+        RAISE EXCEPTION 'cannot take this correction back: it was taken back already' USING ERRCODE = 'YQ409';
+    END IF;
+    w.kind := k.kind;
+    w.site_id := k.site_id;
+    w.study_id := k.study_id;
+    w.target_id := (k.steps ->> 'to')::bigint;
+    w.reason := p_reason;
+    w.operator := CASE WHEN p_person IS NULL THEN p_operator ELSE '' END;
+    w.person_id := (SELECT person_id FROM person WHERE public_id = p_person);
+    w.instances := ARRAY(
+        SELECT i.instance_id FROM jsonb_array_elements(coalesce(k.steps -> 'moves', '[]')) m
+        JOIN instance i ON i.series_id = (m ->> 'series')::bigint OR m -> 'instances' @> to_jsonb(i.instance_id) ORDER BY 1);
+END $$;
+
+CREATE FUNCTION correction_undo_preview(k correction, w correction_work, p_revision text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_studies bigint[] := ARRAY(SELECT study_id FROM correction_study WHERE correction_id = k.correction_id ORDER BY study_id);
+    n         integer := cardinality(w.instances);
+BEGIN
+    RETURN jsonb_build_object(
+        'kind', 'undo', 'undoes', k.kind, 'revision', p_revision, 'contradictions', '[]'::jsonb,
+        'fields', yq_patient_changes(coalesce(k.after -> 'patient', '{}'), coalesce(k.before -> 'patient', '{}')),
+        'images', correction_images_json(w.instances),
+        'studies', (SELECT jsonb_agg(CASE a.role
+                        WHEN 'self' THEN correction_study_json(a.study_id, 'self', 0, false, CASE WHEN k.kind <> 'match' THEN correction_accession(a.study_id) END)
+                        WHEN 'from' THEN correction_study_json(a.study_id, 'to', n, false, correction_accession(a.study_id))
+                                         || CASE WHEN k.kind = 'merge' THEN jsonb_build_object('state_after', k.steps -> 'state') ELSE '{}' END
+                        ELSE correction_study_json(a.study_id, 'from', -n, a.role = 'new', CASE WHEN a.role <> 'new' THEN correction_accession(a.study_id) END)
+                        END ORDER BY a.role) FROM correction_study a WHERE a.correction_id = k.correction_id),
+        'tasks', correction_tasks_json(v_studies, CASE WHEN k.kind = 'split' THEN w.target_id END),
+        'reports', correction_reports_json(v_studies), 'deliveries', correction_deliveries_json(v_studies));
+END $$;
+
+CREATE FUNCTION correction_restore_study(p_study bigint, p_state text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE study SET state = 'receiving', merged_into_id = NULL WHERE study_id = p_study AND state = 'merged';
+    IF p_state <> 'receiving' THEN
+        UPDATE study SET state = p_state WHERE study_id = p_study;
+    END IF;
+END $$;
+
+CREATE FUNCTION correction_undo_images(k correction, w correction_work, p_key bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_match jsonb := k.steps -> 'match';
+BEGIN
+    PERFORM correction_move_back(k.steps -> 'moves', k.correction_id, p_key);
+    PERFORM correction_recount(ARRAY[w.study_id, w.target_id]);
+    IF k.kind = 'split' THEN
+        PERFORM correction_end_match(w.target_id, w);
+        PERFORM correction_cancel_tasks(w.target_id);
+        PERFORM correction_end_study(w.target_id, w.study_id);
+    ELSE
+        PERFORM correction_raise(w.target_id, false);
+    END IF;
+    PERFORM correction_raise(w.study_id, true);
+    IF k.kind = 'merge' THEN
+        PERFORM correction_restore_study(w.study_id, k.steps ->> 'state');
+        PERFORM correction_restore_tasks(k.steps -> 'tasks');
+        UPDATE reading_task t SET study_version = s.version FROM study s
+        WHERE s.study_id = w.study_id AND t.study_id = s.study_id AND t.state <> 'cancelled';
+        IF v_match ->> 'is_passed_on' = 'true' THEN
+            PERFORM correction_end_match(w.target_id, w);
+        END IF;
+        IF v_match ->> 'request' IS NOT NULL THEN
+            PERFORM correction_make_match(w.study_id, (v_match ->> 'request')::bigint, (v_match ->> 'match')::bigint, w);
+        END IF;
+    END IF;
+END $$;
+
+-- What was proposed for it is withdrawn; reports that went along with it are proposed to go back.
+CREATE FUNCTION correction_undo_proposals(k correction, p_key bigint, p_studies bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE report_proposal SET state = 'withdrawn', settled_at = yq_now() WHERE correction_id = k.correction_id AND state = 'open';
+    INSERT INTO report_proposal (site_id, report_version_id, correction_id)
+    SELECT v.site_id, v.report_version_id, p_key
+    FROM report r JOIN report_version v USING (report_id)
+    WHERE r.study_id = ANY (p_studies) AND v.state = 'issued'
+      AND NOT EXISTS (SELECT FROM report_proposal p
+                      WHERE p.report_version_id = v.report_version_id AND p.correction_id = k.correction_id);
+    PERFORM correction_event('report.correction_proposed', v.public_id, v.site_id)
+    FROM report_proposal p JOIN report_version v USING (report_version_id) WHERE p.correction_id = p_key;
+END $$;
+
+CREATE FUNCTION correction_undo(p_person uuid, p_operator text, p_correction uuid, p_reason text, p_revision text, p_is_applied boolean)
+RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    k          correction;
+    w          correction_work;
+    v_studies  bigint[];
+    v_revision text;
+    v_key      bigint;
+    v_fact     uuid;
+BEGIN
+    SELECT (r.k).* INTO k FROM correction_undo_read(p_person, p_operator, p_correction, p_reason) r;
+    v_studies := ARRAY(SELECT study_id FROM correction_study WHERE correction_id = k.correction_id ORDER BY study_id);
+    IF p_is_applied THEN
+        PERFORM correction_lock(v_studies, NULL);
+    END IF;
+    SELECT (r.w).* INTO w FROM correction_undo_read(p_person, p_operator, p_correction, p_reason) r;
+    v_revision := correction_revision(k.kind, v_studies);
+    IF correction_blockers(k) <> '[]' THEN
+        RETURN jsonb_build_object('code', 'blocked', 'blocked_by', correction_blockers(k));
+    ELSIF NOT p_is_applied THEN
+        RETURN correction_undo_preview(k, w, v_revision);
+    ELSIF p_revision IS DISTINCT FROM v_revision THEN
+        RETURN jsonb_build_object('code', 'stale', 'revision', v_revision, 'changes', correction_since(p_revision, v_studies));
+    END IF;
+    v_key := correction_key();
+    IF k.kind = 'edit_patient' THEN
+        PERFORM correction_set_patient(k.study_id, (k.steps ->> 'claim')::bigint, (k.steps ->> 'received')::bigint, k.steps ->> 'age');
+    ELSIF k.kind = 'match' THEN
+        IF correction_end_match(k.study_id, w) IS NULL THEN
+            RAISE EXCEPTION 'cannot take the match back: the study has no request' USING ERRCODE = 'YQ409';
+        END IF;
+    ELSE
+        PERFORM correction_undo_images(k, w, v_key);
+    END IF;
+    v_fact := correction_note(v_key, w, k.after, k.before, '{}', k.correction_id);
+    INSERT INTO correction_study (correction_id, study_id, site_id, role)
+    SELECT v_key, a.study_id, a.site_id, CASE a.role WHEN 'from' THEN 'to' WHEN 'self' THEN 'self' ELSE 'from' END
+    FROM correction_study a WHERE a.correction_id = k.correction_id
+    ON CONFLICT DO NOTHING;
+    IF k.kind <> 'match' THEN
+        PERFORM correction_undo_proposals(k, v_key, v_studies);
+    END IF;
+    PERFORM correction_tell(v_studies);
+    RETURN jsonb_build_object(
+        'id', v_fact, 'study_id', (SELECT public_id FROM study WHERE study_id = k.study_id), 'new_study_id', NULL,
+        'studies', (SELECT jsonb_agg(public_id ORDER BY study_id) FROM study WHERE study_id = ANY (v_studies)),
+        'site', (SELECT public_id FROM scope WHERE scope_id = k.site_id), 'undoes', k.kind);
+END $$;
+
+-- ---- what a person says about two identities -----------------------------------------------------------------------------------
+
+CREATE FUNCTION identity_read(p_person uuid, p_review uuid) RETURNS identity_review LANGUAGE plpgsql AS $$
+DECLARE
+    r identity_review;
+BEGIN
+    SELECT * INTO r FROM identity_review v WHERE v.public_id = p_review FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such review' USING ERRCODE = 'YQ404';
+    END IF;
+    PERFORM correction_may(p_person, r.site_id);
+    PERFORM FROM identity_claim c WHERE c.claim_id IN (r.claim_id, r.other_claim_id) ORDER BY c.claim_id FOR NO KEY UPDATE;
+    RETURN r;
+END $$;
+
+-- In what a claim contradicts anything that is said of the patient to whom it would go.
+CREATE FUNCTION identity_contradictions(r identity_review) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT coalesce(array_agg(DISTINCT x), '{}')
+    FROM identity_claim c JOIN identity_claim o ON o.claim_id = r.other_claim_id
+    JOIN identity_claim k ON k.patient_id = o.patient_id AND k.claim_id <> c.claim_id
+    CROSS JOIN LATERAL unnest(yq_identity_contradictions(c, k)) x
+    WHERE c.claim_id = r.claim_id
+$$;
+
+CREATE FUNCTION identity_move(p_claim bigint, p_to bigint, p_reason text, p_person bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO identity_decision (site_id, claim_id, from_patient_id, to_patient_id, reason, decided_by)
+    SELECT site_id, claim_id, patient_id, p_to, p_reason, p_person FROM identity_claim WHERE claim_id = p_claim AND patient_id <> p_to;
+    UPDATE identity_claim SET patient_id = p_to WHERE claim_id = p_claim AND patient_id <> p_to;
+END $$;
+
+CREATE FUNCTION identity_new_patient() RETURNS bigint LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    INSERT INTO patient DEFAULT VALUES RETURNING patient_id
+$$;
+REVOKE ALL ON FUNCTION identity_new_patient FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION identity_new_patient TO yq_gateway, yq_operator;
+
+-- same: the claim goes to the other's patient; different: it has another one. {"site", "review"}, or why not: {"code", ...}.
+CREATE FUNCTION identity_settle(p_person uuid, p_operator text, p_review uuid, p_outcome text, p_reason text, p_confirmed text[])
+RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    r        identity_review := identity_read(p_person, p_review);
+    v_person bigint := (SELECT person_id FROM person WHERE public_id = p_person);
+    v_from   bigint := (SELECT patient_id FROM identity_claim WHERE claim_id = r.claim_id);
+    v_other  bigint := (SELECT patient_id FROM identity_claim WHERE claim_id = r.other_claim_id);
+    v_to     bigint := v_from;
+BEGIN
+    IF r.settled_at IS NOT NULL THEN
+        RETURN (SELECT jsonb_build_object('code', 'settled', 'outcome', r.outcome, 'settled_at', r.settled_at,
+                                          'settled_by', coalesce(p.name, t.operator))
+                FROM (SELECT 1) one
+                LEFT JOIN LATERAL (SELECT * FROM identity_settlement WHERE review_id = r.review_id ORDER BY settlement_id DESC LIMIT 1) t ON true
+                LEFT JOIN person p ON p.person_id = r.settled_by);
+    END IF;
+    IF v_from IS NULL OR v_other IS NULL THEN
+        RAISE EXCEPTION 'cannot settle this: one of the two is of a site that you do not reach' USING ERRCODE = 'YQ403';
+    ELSIF p_outcome = 'same' THEN
+        IF NOT p_confirmed @> identity_contradictions(r) THEN
+            RETURN jsonb_build_object('code', 'unconfirmed', 'contradictions', to_jsonb(identity_contradictions(r)));
+        END IF;
+        v_to := v_other;
+    ELSIF v_from = v_other THEN
+        v_to := identity_new_patient();
+    END IF;
+    PERFORM identity_move(r.claim_id, v_to, p_reason, v_person);
+    INSERT INTO identity_settlement (site_id, review_id, outcome, reason, confirmed, from_patient_id, to_patient_id, made_by, operator)
+    VALUES (r.site_id, r.review_id, p_outcome, p_reason, p_confirmed, v_from, v_to, v_person, CASE WHEN v_person IS NULL THEN p_operator ELSE '' END);
+    UPDATE identity_review SET settled_at = yq_now(), settled_by = v_person, outcome = p_outcome WHERE review_id = r.review_id;
+    PERFORM correction_event('identity.settled', r.public_id, r.site_id);
+    RETURN jsonb_build_object('review', r.public_id, 'site', (SELECT public_id FROM scope WHERE scope_id = r.site_id));
+END $$;
+
+-- The claim goes back to the patient that it had, unless somebody moved it again meanwhile.
+CREATE FUNCTION identity_undo(p_person uuid, p_operator text, p_review uuid, p_reason text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    r        identity_review := identity_read(p_person, p_review);
+    v_person bigint := (SELECT person_id FROM person WHERE public_id = p_person);
+    t        identity_settlement;
+BEGIN
+    SELECT * INTO t FROM identity_settlement WHERE review_id = r.review_id AND undoes_id IS NULL ORDER BY settlement_id DESC LIMIT 1;
+    IF r.settled_at IS NULL OR NOT FOUND THEN
+        RAISE EXCEPTION 'cannot take this back: nobody has settled it' USING ERRCODE = 'YQ409';
+    ELSIF (SELECT patient_id FROM identity_claim WHERE claim_id = r.claim_id) <> t.to_patient_id THEN
+        RETURN jsonb_build_object('code', 'blocked', 'blocked_by', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object('id', o.public_id, 'kind', 'identity', 'made_by', coalesce(p.name, l.operator),
+                                                         'made_at', l.made_at) ORDER BY l.settlement_id DESC), '[]')
+            FROM identity_settlement l JOIN identity_review o USING (review_id) LEFT JOIN person p ON p.person_id = l.made_by
+            WHERE o.claim_id = r.claim_id AND l.settlement_id > t.settlement_id AND l.undoes_id IS NULL
+              AND NOT EXISTS (SELECT FROM identity_settlement u WHERE u.undoes_id = l.settlement_id)));
+    END IF;
+    PERFORM identity_move(r.claim_id, t.from_patient_id, p_reason, v_person);
+    INSERT INTO identity_settlement (site_id, review_id, outcome, reason, from_patient_id, to_patient_id, made_by, operator, undoes_id)
+    VALUES (r.site_id, r.review_id, t.outcome, p_reason, t.to_patient_id, t.from_patient_id, v_person,
+            CASE WHEN v_person IS NULL THEN p_operator ELSE '' END, t.settlement_id);
+    UPDATE identity_review SET settled_at = NULL, settled_by = NULL, outcome = NULL WHERE review_id = r.review_id;
+    PERFORM correction_event('identity.settled', r.public_id, r.site_id);
+    RETURN jsonb_build_object('review', r.public_id, 'site', (SELECT public_id FROM scope WHERE scope_id = r.site_id));
+END $$;
+
+-- ---- what comes in afterwards ----------------------------------------------------------------------------------------------------
+
+-- A study that a split made and an undo took back never was one: nothing comes to it. One that was merged leads on.
+CREATE FUNCTION intake_is_withdrawn(s study) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT s.state = 'merged' AND NOT EXISTS (
+        SELECT FROM correction k WHERE k.study_id = s.study_id AND k.kind = 'merge' AND k.undoes_id IS NULL
+                                   AND NOT EXISTS (SELECT FROM correction u WHERE u.undoes_id = k.correction_id))
+$$;
+
+-- Where images of a series go that would come to a study: after the series, and after the study, as people moved them.
+CREATE FUNCTION intake_route(p_study bigint, p_series text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_study bigint := p_study;
+    v_next  bigint;
+BEGIN
+    FOR hop IN 1..50 LOOP
+        SELECT to_study_id INTO v_next FROM series_route
+        WHERE from_study_id = v_study AND series_instance_uid = p_series AND ended_by_id IS NULL;
+        IF NOT FOUND THEN
+            SELECT merged_into_id INTO v_next FROM study WHERE study_id = v_study;
+        END IF;
+        EXIT WHEN v_next IS NULL;
+        v_study := v_next;
+    END LOOP;
+    RETURN v_study;
+END $$;
+
+-- The study of an object. A study UID that is used for somebody who contradicts opens a study of its own (split_no > 0) and a review. What the
+-- images of a study said counts on after a person said who it is.
+CREATE OR REPLACE FUNCTION intake_study(p_site bigint, p_device bigint, p_item intake_item, p_arrived timestamptz) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    birth   date := yq_dicom_date(p_item.patient_birth_date);
+    claim   bigint;
+    known   record;
+    other   bigint;
+    result  bigint;
+BEGIN
+    -- Our own reports belong to the study that was reported on, and make no claim where there is a study.
+    IF p_item.origin = 'own' THEN
+        SELECT r.study_id INTO result FROM report_version v JOIN report r USING (report_id)
+        WHERE v.site_id = p_site AND p_item.sop_instance_uid IN (v.sr_sop_instance_uid, v.pdf_sop_instance_uid);
+        IF FOUND THEN
+            RETURN result;
+        END IF;
+    END IF;
+    IF p_item.origin <> 'own' OR NOT EXISTS (SELECT FROM study s WHERE s.site_id = p_site AND s.study_instance_uid = p_item.study_instance_uid) THEN
+        claim := intake_claim(p_site, p_item.patient_id, p_item.issuer_of_patient_id, p_item.patient_name, p_item.patient_sex,
+                              p_item.patient_birth_date, p_item.other_patient_ids, p_item.study_instance_uid);
+    END IF;
+    FOR known IN
+        SELECT s.study_id, s.claim_id, k.is_same, k.fits
+        FROM study s
+        LEFT JOIN identity_claim mine ON mine.claim_id = claim
+        CROSS JOIN LATERAL (
+            SELECT coalesce(bool_or(c.patient_id = mine.patient_id), false) AS is_same,
+                   bool_or(yq_identity_relation(p_item.patient_name, p_item.patient_sex, birth, c.name, c.sex, c.birth_date) <> 'different') AS fits
+            FROM identity_claim c WHERE c.claim_id IN (s.claim_id, s.received_claim_id)) k
+        WHERE s.site_id = p_site AND s.study_instance_uid = p_item.study_instance_uid AND NOT intake_is_withdrawn(s)
+        ORDER BY k.is_same DESC, s.split_no
+    LOOP
+        IF known.is_same OR known.fits THEN
+            RETURN known.study_id;
+        END IF;
+        other := coalesce(other, known.claim_id);
+        result := coalesce(result, known.study_id);
+    END LOOP;
+    IF claim IS NULL THEN
+        RETURN result; -- our own, and the patient was corrected meanwhile
+    END IF;
+    IF other IS NOT NULL AND other <> claim THEN
+        INSERT INTO identity_review (site_id, claim_id, other_claim_id, reason)
+        VALUES (p_site, claim, other, 'reused_study_uid') ON CONFLICT DO NOTHING;
+    END IF;
+    INSERT INTO study (site_id, study_instance_uid, split_no, claim_id, device_id, accession_number, dicom_study_id, study_date_text,
+                       study_time_text, study_at, description, referring_physician, patient_age_text, body_part, first_arrival_at,
+                       last_arrival_at)
+    VALUES (p_site, p_item.study_instance_uid,
+            (SELECT coalesce(max(s.split_no) + 1, 0) FROM study s
+             WHERE s.site_id = p_site AND s.study_instance_uid = p_item.study_instance_uid),
+            claim, p_device, p_item.accession_number, p_item.study_id, p_item.study_date,
+            p_item.study_time, yq_dicom_time(p_item.study_date, p_item.study_time), p_item.study_description, p_item.referring_physician,
+            p_item.patient_age, p_item.body_part, p_arrived, p_arrived)
+    RETURNING study_id INTO result;
+    RETURN result;
+END $$;
+
+-- The row of a new object, or NULL when the site has one under this SOP instance UID.
+CREATE OR REPLACE FUNCTION intake_insert(p_site bigint, p_device bigint, p_item intake_item, p_arrived timestamptz) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    study  bigint;
+    place  bigint;
+    series bigint;
+    result bigint;
+BEGIN
+    IF p_item.is_in_study THEN
+        study := intake_study(p_site, p_device, p_item, p_arrived);
+        place := CASE WHEN p_item.origin = 'own' THEN study ELSE intake_route(study, p_item.series_instance_uid) END;
+        series := intake_series(p_site, place, p_item);
+    END IF;
+    INSERT INTO instance (site_id, series_id, device_id, origin, sop_class_uid, sop_instance_uid, transfer_syntax_uid, object_key,
+                          size_bytes, header_bytes, sha256, arrived_at, number, rows, columns, frames, has_pixels, content_date_text,
+                          content_time_text, view_position, charset_declared, charset_used, charset_verdict, came_for_study_id)
+    VALUES (p_site, series, p_device, p_item.origin, p_item.sop_class_uid, p_item.sop_instance_uid, p_item.transfer_syntax_uid,
+            p_item.object_key, p_item.size_bytes, p_item.header_bytes, decode(p_item.sha256, 'hex'), p_arrived, p_item.instance_number,
+            p_item.rows, p_item.columns, p_item.frames, p_item.has_pixels, p_item.content_date, p_item.content_time,
+            p_item.view_position, p_item.charset_declared, p_item.charset_used, p_item.charset_verdict, nullif(study, place))
+    ON CONFLICT (site_id, sop_instance_uid) DO NOTHING
+    RETURNING instance_id INTO result;
+    RETURN result;
+END $$;
+REVOKE EXECUTE ON FUNCTION intake_is_withdrawn, intake_route FROM PUBLIC;
