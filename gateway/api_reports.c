@@ -60,12 +60,15 @@ bool handle_task_submit(struct http_request *request, void *context, struct err 
 	struct task_claim claim;
 	json_t *body;
 	const char *password;
-	int revision = 0, version = 0;
+	int revision = 0;
+	struct report_seen seen = {0, -1};
 	return read_claim(request, &claim, &body, err) &&
 	       input_int(body, "revision", 1, REVISION_MAX, &revision, err) &&
-	       input_int(body, "study_version", 1, REVISION_MAX, &version, err) &&
+	       input_int(body, "study_version", 1, REVISION_MAX, &seen.study_version, err) &&
+	       (json_object_get(body, "patient_revision") == NULL ||
+	        input_int(body, "patient_revision", 0, REVISION_MAX, &seen.patient_revision, err)) &&
 	       input_text(body, "password", PASSWORD_BYTES, true, &password, err) &&
-	       report_submit(&gateway->desk, &claim, password, revision, version, err) && answer_done(request, err);
+	       report_submit(&gateway->desk, &claim, password, revision, &seen, err) && answer_done(request, err);
 }
 
 bool handle_task_send_back(struct http_request *request, void *context, struct err *err)

@@ -33,6 +33,9 @@ http_handler handle_study_priors, handle_task_revisions, handle_task_revision;
 http_handler handle_requests, handle_request, handle_request_register, handle_request_change, handle_request_cancel,
     handle_items;                                                   /* api_requests.c */
 http_handler handle_match_candidates, handle_match, handle_unmatch; /* api_matching.c */
+http_handler handle_correction_preview, handle_correction_make, handle_study_corrections, handle_corrections,
+    handle_correction, handle_correction_undo_preview, handle_correction_undo, handle_report_proposals,
+    handle_report_proposal_settle, handle_identity_settle, handle_identity_undo; /* api_corrections.c */
 http_handler handle_critical_values, handle_critical_raise, handle_critical_notify, handle_critical_read_back,
     handle_critical_handle, handle_critical_close; /* api_critical.c */
 http_handler handle_task_question, handle_question_answer, handle_report_printed, handle_devices,

@@ -12,7 +12,9 @@ static bool append_audit(struct db *db, const struct change *change, struct err 
 	    .actor_kind = change->person_id     ? "person"
 	                  : change->is_operator ? "operator"
 	                                        : "program",
-	    .actor = change->person_id ? change->person_id : log_program(),
+	    .actor = change->person_id       ? change->person_id
+	             : change->operator_name ? change->operator_name
+	                                     : log_program(),
 	    .subject_kind = change->subject_kind,
 	    .subject = change->subject_id,
 	    .site = change->site_id,

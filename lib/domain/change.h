@@ -17,6 +17,7 @@ struct change {
 	const char *action;    /* of the audit record, or NULL: none */
 	const char *person_id; /* who did it; NULL: the program itself */
 	bool is_operator;      /* without person: the operator's command rather than a program */
+	const char *operator_name; /* the login at the machine, where it is known; else NULL */
 	const char *subject_kind, *subject_id;
 	const char *site_id;
 	const char *detail; /* a JSON object without patient data, or NULL */

@@ -79,13 +79,18 @@ bool report_draft_save(struct report_desk *desk, const struct task_claim *claim,
                        const struct report_body *body, int *out_revision, char out_report_id[TEXT_UUID_SIZE],
                        struct err *err);
 
+/* What of the study the author saw: its version, and the revision of its patient (below 0: as when the task was first taken). */
+struct report_seen {
+	int study_version, patient_revision;
+};
+
 /*
- * The author submits the draft: revision as last saved, study_version as read (both: else ERR_CONFLICT). Signs with the author's key, for
+ * The author submits the draft: revision as last saved, the study as it was seen (both: else ERR_CONFLICT). Signs with the author's key, for
  * which the password is asked again. Draft -> submitted, task writing -> awaiting_review, the lease ends.
  * The same submission again, after an answer that was lost, is success.
  */
 bool report_submit(struct report_desk *desk, const struct task_claim *claim, const char *password, int revision,
-                   int study_version, struct err *err);
+                   const struct report_seen *seen, struct err *err);
 
 /* The reviewer sends it back with a remark (1 to 2000 characters). Submitted -> draft, task reviewing -> writing; the signature given is kept as void. */
 bool report_send_back(struct report_desk *desk, const struct task_claim *claim, const char *remark, struct err *err);

@@ -131,12 +131,19 @@ static bool check_review(const struct issue *issue, const struct task_facts *tas
 	if (issue->policy.different_persons && strcasecmp(row->author_id, issue->claim->person_id) == 0)
 		return err_set(err, ERR_REFUSED,
 		               "cannot issue the report: author and reviewer must be different persons");
-	/* A late image since the submission: the doctors have not seen it. */
+	/* A late image or a correction since the submission: the doctors have not seen it. */
 	if (row->study_version != task->study_version)
 		return err_set(
 		    err, ERR_CONFLICT,
 		    "cannot issue the report: images came in since it was written, send it back to its author");
 	return true;
+}
+
+static bool check_patient(struct db *db, const struct issue *issue, struct err *err)
+{
+	int revision;
+
+	return report_patient_check(db, issue->claim->task_id, issue->row.patient_revision, &revision, err);
 }
 
 static bool prepare_work(struct db *db, void *context, struct err *err)
@@ -150,7 +157,7 @@ static bool prepare_work(struct db *db, void *context, struct err *err)
 		return was_done(db, issue, &why, err);
 	return report_row_find(db, issue->claim->task_id, &issue->row, err) &&
 	       report_policy_find(db, issue->claim->task_id, &issue->policy, err) && check_review(issue, &task, err) &&
-	       make_papers(db, issue, err);
+	       check_patient(db, issue, err) && make_papers(db, issue, err);
 }
 
 static bool commit_work(struct db *db, void *context, struct err *err)
@@ -167,7 +174,7 @@ static bool commit_work(struct db *db, void *context, struct err *err)
 
 	return task_lock_claim(db, issue->claim, &task, err) &&
 	       report_policy_find(db, issue->claim->task_id, &issue->policy, err) && check_review(issue, &task, err) &&
-	       report_sign_content(db, issue->signer, report_id, person, "reviewer", issue->row.canonical,
+	       check_patient(db, issue, err) && report_sign_content(db, issue->signer, report_id, person, "reviewer", issue->row.canonical,
 	                           issue->signed_us, err) &&
 	       db_exec_one(db, STMT_REPORT_ISSUE,
 	                   DB_PARAMS(db_text(report_id), db_text(person), db_text(issue->policy.policy_id),

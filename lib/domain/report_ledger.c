@@ -46,6 +46,7 @@ bool report_row_find(struct db *db, const char *task_id, struct report_row *out,
 	out->revision = (int)db_get_int(rows, 0, "revision");
 	out->version = (int)db_get_int(rows, 0, "version");
 	out->study_version = (int)db_get_int(rows, 0, "study_version");
+	out->patient_revision = (int)db_get_int(rows, 0, "patient_revision");
 	out->body = duplicate(db_get_text(rows, 0, "body"));
 	out->canonical = duplicate(db_get_text(rows, 0, "canonical"));
 	db_rows_free(rows);
@@ -57,6 +58,21 @@ void report_row_fini(struct report_row *row)
 	free(row->body);
 	free(row->canonical);
 	row->body = row->canonical = NULL;
+}
+
+bool report_patient_check(struct db *db, const char *task_id, int seen, int *out_revision, struct err *err)
+{
+	struct db_rows *rows;
+	int now, taken;
+
+	if (!db_exec_one(db, STMT_CORRECTION_SEEN, DB_PARAMS(db_text(task_id)), "reading task", &rows, err))
+		return false;
+	now = (int)db_get_int(rows, 0, "now");
+	taken = (int)db_get_int(rows, 0, "when_taken");
+	db_rows_free(rows);
+	*out_revision = now;
+	return (seen < 0 ? taken : seen) == now ||
+	       err_set(err, ERR_CONFLICT, "cannot go on: the patient of this study was corrected since, look at it first");
 }
 
 bool report_policy_find(struct db *db, const char *task_id, struct report_policy *out, struct err *err)

@@ -21,7 +21,7 @@ struct db;
 struct report_row {
 	char report_id[TEXT_UUID_SIZE], author_id[TEXT_UUID_SIZE], reviewer_id[TEXT_UUID_SIZE];
 	enum report_version_state state;
-	int revision, version, study_version;
+	int revision, version, study_version, patient_revision;
 	char *body, *canonical; /* report_row_fini() */
 	char code[64];
 	char sr_uid[TEXT_UID_SIZE], pdf_uid[TEXT_UID_SIZE], sr_series_uid[TEXT_UID_SIZE], pdf_series_uid[TEXT_UID_SIZE];
@@ -29,6 +29,12 @@ struct report_row {
 /* ERR_NOT_FOUND: no such task for these eyes. */
 bool report_row_find(struct db *db, const char *task_id, struct report_row *out, struct err *err);
 void report_row_fini(struct report_row *row); /* also of a zeroed one */
+
+/*
+ * Which patient the study has now; seen: the revision that a doctor saw, below 0: the one when the task was first taken. Behind the lock of the task,
+ * which every correction takes. ERR_CONFLICT when somebody corrected the patient since.
+ */
+bool report_patient_check(struct db *db, const char *task_id, int seen, int *out_revision, struct err *err);
 
 struct report_policy {
 	char policy_id[TEXT_UUID_SIZE]; /* of its version */

@@ -27,7 +27,7 @@
 
 struct submission {
 	const struct task_claim *claim;
-	int revision, study_version;
+	int revision, study_version, patient_revision;
 	struct report_row row;
 	struct signer *signer;
 	char *canonical;
@@ -150,6 +150,13 @@ static bool check_draft(const struct submission *submission, const struct task_f
 	return true;
 }
 
+/* Once it is known, the revision stands for the second look. */
+static bool check_patient(struct db *db, struct submission *submission, struct err *err)
+{
+	return report_patient_check(db, submission->claim->task_id, submission->patient_revision,
+	                            &submission->patient_revision, err);
+}
+
 static bool prepare_work(struct db *db, void *context, struct err *err)
 {
 	struct submission *submission = context;
@@ -160,7 +167,8 @@ static bool prepare_work(struct db *db, void *context, struct err *err)
 	if (!task_lock_claim(db, submission->claim, &task, &why))
 		return was_done(db, submission, &why, err);
 	return report_row_find(db, submission->claim->task_id, &submission->row, err) &&
-	       check_draft(submission, &task, err) && make_candidate(db, submission, err);
+	       check_draft(submission, &task, err) && check_patient(db, submission, err) &&
+	       make_candidate(db, submission, err);
 }
 
 static bool commit_work(struct db *db, void *context, struct err *err)
@@ -177,11 +185,11 @@ static bool commit_work(struct db *db, void *context, struct err *err)
 	                              .site_id = task.site_id};
 
 	return task_lock_claim(db, claim, &task, err) && check_draft(submission, &task, err) &&
-	       report_sign_content(db, submission->signer, report_id, claim->person_id, "author", submission->canonical,
+	       check_patient(db, submission, err) && report_sign_content(db, submission->signer, report_id, claim->person_id, "author", submission->canonical,
 	                           submission->signed_us, err) &&
 	       db_exec_one(db, STMT_REPORT_SUBMIT,
 	                   DB_PARAMS(db_text(report_id), db_int(submission->revision), db_text(submission->canonical),
-	                             db_int(submission->study_version)),
+	                             db_int(submission->study_version), db_int(submission->patient_revision)),
 	                   "draft as it was signed", NULL, err) &&
 	       change_record(db, &change, err) &&
 	       task_step(db, &task, TASK_EVENT_SUBMIT, claim->person_id, NULL, NULL, err);
@@ -206,9 +214,12 @@ static bool submit(struct report_desk *desk, struct submission *submission, stru
 }
 
 bool report_submit(struct report_desk *desk, const struct task_claim *claim, const char *password, int revision,
-                   int study_version, struct err *err)
+                   const struct report_seen *seen, struct err *err)
 {
-	struct submission submission = {.claim = claim, .revision = revision, .study_version = study_version};
+	struct submission submission = {.claim = claim,
+	                                .revision = revision,
+	                                .study_version = seen->study_version,
+	                                .patient_revision = seen->patient_revision};
 	bool ok;
 
 	if (!account_confirm(desk->pool, claim->person_id, password, err))

@@ -81,4 +81,11 @@ struct request_facts {
 /* today: 2026-11-22. ERR_INVALID. */
 bool request_check(const struct request_form *form, const char *today, struct request_facts *out, struct err *err);
 
+/*
+ * The person alone, of a form in which only what was typed is given: a name unless none is needed, a sex that may be empty. What was not given
+ * is empty in *out; the birth date is that of the identity number where there is one.
+ */
+bool request_check_person(const struct request_form *form, const char *today, bool needs_name,
+                          struct request_facts *out, struct err *err);
+
 #endif

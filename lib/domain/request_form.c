@@ -208,3 +208,18 @@ bool request_check(const struct request_form *form, const char *today, struct re
 		return err_set(err, ERR_INVALID, "birth_date or age_text is missing");
 	return check_item(form, err) && check_texts(form, err);
 }
+
+bool request_check_person(const struct request_form *form, const char *today, bool needs_name,
+                          struct request_facts *out, struct err *err)
+{
+	struct request_form person = *form;
+
+	memset(out, 0, sizeof *out);
+	person.sex = form->sex ? form->sex : "";
+	if ((needs_name || form->name) && !check_name(form, out, err))
+		return false;
+	if (person.sex[0] && !is_one_of(person.sex, "M F O"))
+		return err_set(err, ERR_INVALID, "sex is none of: M F O");
+	return check_birth(&person, today, out, err) && check_document(&person, today, out, err) &&
+	       check_texts(&person, err);
+}

@@ -228,7 +228,7 @@ static bool settle_work(struct db *db, void *context, struct err *err)
 	    !decide(db, settle, err))
 		return false;
 	follow.version = settle->version;
-	follow.is_offered = settle->facts.state != STUDY_RECEIVING;
+	follow.is_offered = settle->facts.state == STUDY_COMPLETE || settle->facts.state == STUDY_INCOMPLETE;
 	follow.is_class_changed = settle->is_class_changed;
 	if (!task_follow_study(db, &follow, err) || !keep_unrouted(db, settle, &follow, err) ||
 	    !db_exec(db, STMT_STUDY_SIGNALS_HANDLED, DB_PARAMS(db_text(settle->open_signals)), NULL, err))

@@ -160,6 +160,12 @@ SELECT jsonb_build_object(
                FROM task_assignment x JOIN person o ON o.person_id = x.to_id JOIN person b ON b.person_id = x.made_by
                LEFT JOIN person f ON f.person_id = x.from_id
                WHERE x.task_id = t.task_id), '[]'),
+           'corrected', jsonb_build_object(
+               'patient_revision', st.patient_revision, 'corrected_at', st.corrected_at,
+               'corrections', coalesce((
+                   SELECT jsonb_agg(yq_correction_json(k) ORDER BY k.correction_id DESC)
+                   FROM correction_study a JOIN correction k USING (correction_id)
+                   WHERE a.study_id = st.study_id AND k.made_at > coalesce(t.first_taken_at, t.opened_at)), '[]')),
            'policy', jsonb_build_object('signatures', coalesce(v.signatures, 2), 'needs_two_persons', coalesce(v.different_persons, true)),
            'may', jsonb_build_object(
                'write', y.may_write AND (t.reading_mode <> 'central' OR y.is_of_lead)

@@ -38,6 +38,7 @@ WITH page AS MATERIALIZED (
     SELECT st.*
     FROM study st
     WHERE ($1::text IS NULL OR st.state = $1::text)
+      AND (st.state <> 'merged' OR $1::text = 'merged')
       AND ($2::uuid IS NULL OR st.site_id = (SELECT scope_id FROM scope WHERE public_id = $2::uuid))
       AND ($3::date IS NULL OR (st.first_arrival_at >= $3::date AND st.first_arrival_at < $3::date + 1))
       AND ($4::boolean IS NULL
@@ -46,7 +47,7 @@ WITH page AS MATERIALIZED (
       AND ($6::uuid IS NULL OR (st.first_arrival_at, st.study_id) <
                                (SELECT first_arrival_at, study_id FROM study WHERE public_id = $6::uuid))
       AND ($8::boolean IS NULL OR st.study_id IN (
-               SELECT study_id FROM study WHERE state <> 'complete'
+               SELECT study_id FROM study WHERE state IN ('receiving', 'incomplete')
                UNION ALL SELECT study_id FROM reading_task WHERE state = 'returned'
                UNION ALL SELECT t.study_id FROM task_question q JOIN reading_task t USING (task_id)
                          WHERE q.answered_at IS NULL AND t.state NOT IN ('done', 'cancelled')
@@ -209,6 +210,11 @@ WITH it AS (
     UNION ALL SELECT m.undone_at, 'request.unmatched', p.name
               FROM request_match m JOIN it USING (study_id) LEFT JOIN person p ON p.person_id = m.undone_by
               WHERE m.undone_at IS NOT NULL
+    UNION ALL SELECT k.made_at, 'correction.' || CASE WHEN k.undoes_id IS NULL THEN k.kind ELSE 'undo' END,
+                     coalesce(p.name, k.operator)
+              FROM correction_study a JOIN it USING (study_id) JOIN correction k USING (correction_id)
+              LEFT JOIN person p ON p.person_id = k.made_by
+              WHERE k.kind <> 'match'
     UNION ALL SELECT x.at, 'critical_value.' || x.event, p.name
               FROM critical_value k JOIN it USING (study_id)
               CROSS JOIN LATERAL (VALUES ('raise', k.raised_at, k.raised_by), ('overdue', k.overdue_at, NULL),
@@ -256,7 +262,9 @@ SELECT it.site_public_id AS site_id, jsonb_build_object(
                     ORDER BY n.number, n.instance_id)
                 FROM instance n WHERE n.series_id = se.series_id), '[]'))
             ORDER BY se.origin = 'own', se.number, se.series_id)
-        FROM series se WHERE se.study_id = it.study_id), '[]'),
+        FROM series se WHERE se.study_id = it.study_id AND se.instance_count > 0), '[]'),
+    'merged_into', (SELECT o.public_id FROM study o WHERE o.study_id = it.merged_into_id),
+    'patient_revision', it.patient_revision, 'corrected_at', it.corrected_at,
     'signals', coalesce((
         SELECT jsonb_agg(jsonb_build_object('kind', g.kind, 'detail', g.detail, 'at', g.created_at, 'handled_at', g.handled_at)
                          ORDER BY g.signal_id)

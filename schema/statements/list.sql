@@ -39,7 +39,8 @@ SELECT st.study_instance_uid, c.name AS patient_name, s.name AS site, st.state, 
                                                      'origin', e.origin, 'instances', e.instance_count, 'description', e.description,
                                                      'institution', e.institution)
                                   ORDER BY e.series_id)
-                 FROM series e WHERE e.study_id = st.study_id), '[]') AS series,
+                 FROM series e WHERE e.study_id = st.study_id AND e.instance_count > 0), '[]') AS series,
+       (SELECT o.public_id FROM study o WHERE o.study_id = st.merged_into_id) AS merged_into,
        coalesce((SELECT jsonb_agg(jsonb_build_object('id', k.public_id, 'state', k.state, 'queue', q.name, 'kind', k.kind,
                                                      'rule', u.public_id, 'reading_mode', k.reading_mode, 'opened_at', k.opened_at)
                                   ORDER BY k.task_id)

@@ -68,18 +68,30 @@ SELECT r.public_id AS id,
        jsonb_build_object(
            'id', r.public_id, 'site', jsonb_build_object('id', sc.public_id, 'name', sc.name), 'reason', r.reason,
            'opened_at', r.opened_at, 'settled_at', r.settled_at, 'outcome', r.outcome,
+           'settled_by', CASE WHEN r.settled_at IS NOT NULL THEN coalesce(settler.name, said.operator) END,
+           'settle_reason', CASE WHEN r.settled_at IS NOT NULL THEN said.reason END,
+           'can_undo', r.settled_at IS NOT NULL AND mine.patient_id = said.to_patient_id,
+           'contradictions', to_jsonb(CASE WHEN r.settled_at IS NULL THEN identity_contradictions(r)
+                                      ELSE yq_identity_contradictions(mine, other) END),
+           'agreements', to_jsonb(yq_identity_agreements(mine, other)), 'is_same_patient', mine.patient_id = other.patient_id,
            'claims', (
                SELECT jsonb_agg(jsonb_build_object(
+                   'id', c.public_id, 'trust', c.trust, 'study_instance_uid', st.study_instance_uid,
                    'patient', jsonb_build_object(
                        'name', c.name, 'display_name', yq_display_name(c.name), 'id', c.typed_id, 'sex', c.sex, 'birth_date', coalesce(c.birth_date::text, c.birth_text),
                        'age', coalesce(st.patient_age_text, '')),
                    'source', c.source, 'claimed_at', c.created_at, 'study_id', st.public_id) ORDER BY c.claim_id = r.other_claim_id DESC)
                FROM identity_claim c
-               LEFT JOIN LATERAL (SELECT s.public_id, s.patient_age_text FROM study s
+               LEFT JOIN LATERAL (SELECT s.public_id, s.study_instance_uid, s.patient_age_text FROM study s
                                   WHERE s.claim_id = c.claim_id ORDER BY s.study_id DESC LIMIT 1) st ON true
                WHERE c.claim_id IN (r.claim_id, r.other_claim_id))) AS json
 FROM identity_review r
 JOIN scope sc ON sc.scope_id = r.site_id
+LEFT JOIN identity_claim mine ON mine.claim_id = r.claim_id
+LEFT JOIN identity_claim other ON other.claim_id = r.other_claim_id
+LEFT JOIN person settler ON settler.person_id = r.settled_by
+LEFT JOIN LATERAL (SELECT * FROM identity_settlement k WHERE k.review_id = r.review_id AND k.undoes_id IS NULL
+                   ORDER BY k.settlement_id DESC LIMIT 1) said ON true
 WHERE ($1::boolean IS NULL OR (r.settled_at IS NULL) = $1::boolean)
   AND ($2::uuid IS NULL OR r.review_id < (SELECT review_id FROM identity_review WHERE public_id = $2::uuid))
 ORDER BY r.review_id DESC

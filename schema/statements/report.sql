@@ -3,7 +3,7 @@
 -- name: report_state
 -- Where a task and its newest report version are; what a refused or repeated call needs to know. No row: not for these eyes.
 -- $1 public id of the task
-SELECT t.state AS task_state, v.public_id AS report_id, v.state, v.revision, v.version, v.body::text AS body, v.study_version,
+SELECT t.state AS task_state, v.public_id AS report_id, v.state, v.revision, v.version, v.body::text AS body, v.study_version, v.patient_revision,
        v.canonical, v.content_sha256, v.verification_code, v.sr_sop_instance_uid, v.pdf_sop_instance_uid,
        v.sr_series_instance_uid, v.pdf_series_instance_uid, author.public_id AS author, reviewer.public_id AS reviewer
 FROM reading_task t
@@ -79,7 +79,7 @@ JOIN scope institution ON institution.scope_id = p.institution_id
 WHERE t.public_id = $1::uuid AND p.public_id = $2::uuid;
 
 -- name: report_facts
--- Everything but the body that the paper of a task says. The request's claim goes before the image's.
+-- Everything but the body that the paper of a task says. The request's claim goes before the image's, what a person corrected before both.
 -- $1 public id of the task
 SELECT s.study_instance_uid, s.version AS study_version, s.state = 'complete' AS is_complete, s.modality,
        coalesce(nullif(s.accession_number, ''), q.accession_number, '') AS accession_number,
@@ -89,7 +89,7 @@ SELECT s.study_instance_uid, s.version AS study_version, s.state = 'complete' AS
        performer.public_id AS performer_id, performer.name AS performer_name, performer_site.code AS performer_code,
        coalesce(qc.name, c.name) AS patient_name, coalesce(nullif(qc.sex, ''), c.sex) AS patient_sex,
        coalesce(qc.birth_date, c.birth_date)::text AS birth_date,
-       coalesce(nullif(q.age_text, ''), s.patient_age_text) AS age_text,
+       coalesce(CASE WHEN qc.claim_id IS NOT NULL THEN nullif(q.age_text, '') END, s.patient_age_text) AS age_text,
        coalesce(q.visit_number, '') AS visit_number, c.typed_id AS patient_id,
        coalesce(q.department, '') AS department,
        coalesce(nullif(q.doctor, ''), s.referring_physician) AS doctor,
@@ -112,7 +112,7 @@ LEFT JOIN device d ON d.device_id = s.device_id
 LEFT JOIN LATERAL (SELECT request_id FROM request_match m WHERE m.study_id = s.study_id AND m.undone_at IS NULL
                    ORDER BY m.match_id DESC LIMIT 1) m ON true
 LEFT JOIN request q ON q.request_id = m.request_id
-LEFT JOIN identity_claim qc ON qc.claim_id = q.claim_id
+LEFT JOIN identity_claim qc ON qc.claim_id = q.claim_id AND qc.trust >= c.trust
 LEFT JOIN item_code i ON i.item_code_id = q.item_code_id
 WHERE t.public_id = $1::uuid;
 
@@ -218,9 +218,10 @@ WHERE v.public_id = $1::uuid AND s.report_version_id = v.report_version_id AND s
 -- $2 revision that was signed
 -- $3 canonical content
 -- $4 version of the study that was read
+-- $5 revision of its patient that was seen
 UPDATE report_version
 SET state = 'submitted', canonical = $3::text, content_sha256 = sha256(convert_to($3::text, 'UTF8')),
-    study_version = $4::integer, submitted_at = yq_now()
+    study_version = $4::integer, patient_revision = $5::integer, submitted_at = yq_now()
 WHERE public_id = $1::uuid AND state = 'draft' AND revision = $2::integer
 RETURNING public_id;
 
@@ -392,15 +393,16 @@ WHERE v.public_id = $1::uuid AND s.voided_at IS NULL AND s.cms IS NOT NULL
 ORDER BY s.signature_id;
 
 -- name: report_check_facts
--- What a report's text is compared with: the person, the request, the images. The request's claim goes before the image's.
+-- What a report's text is compared with: the person, the request, the images. The request's claim goes before the image's, what a person
+-- corrected before both.
 -- $1 public id of the task
 SELECT coalesce(nullif(qc.sex, ''), c.sex) AS sex, s.modality,
        concat_ws(' ', s.body_part, s.description,
-                 (SELECT string_agg(DISTINCT e.body_part, ' ') FROM series e WHERE e.study_id = s.study_id AND e.origin <> 'own')) AS study_part,
+                 (SELECT string_agg(DISTINCT e.body_part, ' ') FROM series e WHERE e.study_id = s.study_id AND e.origin <> 'own' AND e.instance_count > 0)) AS study_part,
        coalesce(q.body_part, '') AS request_part, coalesce(nullif(q.item_name, ''), i.name, '') AS item,
        coalesce(q.laterality, '') AS request_side,
        coalesce((SELECT CASE WHEN count(DISTINCT e.laterality) = 1 THEN min(e.laterality) END
-                 FROM series e WHERE e.study_id = s.study_id AND e.origin <> 'own' AND e.laterality <> ''), '') AS series_side,
+                 FROM series e WHERE e.study_id = s.study_id AND e.origin <> 'own' AND e.instance_count > 0 AND e.laterality <> ''), '') AS series_side,
        t.patient_class = 'health_check' AS is_health_check, s.state = 'incomplete' AS is_incomplete,
        s.instance_count AS instances, coalesce(i.expected_views, 0) AS expected_views
 FROM reading_task t
@@ -408,6 +410,6 @@ JOIN study s USING (study_id)
 JOIN identity_claim c ON c.claim_id = s.claim_id
 LEFT JOIN request_match m ON m.study_id = s.study_id AND m.undone_at IS NULL
 LEFT JOIN request q ON q.request_id = m.request_id
-LEFT JOIN identity_claim qc ON qc.claim_id = q.claim_id
+LEFT JOIN identity_claim qc ON qc.claim_id = q.claim_id AND qc.trust >= c.trust
 LEFT JOIN item_code i ON i.item_code_id = q.item_code_id
 WHERE t.public_id = $1::uuid;

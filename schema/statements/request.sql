@@ -103,7 +103,7 @@ UPDATE request SET state = $3::text WHERE public_id = $1::uuid AND state = $2::t
 -- $2 person
 SELECT sc.public_id::text AS site, yq_person_may($2::uuid, ARRAY['radiographer', 'duty_leader'], s.site_id) AS may
 FROM study s JOIN scope sc ON sc.scope_id = s.site_id
-WHERE s.public_id = $1::uuid
+WHERE s.public_id = $1::uuid AND s.state <> 'merged'
 FOR NO KEY UPDATE OF s;
 
 -- name: request_match_check
@@ -207,4 +207,4 @@ WHERE t.study_id IN (SELECT s.study_id FROM study s WHERE s.public_id = $1::uuid
 -- name: request_match_automatic
 -- The router's, with the study locked: matched when the rule is certain. What it said is kept in match_decision.
 -- $1 study
-SELECT yq_match_by_rule(s.study_id) AS is_matched FROM study s WHERE s.public_id = $1::uuid;
+SELECT yq_match_by_rule(s.study_id) AS is_matched FROM study s WHERE s.public_id = $1::uuid AND s.state <> 'merged';
