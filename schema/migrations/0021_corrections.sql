@@ -34,9 +34,9 @@ CREATE INDEX study_not_complete ON study (study_id) WHERE state IN ('receiving',
 -- Which patient was seen by who submitted it.
 ALTER TABLE report_version ADD COLUMN patient_revision integer NOT NULL DEFAULT 0;
 
--- A match by the operator of the machine has no person.
-ALTER TABLE request_match DROP CONSTRAINT request_match_check,
-    ADD CONSTRAINT request_match_check CHECK (method = 'manual' OR matched_by IS NULL);
+-- A match by the operator of the machine has a login in place of a person.
+ALTER TABLE request_match ADD COLUMN operator text NOT NULL DEFAULT '', DROP CONSTRAINT request_match_check,
+    ADD CONSTRAINT request_match_check CHECK ((method = 'manual') = (matched_by IS NOT NULL OR operator <> ''));
 
 -- ---- what was corrected ------------------------------------------------------------------------------------------------------
 
@@ -753,9 +753,10 @@ BEGIN
        OR EXISTS (SELECT FROM request r WHERE r.request_id = p_request AND r.state = 'cancelled') THEN
         RAISE EXCEPTION 'cannot match the study to its request: it is cancelled, or has another study meanwhile' USING ERRCODE = 'YQ409';
     END IF;
-    INSERT INTO request_match (site_id, request_id, study_id, method, score, evidence, matched_by, reason)
+    INSERT INTO request_match (site_id, request_id, study_id, method, score, evidence, matched_by, operator, reason)
     SELECT s.site_id, r.request_id, s.study_id, coalesce(o.method, 'manual'), coalesce(o.score, yq_match_score(e.evidence)),
-           coalesce(o.evidence, e.evidence), CASE WHEN o.match_id IS NULL THEN w.person_id ELSE o.matched_by END, coalesce(o.reason, w.reason)
+           coalesce(o.evidence, e.evidence), CASE WHEN o.match_id IS NULL THEN w.person_id ELSE o.matched_by END,
+           coalesce(o.operator, w.operator), coalesce(o.reason, w.reason)
     FROM study s JOIN identity_claim c ON c.claim_id = s.claim_id
     JOIN request r ON r.request_id = p_request JOIN identity_claim rc ON rc.claim_id = r.claim_id
     CROSS JOIN LATERAL (SELECT yq_match_evidence(s, c, r, rc) AS evidence) e
@@ -767,15 +768,15 @@ END $$;
 -- Reports that were issued over what is other now.
 CREATE FUNCTION correction_propose(p_correction bigint, p_studies bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    v record;
+    issued record;
 BEGIN
-    FOR v IN
+    FOR issued IN
         SELECT v.report_version_id, v.site_id, v.public_id FROM report r JOIN report_version v USING (report_id)
         WHERE r.study_id = ANY (p_studies) AND v.state = 'issued' ORDER BY v.report_version_id
     LOOP
-        INSERT INTO report_proposal (site_id, report_version_id, correction_id) VALUES (v.site_id, v.report_version_id, p_correction)
+        INSERT INTO report_proposal (site_id, report_version_id, correction_id) VALUES (issued.site_id, issued.report_version_id, p_correction)
         ON CONFLICT DO NOTHING;
-        PERFORM correction_event('report.correction_proposed', v.public_id, v.site_id);
+        PERFORM correction_event('report.correction_proposed', issued.public_id, issued.site_id);
     END LOOP;
 END $$;
 
@@ -896,16 +897,16 @@ DECLARE
     v_fact     uuid;
     v_arrived  bigint;
 BEGIN
-    IF p_is_applied THEN
-        PERFORM correction_lock(v_studies, w.patient ->> 'patient_id');
-        w := correction_read(p_person, p_operator, p_study, p_body); -- as it is now that nobody else changes it
-    END IF;
-    v_revision := correction_revision(w.kind, v_studies);
     IF NOT p_is_applied THEN
-        RETURN correction_preview(w, v_revision);
-    ELSIF p_body ->> 'revision' IS DISTINCT FROM v_revision THEN
+        RETURN correction_preview(w, correction_revision(w.kind, v_studies));
+    END IF;
+    PERFORM correction_lock(v_studies, w.patient ->> 'patient_id');
+    v_revision := correction_revision(w.kind, v_studies);
+    IF p_body ->> 'revision' IS DISTINCT FROM v_revision THEN
         RETURN jsonb_build_object('code', 'stale', 'revision', v_revision, 'changes', correction_since(p_body ->> 'revision', v_studies));
-    ELSIF NOT ARRAY(SELECT jsonb_array_elements_text(coalesce(p_body -> 'confirmed', '[]'))) @> correction_contradictions(w) THEN
+    END IF;
+    w := correction_read(p_person, p_operator, p_study, p_body); -- as it is now that nobody else changes it
+    IF NOT ARRAY(SELECT jsonb_array_elements_text(coalesce(p_body -> 'confirmed', '[]'))) @> correction_contradictions(w) THEN
         RETURN jsonb_build_object('code', 'unconfirmed', 'contradictions', to_jsonb(correction_contradictions(w)));
     ELSIF w.kind = 'edit_patient' AND correction_fields(w) = '[]' THEN
         RAISE EXCEPTION 'cannot go on: nothing of the patient would change' USING ERRCODE = 'YQ400';
@@ -1012,9 +1013,10 @@ BEGIN
                         WHEN 'self' THEN correction_study_json(a.study_id, 'self', 0, false, CASE WHEN k.kind <> 'match' THEN correction_accession(a.study_id) END)
                         WHEN 'from' THEN correction_study_json(a.study_id, 'to', n, false, correction_accession(a.study_id))
                                          || CASE WHEN k.kind = 'merge' THEN jsonb_build_object('state_after', k.steps -> 'state') ELSE '{}' END
-                        ELSE correction_study_json(a.study_id, 'from', -n, a.role = 'new', CASE WHEN a.role <> 'new' THEN correction_accession(a.study_id) END)
-                        END ORDER BY a.role) FROM correction_study a WHERE a.correction_id = k.correction_id),
-        'tasks', correction_tasks_json(v_studies, CASE WHEN k.kind = 'split' THEN w.target_id END),
+                        ELSE correction_study_json(a.study_id, 'from', -n, a.role = 'new' AND s.instance_count <= n, CASE WHEN a.role <> 'new' THEN correction_accession(a.study_id) END)
+                        END ORDER BY a.role) FROM correction_study a JOIN study s USING (study_id) WHERE a.correction_id = k.correction_id),
+        'tasks', correction_tasks_json(v_studies, (SELECT s.study_id FROM study s
+                                                   WHERE k.kind = 'split' AND s.study_id = w.target_id AND s.instance_count <= n)),
         'reports', correction_reports_json(v_studies), 'deliveries', correction_deliveries_json(v_studies));
 END $$;
 
@@ -1026,13 +1028,28 @@ BEGIN
     END IF;
 END $$;
 
+-- Images of other series that came in for a study while it was merged go back to it.
+CREATE FUNCTION correction_return_late(p_study bigint, p_from bigint, p_undo bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_late bigint[] := ARRAY(SELECT i.instance_id FROM instance i JOIN series e USING (series_id)
+                             WHERE e.study_id = p_from AND i.came_for_study_id = p_study ORDER BY 1);
+BEGIN
+    PERFORM correction_move(v_late, p_study, p_undo);
+    UPDATE series_route SET ended_by_id = p_undo WHERE correction_id = p_undo AND ended_by_id IS NULL;
+    UPDATE instance SET came_for_study_id = NULL WHERE instance_id = ANY (v_late);
+END $$;
+
 CREATE FUNCTION correction_undo_images(k correction, w correction_work, p_key bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_match jsonb := k.steps -> 'match';
 BEGIN
     PERFORM correction_move_back(k.steps -> 'moves', k.correction_id, p_key);
+    IF k.kind = 'merge' THEN
+        PERFORM correction_return_late(w.study_id, w.target_id, p_key);
+    END IF;
     PERFORM correction_recount(ARRAY[w.study_id, w.target_id]);
-    IF k.kind = 'split' THEN
+    -- What came to the study of a split by its own name stays there.
+    IF k.kind = 'split' AND (SELECT instance_count FROM study WHERE study_id = w.target_id) = 0 THEN
         PERFORM correction_end_match(w.target_id, w);
         PERFORM correction_cancel_tasks(w.target_id);
         PERFORM correction_end_study(w.target_id, w.study_id);
