@@ -7,7 +7,14 @@
 #include "gateway/input.h"
 #include "lib/domain/correction.h"
 
-enum { PAGE_DEFAULT = 50, PAGE_MAX = 200, REVISION_MAX = 64, STATUS_OK = 200, STATUS_MADE = 201, STATUS_CONFLICT = 409 };
+enum {
+	PAGE_DEFAULT = 50,
+	PAGE_MAX = 200,
+	REVISION_MAX = 64,
+	STATUS_OK = 200,
+	STATUS_MADE = 201,
+	STATUS_CONFLICT = 409
+};
 
 static struct correction_maker maker_of(const struct http_request *request)
 {
@@ -71,8 +78,7 @@ bool handle_study_corrections(struct http_request *request, void *context, struc
 	    !db_exec_one(db, STMT_CORRECTION_OF_STUDY, DB_PARAMS(db_text(study)), "the study", &rows, err))
 		return false;
 	json_t *list = json_pack("{s:o}", "corrections", answer_row(rows, 0));
-	bool ok =
-	    caller_audit(request, "correction.list", "study", study, db_get_text(rows, 0, "site_id"), NULL, err);
+	bool ok = caller_audit(request, "correction.list", "study", study, db_get_text(rows, 0, "site_id"), NULL, err);
 	db_rows_free(rows);
 	if (ok)
 		return http_reply_json(request, STATUS_OK, list, err);
@@ -152,7 +158,8 @@ bool handle_report_proposals(struct http_request *request, void *context, struct
 	int limit = 0;
 	struct db *db;
 	struct db_rows *rows = NULL;
-	if (!input_query_word(request, "open", "yes no", &open, err) || !input_query_id(request, "after", &after, err) ||
+	if (!input_query_word(request, "open", "yes no", &open, err) ||
+	    !input_query_id(request, "after", &after, err) ||
 	    !input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit, err) ||
 	    !note_look(request, "report.proposals", NULL, NULL, err) || !caller_db(request, &db, err) ||
 	    !db_exec(db, STMT_PROPOSAL_LIST,

@@ -5,6 +5,7 @@
 #include "gateway/yqctl/handlers.h"
 #include "gateway/yqctl/list.h"
 #include "gateway/yqctl/operator.h"
+#include "gateway/yqctl/study_find.h"
 #include "lib/base/conf.h"
 #include "lib/domain/delivery_hand.h"
 #include "lib/domain/machines.h"
@@ -81,10 +82,8 @@ bool run_study_list(struct invocation *in, struct err *err)
 	                study_columns, err);
 }
 
-/* A Study Instance UID may name studies of several sites: then the operator has to say which. */
-static bool find_study(struct invocation *in, char out_id[TEXT_UUID_SIZE], struct err *err)
+bool study_find(struct invocation *in, const char *text, char out_id[TEXT_UUID_SIZE], struct err *err)
 {
-	const char *text = in->arguments[0];
 	struct db_rows *rows;
 	int count;
 
@@ -111,7 +110,7 @@ bool run_study_show(struct invocation *in, struct err *err)
 	struct db_rows *rows;
 	json_t *study;
 
-	if (!find_study(in, id, err) ||
+	if (!study_find(in, in->arguments[0], id, err) ||
 	    !db_exec_one(in->db, STMT_LIST_STUDY_SHOW, DB_PARAMS(db_text(id)), "the study", &rows, err))
 		return false;
 	study = row_json(rows, 0);
@@ -123,7 +122,8 @@ bool run_study_submit(struct invocation *in, struct err *err)
 {
 	char id[TEXT_UUID_SIZE];
 
-	if (!find_study(in, id, err) || !study_submit(in->pool, NULL, id, option_value(in, "class"), err))
+	if (!study_find(in, in->arguments[0], id, err) ||
+	    !study_submit(in->pool, NULL, id, option_value(in, "class"), err))
 		return false;
 	printf("study submitted: %s\n", id);
 	return true;

@@ -74,6 +74,52 @@ static const struct option study_list_options[] = {{"site", "SITE", "only of thi
                                                    OPTION_END};
 static const struct option study_submit_options[] = {
     {"class", "CLASS", "emergency, outpatient, inpatient or health_check", false}, OPTION_END};
+#define OPTION_REASON {"reason", "TEXT", "why", true}
+#define OPTION_DRY {"dry-run", NULL, "only show what would change", false}
+#define OPTION_CONFIRM {"confirm", "FIELDS", "contradictions that you have seen: name,sex,birth_date,document", false}
+#define OPTIONS_PATIENT                                                                                                \
+	{"name", "NAME", "name of the patient", false}, {"sex", "SEX", "M, F or O", false},                            \
+	    {"birth-date", "DAY", "1981-02-03", false}, {"patient-id", "ID", "patient ID", false},                     \
+	    {"document", "NUMBER", "identity number, 18 digits", false},                                               \
+	{                                                                                                              \
+		"age", "AGE", "45Y, 6M, 3W or 10D", false                                                              \
+	}
+#define OPTIONS_CHOICE                                                                                                 \
+	{"series", "UIDS", "Series Instance UIDs, with commas between them", false},                                   \
+	{                                                                                                              \
+		"instances", "UIDS", "SOP Instance UIDs, with commas between them", false                              \
+	}
+static const struct option study_edit_options[] = {OPTIONS_PATIENT, OPTION_REASON, OPTION_DRY, OPTION_JSON, OPTION_END};
+static const struct option study_split_options[] = {
+    OPTIONS_CHOICE,
+    {"request", "ID", "whose they are: the patient of this request", false},
+    {"claim", "ID", "whose they are: this identity claim", false},
+    OPTIONS_PATIENT,
+    OPTION_REASON,
+    OPTION_DRY,
+    OPTION_JSON,
+    OPTION_END};
+static const struct option study_merge_options[] = {{"into", "UID-or-ID", "the study that stays", true},
+                                                    OPTION_CONFIRM,
+                                                    OPTION_REASON,
+                                                    OPTION_DRY,
+                                                    OPTION_JSON,
+                                                    OPTION_END};
+static const struct option study_move_options[] = {
+    OPTIONS_CHOICE, {"to", "UID-or-ID", "the study that they come to", true},
+    OPTION_CONFIRM, OPTION_REASON,
+    OPTION_DRY,     OPTION_JSON,
+    OPTION_END};
+static const struct option correction_list_options[] = {
+    {"study", "UID-or-ID", "only of this study", false}, OPTION_JSON, OPTION_END};
+static const struct option correction_undo_options[] = {OPTION_REASON, OPTION_DRY, OPTION_JSON, OPTION_END};
+static const struct option identity_list_options[] = {{"open", NULL, "only what waits", false},
+                                                      {"settled", NULL, "only what is settled", false},
+                                                      OPTION_JSON,
+                                                      OPTION_END};
+static const struct option identity_settle_options[] = {
+    {"outcome", "OUTCOME", "same or different", true}, OPTION_CONFIRM, OPTION_REASON, OPTION_END};
+static const struct option identity_undo_options[] = {OPTION_REASON, OPTION_END};
 static const struct option instance_list_options[] = {
     {"study", "UID", "Study Instance UID or id of a study", false}, OPTION_JSON, OPTION_END};
 static const struct option state_options[] = {{"state", "STATE", "only in this state", false}, OPTION_JSON, OPTION_END};
@@ -176,6 +222,35 @@ const struct command commands[] = {
      NEEDS_LEDGER, run_study_show},
     {"study submit", "UID-or-ID", 1, 1, "say that a study is all there (提交诊断)", NULL, study_submit_options,
      NEEDS_LEDGER, run_study_submit},
+    {"study edit", "UID-or-ID", 1, 1, "correct who the patient of a study is",
+     "What is not given stays as it is. The stored bytes stay as they came; a report that is being written has to be\n"
+     "confirmed, and for an issued one a correction is proposed. `yqctl correction undo` takes it back.",
+     study_edit_options, NEEDS_LEDGER, run_study_edit},
+    {"study split", "UID-or-ID", 1, 1, "give some images of a study to another patient",
+     "They come into a new study of the same UID, under the patient of --request, --claim or --name. What comes in "
+     "later "
+     "of a\n"
+     "series that was split whole follows it.",
+     study_split_options, NEEDS_LEDGER, run_study_split},
+    {"study merge", "UID-or-ID", 1, 1, "bring all images of a study into another one",
+     "The study is left empty and leads to the other; its open reading tasks are cancelled, drafts are kept.",
+     study_merge_options, NEEDS_LEDGER, run_study_merge},
+    {"study move", "UID-or-ID", 1, 1, "bring some images of a study into another one", NULL, study_move_options,
+     NEEDS_LEDGER, run_study_move},
+    {"correction list", "", 0, 0, "what was corrected, by whom and why", NULL, correction_list_options, NEEDS_LEDGER,
+     run_correction_list},
+    {"correction show", "ID", 1, 1, "one correction, before and after, and whether it can be taken back", NULL,
+     only_json, NEEDS_LEDGER, run_correction_show},
+    {"correction undo", "ID", 1, 1, "take a correction back by one of its own",
+     "Refused while something later builds on it: that is listed, and taken back first.", correction_undo_options,
+     NEEDS_LEDGER, run_correction_undo},
+    {"identity list", "", 0, 0, "identities that contradict or look alike, with what was said about them", NULL,
+     identity_list_options, NEEDS_LEDGER, run_identity_list},
+    {"identity settle", "ID", 1, 1, "say whether two identities are of one person",
+     "same: the claim goes to the other's patient. Two that contradict come together only when --confirm names the\n"
+     "contradictions.",
+     identity_settle_options, NEEDS_LEDGER, run_identity_settle},
+    {"identity undo", "ID", 1, 1, "take that back", NULL, identity_undo_options, NEEDS_LEDGER, run_identity_undo},
     {"instance list", "", 0, 0, "the stored objects with the digest of the dataset as received", NULL,
      instance_list_options, NEEDS_LEDGER, run_instance_list},
     {"task list", "", 0, 0, "the reading tasks", NULL, state_options, NEEDS_LEDGER, run_task_list},

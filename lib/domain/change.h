@@ -13,10 +13,10 @@ struct db;
 
 /* Borrowed; ids are public ids. */
 struct change {
-	const char *event;     /* "task.take", or NULL: no event */
-	const char *action;    /* of the audit record, or NULL: none */
-	const char *person_id; /* who did it; NULL: the program itself */
-	bool is_operator;      /* without person: the operator's command rather than a program */
+	const char *event;         /* "task.take", or NULL: no event */
+	const char *action;        /* of the audit record, or NULL: none */
+	const char *person_id;     /* who did it; NULL: the program itself */
+	bool is_operator;          /* without person: the operator's command rather than a program */
 	const char *operator_name; /* the login at the machine, where it is known; else NULL */
 	const char *subject_kind, *subject_id;
 	const char *site_id;

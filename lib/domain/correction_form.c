@@ -65,10 +65,10 @@ static bool copy_list(const json_t *what, const char *name, size_t max, is_membe
 		return err_set(err, ERR_INVALID, "%s is no list", name);
 	if (json_array_size(list) > max)
 		return err_set(err, ERR_INVALID, "%s has more than %zu members", name, max);
-	json_array_foreach(list, i, one)
-		if (!json_is_string(one) || json_string_length(one) != strlen(json_string_value(one)) ||
-		    !passes(json_string_value(one)))
-			return err_set(err, ERR_INVALID, "%s has a member that is none", name);
+	json_array_foreach(
+	    list, i, one) if (!json_is_string(one) || json_string_length(one) != strlen(json_string_value(one)) ||
+	                      !passes(json_string_value(one))) return err_set(err, ERR_INVALID,
+	                                                                      "%s has a member that is none", name);
 	json_object_set_new(to, name, json_deep_copy(list));
 	return true;
 }

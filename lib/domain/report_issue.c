@@ -174,7 +174,8 @@ static bool commit_work(struct db *db, void *context, struct err *err)
 
 	return task_lock_claim(db, issue->claim, &task, err) &&
 	       report_policy_find(db, issue->claim->task_id, &issue->policy, err) && check_review(issue, &task, err) &&
-	       check_patient(db, issue, err) && report_sign_content(db, issue->signer, report_id, person, "reviewer", issue->row.canonical,
+	       check_patient(db, issue, err) &&
+	       report_sign_content(db, issue->signer, report_id, person, "reviewer", issue->row.canonical,
 	                           issue->signed_us, err) &&
 	       db_exec_one(db, STMT_REPORT_ISSUE,
 	                   DB_PARAMS(db_text(report_id), db_text(person), db_text(issue->policy.policy_id),

@@ -72,7 +72,8 @@ bool report_patient_check(struct db *db, const char *task_id, int seen, int *out
 	db_rows_free(rows);
 	*out_revision = now;
 	return (seen < 0 ? taken : seen) == now ||
-	       err_set(err, ERR_CONFLICT, "cannot go on: the patient of this study was corrected since, look at it first");
+	       err_set(err, ERR_CONFLICT,
+	               "cannot go on: the patient of this study was corrected since, look at it first");
 }
 
 bool report_policy_find(struct db *db, const char *task_id, struct report_policy *out, struct err *err)

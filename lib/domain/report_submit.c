@@ -185,7 +185,8 @@ static bool commit_work(struct db *db, void *context, struct err *err)
 	                              .site_id = task.site_id};
 
 	return task_lock_claim(db, claim, &task, err) && check_draft(submission, &task, err) &&
-	       check_patient(db, submission, err) && report_sign_content(db, submission->signer, report_id, claim->person_id, "author", submission->canonical,
+	       check_patient(db, submission, err) &&
+	       report_sign_content(db, submission->signer, report_id, claim->person_id, "author", submission->canonical,
 	                           submission->signed_us, err) &&
 	       db_exec_one(db, STMT_REPORT_SUBMIT,
 	                   DB_PARAMS(db_text(report_id), db_int(submission->revision), db_text(submission->canonical),

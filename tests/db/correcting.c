@@ -72,25 +72,29 @@ void correcting_name_patient(const char *name, const char *id)
 char *correcting_whole_state(void)
 {
 	const char *text = county_value(
-	    county,
-	    "WITH place AS (SELECT scope_id AS site_id FROM scope WHERE public_id = $site)"
-	    "SELECT string_agg(line, chr(10) ORDER BY line) FROM ("
-	    " SELECT 'study ' || concat_ws('|', study_id, claim_id, received_claim_id, state, instance_count, size_bytes, modality,"
-	    "   patient_age_text, first_arrival_at, last_arrival_at, completed_at, merged_into_id, patient_class) AS line"
-	    " FROM study JOIN place USING (site_id) WHERE state <> 'merged'"
-	    " UNION ALL SELECT 'image ' || concat_ws('|', i.instance_id, r.study_id, r.series_instance_uid, i.sha256, i.came_for_study_id)"
-	    " FROM instance i JOIN series r USING (series_id) JOIN place ON place.site_id = i.site_id"
-	    " UNION ALL SELECT 'series ' || concat_ws('|', study_id, series_instance_uid, instance_count)"
-	    " FROM series JOIN place USING (site_id) WHERE instance_count > 0"
-	    " UNION ALL SELECT 'match ' || concat_ws('|', study_id, request_id, method, score)"
-	    " FROM request_match JOIN place USING (site_id) WHERE undone_at IS NULL"
-	    " UNION ALL SELECT 'request ' || concat_ws('|', request_id, state, claim_id) FROM request JOIN place USING (site_id)"
-	    " UNION ALL SELECT 'task ' || concat_ws('|', task_id, study_id, state, author_id, queue_id)"
-	    " FROM reading_task JOIN place USING (site_id) WHERE state <> 'cancelled'"
-	    " UNION ALL SELECT 'claim ' || concat_ws('|', claim_id, patient_id, name) FROM identity_claim JOIN place USING (site_id)"
-	    " WHERE source <> 'manual'"
-	    " UNION ALL SELECT 'route ' || concat_ws('|', from_study_id, to_study_id, series_instance_uid)"
-	    " FROM series_route JOIN place USING (site_id) WHERE ended_by_id IS NULL) x");
+	    county, "WITH place AS (SELECT scope_id AS site_id FROM scope WHERE public_id = $site)"
+	            "SELECT string_agg(line, chr(10) ORDER BY line) FROM ("
+	            " SELECT 'study ' || concat_ws('|', study_id, claim_id, received_claim_id, state, instance_count, "
+	            "size_bytes, modality,"
+	            "   patient_age_text, first_arrival_at, last_arrival_at, completed_at, merged_into_id, "
+	            "patient_class) AS line"
+	            " FROM study JOIN place USING (site_id) WHERE state <> 'merged'"
+	            " UNION ALL SELECT 'image ' || concat_ws('|', i.instance_id, r.study_id, r.series_instance_uid, "
+	            "i.sha256, i.came_for_study_id)"
+	            " FROM instance i JOIN series r USING (series_id) JOIN place ON place.site_id = i.site_id"
+	            " UNION ALL SELECT 'series ' || concat_ws('|', study_id, series_instance_uid, instance_count)"
+	            " FROM series JOIN place USING (site_id) WHERE instance_count > 0"
+	            " UNION ALL SELECT 'match ' || concat_ws('|', study_id, request_id, method, score)"
+	            " FROM request_match JOIN place USING (site_id) WHERE undone_at IS NULL"
+	            " UNION ALL SELECT 'request ' || concat_ws('|', request_id, state, claim_id) FROM request JOIN "
+	            "place USING (site_id)"
+	            " UNION ALL SELECT 'task ' || concat_ws('|', task_id, study_id, state, author_id, queue_id)"
+	            " FROM reading_task JOIN place USING (site_id) WHERE state <> 'cancelled'"
+	            " UNION ALL SELECT 'claim ' || concat_ws('|', claim_id, patient_id, name) FROM identity_claim JOIN "
+	            "place USING (site_id)"
+	            " WHERE source <> 'manual'"
+	            " UNION ALL SELECT 'route ' || concat_ws('|', from_study_id, to_study_id, series_instance_uid)"
+	            " FROM series_route JOIN place USING (site_id) WHERE ended_by_id IS NULL) x");
 
 	return strdup(text);
 }
@@ -153,8 +157,8 @@ json_t *correcting_undo(const char *correction)
 	cr_assert(correction_undo_preview(county->gateway, &radiographer, correction, &preview, &err), "%s", err.text);
 	if (correction_refusal(preview))
 		return preview;
-	cr_assert(correction_undo(county->gateway, &radiographer, correction, "看错了", correcting_member(preview, "revision"), &result,
-	                          &err),
+	cr_assert(correction_undo(county->gateway, &radiographer, correction, "看错了",
+	                          correcting_member(preview, "revision"), &result, &err),
 	          "%s", err.text);
 	json_decref(preview);
 	return result;
@@ -164,7 +168,8 @@ void correcting_undo_well(const char *correction)
 {
 	json_t *result = correcting_undo(correction);
 
-	cr_assert_str_eq(correcting_member(result, "code"), "", "the undo was refused: %s", correcting_member(result, "code"));
+	cr_assert_str_eq(correcting_member(result, "code"), "", "the undo was refused: %s",
+	                 correcting_member(result, "code"));
 	json_decref(result);
 }
 
@@ -211,7 +216,8 @@ void correcting_expect_refused(const char *study, json_t *what, enum err_kind wa
 	json_t *result = NULL;
 	struct err err = {0};
 
-	correcting_expect_kind(correction_preview(county->gateway, &radiographer, study, what, &result, &err), &err, want, why);
+	correcting_expect_kind(correction_preview(county->gateway, &radiographer, study, what, &result, &err), &err,
+	                       want, why);
 	json_decref(result);
 	json_decref(what);
 }
@@ -231,7 +237,8 @@ void correcting_bring_in(const char *study_uid, const char *series_uid, const ch
 	         "  || jsonb_build_object('ordinal', 1, 'object_key', '%s', 'origin', 'device', 'site', $site::text,"
 	         "     'device', $device::text, 'sop_class_uid', '1.2.840.10008.5.1.4.1.1.7', 'sop_instance_uid', '%s',"
 	         "     'transfer_syntax_uid', '1.2.840.10008.1.2.1', 'size_bytes', 1000, 'header_bytes', 400,"
-	         "     'arrived_us', (extract(epoch FROM yq_now()) * 1000000)::bigint, 'sha256', encode(sha256('%s'), 'hex'),"
+	         "     'arrived_us', (extract(epoch FROM yq_now()) * 1000000)::bigint, 'sha256', encode(sha256('%s'), "
+	         "'hex'),"
 	         "     'is_in_study', true, 'study_instance_uid', '%s', 'series_instance_uid', '%s', 'modality', 'DR',"
 	         "     'patient_name', '%s', 'patient_id', '%s', 'has_pixels', true))))",
 	         key, sop, key, study_uid, series_uid, name, id);

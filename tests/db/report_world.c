@@ -302,5 +302,6 @@ void world_submit(struct world *world, const char *impression)
 	int revision = world_draft(world, world->author, lease.token, 0, impression);
 	struct err err;
 
-	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err), "submit: %s", err.text);
+	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err),
+	          "submit: %s", err.text);
 }

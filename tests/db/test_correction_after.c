@@ -15,15 +15,17 @@ TestSuite(correction_after, .init = correcting_setup, .fini = correcting_teardow
 
 static void expect_images(const char *study, const char *want, const char *what)
 {
-	correcting_expect_of(study,
-	                     "SELECT concat_ws(' ', instance_count, (SELECT count(*) FROM instance i JOIN series r USING (series_id)"
-	                     " WHERE r.study_id = s.study_id)) FROM study s WHERE public_id = '%s'",
-	                     want, what);
+	correcting_expect_of(
+	    study,
+	    "SELECT concat_ws(' ', instance_count, (SELECT count(*) FROM instance i JOIN series r USING (series_id)"
+	    " WHERE r.study_id = s.study_id)) FROM study s WHERE public_id = '%s'",
+	    want, what);
 }
 
 Test(correction_after, late_images_follow_their_series_and_come_back_with_it)
 {
-	char series[TEXT_UID_SIZE], uid[TEXT_UID_SIZE], first[TEXT_UUID_SIZE], made[TEXT_UUID_SIZE], split[TEXT_UUID_SIZE];
+	char series[TEXT_UID_SIZE], uid[TEXT_UID_SIZE], first[TEXT_UUID_SIZE], made[TEXT_UUID_SIZE],
+	    split[TEXT_UUID_SIZE];
 
 	correcting_add_study_of_two(series);
 	correcting_keep_study(first);
@@ -39,14 +41,16 @@ Test(correction_after, late_images_follow_their_series_and_come_back_with_it)
 	correcting_undo_well(split);
 	expect_images(first, "6 6", "all of it comes back");
 	expect_images(made, "1 1", "what came by its own name stays");
-	correcting_expect_of(made, "SELECT state <> 'merged' FROM study WHERE public_id = '%s'", "t", "and can be seen");
+	correcting_expect_of(made, "SELECT state <> 'merged' FROM study WHERE public_id = '%s'", "t",
+	                     "and can be seen");
 	correcting_bring_in(uid, series, "Ceshi^Yi=测试^一", "1");
 	expect_images(first, "7 7", "as before the split");
 }
 
 Test(correction_after, late_images_follow_through_moves_and_merges)
 {
-	char series[TEXT_UID_SIZE], uid[TEXT_UID_SIZE], first[TEXT_UUID_SIZE], second[TEXT_UUID_SIZE], third[TEXT_UUID_SIZE];
+	char series[TEXT_UID_SIZE], uid[TEXT_UID_SIZE], first[TEXT_UUID_SIZE], second[TEXT_UUID_SIZE],
+	    third[TEXT_UUID_SIZE];
 	char move[TEXT_UUID_SIZE], merge[TEXT_UUID_SIZE];
 
 	correcting_add_study_of_two(series);
@@ -64,12 +68,15 @@ Test(correction_after, late_images_follow_through_moves_and_merges)
 	correcting_bring_in(uid, "1.2.3.4.7", "Ceshi^Yi=测试^一", "1");
 	expect_images(third, "7 7", "what would come to a merged study goes on");
 	correcting_undo_well(merge);
-	expect_images(second, "6 6", "its own come back, the late ones of its series too; that of a series of its own came with the merge");
+	expect_images(
+	    second, "6 6",
+	    "its own come back, the late ones of its series too; that of a series of its own came with the merge");
 }
 
 Test(correction_after, a_study_that_an_undo_ended_takes_nothing_more)
 {
-	char series[TEXT_UID_SIZE], uid[TEXT_UID_SIZE], first[TEXT_UUID_SIZE], made[TEXT_UUID_SIZE], split[TEXT_UUID_SIZE];
+	char series[TEXT_UID_SIZE], uid[TEXT_UID_SIZE], first[TEXT_UUID_SIZE], made[TEXT_UUID_SIZE],
+	    split[TEXT_UUID_SIZE];
 
 	correcting_add_study_of_two(series);
 	correcting_keep_study(first);
@@ -79,9 +86,10 @@ Test(correction_after, a_study_that_an_undo_ended_takes_nothing_more)
 	correcting_bring_in(uid, "1.2.3.4.8", "LI^SI=李^四", "TS-900");
 	expect_images(first, "4 4", "another patient is kept out");
 	expect_images(made, "0 0", "and does not wake what was ended");
-	correcting_expect_of(first, "SELECT split_no || ' ' || instance_count FROM study o WHERE study_instance_uid ="
-	                            " (SELECT study_instance_uid FROM study WHERE public_id = '%s') AND state <> 'merged'"
-	                            " ORDER BY study_id DESC LIMIT 1",
+	correcting_expect_of(first,
+	                     "SELECT split_no || ' ' || instance_count FROM study o WHERE study_instance_uid ="
+	                     " (SELECT study_instance_uid FROM study WHERE public_id = '%s') AND state <> 'merged'"
+	                     " ORDER BY study_id DESC LIMIT 1",
 	                     "2 1", "it has a study of its own");
 }
 
@@ -94,8 +102,10 @@ Test(correction_after, images_of_an_edited_study_still_find_it)
 	correcting_correct(county->study, correcting_edit_to("李四"), id, NULL);
 	correcting_bring_in(uid, "1.2.3.4.9", "Ceshi^Yi=测试^一", "1");
 	expect_images(county->study, "2 2", "what its images say is known");
-	county_expect(county, "SELECT count(*) FROM identity_review JOIN scope ON scope_id = site_id WHERE scope.public_id = $site", "0",
-	              "nothing is doubtful about it");
+	county_expect(
+	    county,
+	    "SELECT count(*) FROM identity_review JOIN scope ON scope_id = site_id WHERE scope.public_id = $site", "0",
+	    "nothing is doubtful about it");
 }
 
 /* ---- issued reports -------------------------------------------------------------------------------------------------------- */
@@ -125,12 +135,15 @@ Test(correction_after, an_issued_report_gets_a_proposal_and_never_changes_by_its
 	add_issued(report, series);
 	correcting_correct(county->study, correcting_split_of(series, "李四"), split, NULL);
 	expect_proposal(report, "open", "after the split");
-	correcting_expect_of(report, "SELECT state || ' ' || canonical FROM report_version WHERE public_id = '%s'", "issued x", "the report");
+	correcting_expect_of(report, "SELECT state || ' ' || canonical FROM report_version WHERE public_id = '%s'",
+	                     "issued x", "the report");
 	county_settle(county);
-	county_expect(county, "SELECT count(*) FROM reading_task t JOIN study s USING (study_id) WHERE s.public_id = $study", "1",
-	              "no recheck beside the proposal");
-	correcting_expect_of(report, "SELECT count(*) FROM event WHERE subject_id = '%s' AND kind = 'report.correction_proposed'", "1",
-	                     "who signed is told");
+	county_expect(county,
+	              "SELECT count(*) FROM reading_task t JOIN study s USING (study_id) WHERE s.public_id = $study",
+	              "1", "no recheck beside the proposal");
+	correcting_expect_of(
+	    report, "SELECT count(*) FROM event WHERE subject_id = '%s' AND kind = 'report.correction_proposed'", "1",
+	    "who signed is told");
 	correcting_undo_well(split);
 	expect_proposal(report, "withdrawn", "after the undo");
 }
@@ -143,15 +156,17 @@ Test(correction_after, the_signer_says_that_it_has_no_influence)
 	add_issued(report, series);
 	correcting_correct(county->study, correcting_edit_to("李四"), id, NULL);
 	text_copy(proposal, sizeof proposal,
-	          county_value(county, "SELECT p.public_id FROM report_proposal p JOIN scope ON scope_id = site_id WHERE scope.public_id = $site"));
-	correcting_expect_kind(correction_dismiss(county->gateway, county->author, proposal, "错别字", &err), &err, ERR_REFUSED,
-	                       "who does not sign");
-	correcting_expect_kind(correction_dismiss(county->gateway, county->reviewer, proposal, " ", &err), &err, ERR_INVALID,
-	                       "without a reason");
-	cr_assert(correction_dismiss(county->gateway, county->reviewer, proposal, "错别字，不影响诊断", &err), "%s", err.text);
+	          county_value(county, "SELECT p.public_id FROM report_proposal p JOIN scope ON scope_id = site_id "
+	                               "WHERE scope.public_id = $site"));
+	correcting_expect_kind(correction_dismiss(county->gateway, county->author, proposal, "错别字", &err), &err,
+	                       ERR_REFUSED, "who does not sign");
+	correcting_expect_kind(correction_dismiss(county->gateway, county->reviewer, proposal, " ", &err), &err,
+	                       ERR_INVALID, "without a reason");
+	cr_assert(correction_dismiss(county->gateway, county->reviewer, proposal, "错别字，不影响诊断", &err), "%s",
+	          err.text);
 	expect_proposal(report, "no_influence", "settled");
-	correcting_expect_kind(correction_dismiss(county->gateway, county->reviewer, proposal, "又一次", &err), &err, ERR_CONFLICT,
-	                       "twice");
+	correcting_expect_kind(correction_dismiss(county->gateway, county->reviewer, proposal, "又一次", &err), &err,
+	                       ERR_CONFLICT, "twice");
 	correcting_undo_well(id);
 	expect_proposal(report, "no_influence", "an undo says nothing new to a report that did not follow");
 }
@@ -163,15 +178,18 @@ Test(correction_after, a_later_version_of_the_report_answers_the_proposal)
 	add_issued(report, series);
 	correcting_correct(county->study, correcting_edit_to("李四"), id, NULL);
 	snprintf(sql, sizeof sql,
-	         "INSERT INTO report_version (site_id, report_id, version, kind, reason, body, study_version, author_id, predecessor_id)"
-	         " SELECT site_id, report_id, 2, 'correction', '改姓名', '{}', 1, author_id, report_version_id FROM report_version"
+	         "INSERT INTO report_version (site_id, report_id, version, kind, reason, body, study_version, "
+	         "author_id, predecessor_id)"
+	         " SELECT site_id, report_id, 2, 'correction', '改姓名', '{}', 1, author_id, report_version_id FROM "
+	         "report_version"
 	         " WHERE public_id = '%s'",
 	         report);
 	county_run(county, sql);
 	county_run(county, "BEGIN; ALTER TABLE report_version DISABLE TRIGGER report_version_guard;"
 	                   "ALTER TABLE report_version DISABLE TRIGGER report_version_transition");
 	snprintf(sql, sizeof sql,
-	         "UPDATE report_version n SET state = 'issued', canonical = 'y', content_sha256 = sha256('y'), submitted_at = yq_now(),"
+	         "UPDATE report_version n SET state = 'issued', canonical = 'y', content_sha256 = sha256('y'), "
+	         "submitted_at = yq_now(),"
 	         " issued_at = yq_now(), policy_version_id = o.policy_version_id FROM report_version o"
 	         " WHERE o.public_id = '%s' AND n.report_id = o.report_id AND n.version = 2",
 	         report);
@@ -187,8 +205,9 @@ static struct world *world;
 static void set_up_world(void)
 {
 	world = world_new();
-	world_run(world, "INSERT INTO person_right (person_id, role, scope_id) SELECT p.person_id, 'radiographer', s.scope_id"
-	                 " FROM person p, scope s WHERE p.public_id = $stranger AND s.public_id = $site");
+	world_run(world,
+	          "INSERT INTO person_right (person_id, role, scope_id) SELECT p.person_id, 'radiographer', s.scope_id"
+	          " FROM person p, scope s WHERE p.public_id = $stranger AND s.public_id = $site");
 }
 
 static void take_down_world(void)
@@ -251,21 +270,24 @@ Test(correction_reading, a_submitted_report_is_not_issued_over_a_patient_that_ch
 
 Test(correction_reading, a_name_by_hand_goes_before_that_of_the_request)
 {
-	world_run(world,
-	          "WITH c AS (INSERT INTO identity_claim (site_id, patient_id, source, trust, typed_id, name, content_hash)"
-	          " SELECT s.site_id, c.patient_id, 'request', 10, 'GH0001', '=李登记', sha256(s.public_id::text::bytea) FROM study s"
-	          " JOIN identity_claim c USING (claim_id) WHERE s.public_id = $study RETURNING claim_id, site_id),"
-	          " r AS (INSERT INTO request (site_id, claim_id, accession_number, year, patient_class, state)"
-	          " SELECT site_id, claim_id, 'GH1', 2026, 'outpatient', 'matched' FROM c RETURNING request_id, site_id)"
-	          " INSERT INTO request_match (site_id, request_id, study_id, method, score)"
-	          " SELECT r.site_id, r.request_id, s.study_id, 'automatic', 1 FROM r, study s WHERE s.public_id = $study");
+	world_run(
+	    world,
+	    "WITH c AS (INSERT INTO identity_claim (site_id, patient_id, source, trust, typed_id, name, content_hash)"
+	    " SELECT s.site_id, c.patient_id, 'request', 10, 'GH0001', '=李登记', sha256(s.public_id::text::bytea) "
+	    "FROM study s"
+	    " JOIN identity_claim c USING (claim_id) WHERE s.public_id = $study RETURNING claim_id, site_id),"
+	    " r AS (INSERT INTO request (site_id, claim_id, accession_number, year, patient_class, state)"
+	    " SELECT site_id, claim_id, 'GH1', 2026, 'outpatient', 'matched' FROM c RETURNING request_id, site_id)"
+	    " INSERT INTO request_match (site_id, request_id, study_id, method, score)"
+	    " SELECT r.site_id, r.request_id, s.study_id, 'automatic', 1 FROM r, study s WHERE s.public_id = $study");
 	edit_name("李吉祥");
 	struct task_lease lease = world_take(world, world->author);
 	const struct task_claim claim = {world->author, world->task, lease.token};
 	int revision = world_draft(world, world->author, lease.token, 0, "右肺下叶炎症");
 	struct err err;
 
-	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err), "%s", err.text);
+	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err),
+	          "%s", err.text);
 	cr_expect(strstr(world_value(world, "SELECT v.canonical FROM report_version v JOIN report r USING (report_id)"
 	                                    " JOIN study s USING (study_id) WHERE s.public_id = $study"),
 	                 "李吉祥"),
@@ -307,7 +329,8 @@ static json_t *settle(const char *review, const char *outcome, json_t *confirmed
 	json_t *result = NULL;
 	struct err err;
 
-	cr_assert(correction_identity_settle(county->gateway, &radiographer, review, outcome, "问过患者", confirmed, &result, &err),
+	cr_assert(correction_identity_settle(county->gateway, &radiographer, review, outcome, "问过患者", confirmed,
+	                                     &result, &err),
 	          "%s", err.text);
 	json_decref(confirmed);
 	return result;
@@ -315,7 +338,8 @@ static json_t *settle(const char *review, const char *outcome, json_t *confirmed
 
 static void expect_code(json_t *result, const char *want, const char *what)
 {
-	cr_expect_str_eq(correcting_member(result, "code"), want, "%s: got \"%s\"", what, correcting_member(result, "code"));
+	cr_expect_str_eq(correcting_member(result, "code"), want, "%s: got \"%s\"", what,
+	                 correcting_member(result, "code"));
 	json_decref(result);
 }
 
@@ -331,11 +355,13 @@ Test(correction_after, two_identities_become_one_only_when_the_contradiction_was
 	expect_patients(review, "2 open", "nothing moved");
 	expect_code(settle(review, "same", json_pack("[s]", "name")), "", "shown");
 	expect_patients(review, "1 same", "one person");
-	correcting_expect_of(review, "SELECT count(*) FROM identity_decision d JOIN identity_review r USING (claim_id)"
-	                             " WHERE r.public_id = '%s' AND d.decided_by IS NOT NULL AND d.reason = '问过患者'",
+	correcting_expect_of(review,
+	                     "SELECT count(*) FROM identity_decision d JOIN identity_review r USING (claim_id)"
+	                     " WHERE r.public_id = '%s' AND d.decided_by IS NOT NULL AND d.reason = '问过患者'",
 	                     "1", "who decided, and why");
 	expect_code(settle(review, "different", NULL), "settled", "it is settled");
-	cr_assert(correction_identity_undo(county->gateway, &radiographer, review, "问错人了", &result, &err), "%s", err.text);
+	cr_assert(correction_identity_undo(county->gateway, &radiographer, review, "问错人了", &result, &err), "%s",
+	          err.text);
 	expect_code(result, "", "undo");
 	expect_patients(review, "2 open", "as before");
 	expect_code(settle(review, "different", NULL), "", "different");
@@ -350,7 +376,8 @@ Test(correction_after, an_identity_that_was_moved_on_is_not_taken_back)
 
 	add_review(review);
 	snprintf(sql, sizeof sql,
-	         "INSERT INTO identity_review (site_id, claim_id, other_claim_id, reason) SELECT site_id, claim_id, other_claim_id,"
+	         "INSERT INTO identity_review (site_id, claim_id, other_claim_id, reason) SELECT site_id, claim_id, "
+	         "other_claim_id,"
 	         " 'candidate' FROM identity_review WHERE public_id = '%s' RETURNING public_id",
 	         review);
 	text_copy(again, sizeof again, county_value(county, sql));
@@ -376,8 +403,8 @@ static void *run_judge(void *context)
 	json_t *confirmed = json_pack("[s]", "name");
 
 	pthread_barrier_wait(judge->start);
-	judge->ok = correction_identity_settle(county->gateway, &radiographer, judge->review, judge->outcome, "x", confirmed,
-	                                       &judge->result, &judge->err);
+	judge->ok = correction_identity_settle(county->gateway, &radiographer, judge->review, judge->outcome, "x",
+	                                       confirmed, &judge->result, &judge->err);
 	json_decref(confirmed);
 	return NULL;
 }
@@ -386,7 +413,8 @@ Test(correction_after, of_two_who_settle_at_once_one_is_heard)
 {
 	for (int round = 0; round < 10; round++) {
 		char review[TEXT_UUID_SIZE];
-		struct judge judges[2] = {{.review = review, .outcome = "same"}, {.review = review, .outcome = "different"}};
+		struct judge judges[2] = {{.review = review, .outcome = "same"},
+		                          {.review = review, .outcome = "different"}};
 		pthread_barrier_t start;
 		pthread_t threads[2];
 		int heard = 0;

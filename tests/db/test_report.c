@@ -140,14 +140,19 @@ Test(report, goes_from_draft_to_issue_with_a_return_between)
 	cr_assert_not(report_draft_save(&world->desk, &claim, 0, &body, &revision, report_id, &err),
 	              "a stale draft was kept");
 	cr_assert_eq(err.kind, ERR_CONFLICT, "%s", err.text);
-	cr_assert_not(report_submit(&world->desk, &claim, "wrong password", revision, &(struct report_seen){1, -1}, &err));
+	cr_assert_not(
+	    report_submit(&world->desk, &claim, "wrong password", revision, &(struct report_seen){1, -1}, &err));
 	cr_assert_eq(err.kind, ERR_REFUSED, "%s", err.text);
-	cr_assert_not(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision + 1, &(struct report_seen){1, -1}, &err));
+	cr_assert_not(
+	    report_submit(&world->desk, &claim, WORLD_PASSWORD, revision + 1, &(struct report_seen){1, -1}, &err));
 	cr_assert_eq(err.kind, ERR_CONFLICT, "%s", err.text);
-	cr_assert_not(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){2, -1}, &err), "another study was read");
+	cr_assert_not(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){2, -1}, &err),
+	              "another study was read");
 	cr_assert_eq(err.kind, ERR_CONFLICT, "%s", err.text);
-	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err), "%s", err.text);
-	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err), "again: %s", err.text);
+	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err),
+	          "%s", err.text);
+	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err),
+	          "again: %s", err.text);
 
 	lease = world_take_review(world, world->reviewer);
 	claim = (struct task_claim){world->reviewer, world->task, lease.token};
@@ -162,7 +167,8 @@ Test(report, goes_from_draft_to_issue_with_a_return_between)
 	claim = (struct task_claim){world->author, world->task, lease.token};
 	revision = world_draft(world, world->author, lease.token, revision, "炎症。纵隔未见异常。");
 	cr_assert_eq(revision, 2, "got %d", revision);
-	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err), "%s", err.text);
+	cr_assert(report_submit(&world->desk, &claim, WORLD_PASSWORD, revision, &(struct report_seen){1, -1}, &err),
+	          "%s", err.text);
 
 	lease = world_take_review(world, world->reviewer);
 	claim = (struct task_claim){world->reviewer, world->task, lease.token};
