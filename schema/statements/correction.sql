@@ -1,4 +1,4 @@
--- Corrections and what a person says about two identities. What they do is in functions of migration 0021, which preview by the same way.
+-- Corrections and what a person says about two identities. What they do is in functions of the migrations 0021 and 0022, which preview by the same way.
 
 -- name: correction_make
 -- A preview, or the deed; with "code" in it: why not.
