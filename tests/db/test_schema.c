@@ -149,11 +149,6 @@ Test(schema, studies)
 	run_file("studies.sql");
 }
 
-Test(schema, corrections)
-{
-	run_file("corrections.sql");
-}
-
 Test(schema, reading)
 {
 	run_file("reading.sql");
@@ -192,9 +187,9 @@ Test(schema, devices)
 Test(schema, every_table_is_in_the_book_and_in_a_test)
 {
 	PGconn *owner = ledger_connect("yq_owner");
-	static const char *const files[] = {"world.sql",   "foundation.sql", "studies.sql", "corrections.sql",
-	                                    "reading.sql", "sending.sql",    "rights.sql",  "township.sql",
-	                                    "desk.sql",    "names.sql",      "devices.sql"};
+	static const char *const files[] = {"world.sql",   "foundation.sql", "studies.sql",  "reading.sql",
+	                                    "sending.sql", "rights.sql",     "township.sql", "desk.sql",
+	                                    "names.sql",   "devices.sql"};
 	PGresult *tables;
 	struct err err;
 	char *book, *all;
