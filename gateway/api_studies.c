@@ -50,7 +50,7 @@ struct filter {
 
 static bool read_filter(const struct http_request *request, struct filter *out, struct err *err)
 {
-	return input_query_word(request, "state", "receiving complete incomplete", &out->state, err) &&
+	return input_query_word(request, "state", "receiving complete incomplete merged", &out->state, err) &&
 	       input_query_id(request, "site", &out->site, err) && input_query_day(request, "day", &out->day, err) &&
 	       input_query_word(request, "matched", "yes no", &out->matched, err) &&
 	       input_query_word(request, "waiting", "yes", &out->waiting, err) &&

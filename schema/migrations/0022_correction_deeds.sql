@@ -38,7 +38,15 @@ BEGIN
         AND NOT EXISTS (SELECT FROM request r WHERE r.claim_id = p_former);
     IF is_alone AND NOT EXISTS (SELECT FROM identity_claim c WHERE c.patient_id = former.patient_id AND c.claim_id <> p_former
                                 AND yq_identity_contradictions(c, claim) <> '{}') THEN
-        SELECT former.patient_id, 'corrected by hand' AS reason, '{}'::bigint[] AS doubts, '{}'::text[] AS doubt_reasons INTO decision;
+        -- Who else has this ID is asked about, as when it comes in.
+        SELECT former.patient_id, 'corrected by hand' AS reason, coalesce(array_agg(d.claim_id), '{}') AS doubts,
+               coalesce(array_agg(CASE WHEN d.contradicts THEN 'contradiction' ELSE 'candidate' END), '{}') AS doubt_reasons
+        INTO decision
+        FROM (SELECT max(c.claim_id) AS claim_id, bool_or(yq_identity_contradictions(c, claim) <> '{}') AS contradicts
+              FROM identity_claim c
+              WHERE c.site_id = p_site AND c.typed_id = claim.typed_id AND NOT yq_is_trivial_id(claim.typed_id)
+                AND c.patient_id <> former.patient_id
+              GROUP BY c.patient_id ORDER BY 1 DESC LIMIT 10) d;
     ELSE
         SELECT * INTO decision FROM intake_decide_patient(p_site, claim, '');
     END IF;
@@ -649,6 +657,13 @@ BEGIN
     PERFORM FROM identity_claim c WHERE c.claim_id IN (r.claim_id, r.other_claim_id) ORDER BY c.claim_id FOR NO KEY UPDATE;
     RETURN r;
 END $$;
+
+-- What was typed in a correction that was taken back is nobody's any more: nobody need say who it is.
+CREATE FUNCTION identity_is_moot(r identity_review) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM identity_claim c
+                   WHERE c.claim_id IN (r.claim_id, r.other_claim_id) AND c.source = 'manual'
+                     AND NOT EXISTS (SELECT FROM study s WHERE s.claim_id = c.claim_id AND s.state <> 'merged'))
+$$;
 
 -- In what a claim contradicts anything that is said of the patient to whom it would go.
 CREATE FUNCTION identity_contradictions(r identity_review) RETURNS text[] LANGUAGE sql STABLE AS $$

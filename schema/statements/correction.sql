@@ -163,5 +163,5 @@ JOIN identity_claim o ON o.claim_id = r.other_claim_id
 LEFT JOIN person p ON p.person_id = r.settled_by
 LEFT JOIN LATERAL (SELECT k.operator, k.reason FROM identity_settlement k
                    WHERE k.review_id = r.review_id AND r.settled_at IS NOT NULL ORDER BY k.settlement_id DESC LIMIT 1) t ON true
-WHERE $1::boolean IS NULL OR (r.settled_at IS NULL) = $1::boolean
+WHERE ($1::boolean IS NULL OR (r.settled_at IS NULL) = $1::boolean) AND NOT (r.settled_at IS NULL AND identity_is_moot(r))
 ORDER BY r.settled_at IS NOT NULL, r.review_id;

@@ -169,6 +169,9 @@ WITH it AS (
     WHERE st.public_id = $1::uuid
 ), tasks AS (
     SELECT t.* FROM reading_task t JOIN it USING (study_id)
+    UNION ALL
+    -- What was issued on a study that was merged into this one stays within reach.
+    SELECT t.* FROM it JOIN study m ON m.merged_into_id = it.study_id JOIN reading_task t ON t.study_id = m.study_id AND t.state = 'done'
 ), versions AS (
     SELECT v.*, t.public_id AS task_public_id FROM report_version v JOIN report r USING (report_id) JOIN tasks t USING (task_id)
 ), sent AS (

@@ -93,6 +93,7 @@ LEFT JOIN person settler ON settler.person_id = r.settled_by
 LEFT JOIN LATERAL (SELECT * FROM identity_settlement k WHERE k.review_id = r.review_id AND k.undoes_id IS NULL
                    ORDER BY k.settlement_id DESC LIMIT 1) said ON true
 WHERE ($1::boolean IS NULL OR (r.settled_at IS NULL) = $1::boolean)
+  AND NOT (r.settled_at IS NULL AND identity_is_moot(r))
   AND ($2::uuid IS NULL OR r.review_id < (SELECT review_id FROM identity_review WHERE public_id = $2::uuid))
 ORDER BY r.review_id DESC
 LIMIT $3::integer;

@@ -222,10 +222,12 @@ void correcting_expect_refused(const char *study, json_t *what, enum err_kind wa
 	json_decref(what);
 }
 
-void correcting_bring_in(const char *study_uid, const char *series_uid, const char *name, const char *id)
+void correcting_bring_in_by(PGconn *connection, const char *study_uid, const char *series_uid, const char *name,
+                            const char *id)
 {
 	char sql[3000], key[33], sop[TEXT_UID_SIZE];
 	uint8_t bytes[16];
+	PGresult *result;
 
 	text_uid_new(sop);
 	text_random(bytes, sizeof bytes);
@@ -234,15 +236,23 @@ void correcting_bring_in(const char *study_uid, const char *series_uid, const ch
 	         "SELECT outcome FROM intake_index((SELECT jsonb_build_array("
 	         "  (SELECT jsonb_object_agg(attname, '') FROM pg_attribute WHERE attrelid = 'intake_item'::regclass"
 	         "   AND atttypid = 'text'::regtype)"
-	         "  || jsonb_build_object('ordinal', 1, 'object_key', '%s', 'origin', 'device', 'site', $site::text,"
-	         "     'device', $device::text, 'sop_class_uid', '1.2.840.10008.5.1.4.1.1.7', 'sop_instance_uid', '%s',"
+	         "  || jsonb_build_object('ordinal', 1, 'object_key', '%s', 'origin', 'device', 'site', '%s',"
+	         "     'device', '%s', 'sop_class_uid', '1.2.840.10008.5.1.4.1.1.7', 'sop_instance_uid', '%s',"
 	         "     'transfer_syntax_uid', '1.2.840.10008.1.2.1', 'size_bytes', 1000, 'header_bytes', 400,"
 	         "     'arrived_us', (extract(epoch FROM yq_now()) * 1000000)::bigint, 'sha256', encode(sha256('%s'), "
 	         "'hex'),"
 	         "     'is_in_study', true, 'study_instance_uid', '%s', 'series_instance_uid', '%s', 'modality', 'DR',"
 	         "     'patient_name', '%s', 'patient_id', '%s', 'has_pixels', true))))",
-	         key, sop, key, study_uid, series_uid, name, id);
-	county_expect(county, sql, "stored", "the image came in");
+	         key, county->site, county->device, sop, key, study_uid, series_uid, name, id);
+	result = PQexec(connection, sql);
+	cr_assert(PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "stored") == 0,
+	          "the image did not come in: %s", PQerrorMessage(connection));
+	PQclear(result);
+}
+
+void correcting_bring_in(const char *study_uid, const char *series_uid, const char *name, const char *id)
+{
+	correcting_bring_in_by(county->owner, study_uid, series_uid, name, id);
 }
 
 void correcting_uid_of(const char *study, char out[TEXT_UID_SIZE])

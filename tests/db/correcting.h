@@ -45,6 +45,9 @@ void correcting_expect_kind(bool ok, const struct err *err, enum err_kind want, 
 void correcting_expect_refused(const char *study, json_t *what, enum err_kind want, const char *why);
 /* An image that comes in now, of a series and a patient, as the intake brings it in. */
 void correcting_bring_in(const char *study_uid, const char *series_uid, const char *name, const char *id);
+/* The same over a connection of its own, from any thread. */
+void correcting_bring_in_by(PGconn *connection, const char *study_uid, const char *series_uid, const char *name,
+                            const char *id);
 void correcting_uid_of(const char *study, char out[TEXT_UID_SIZE]);
 
 #endif

@@ -93,6 +93,86 @@ Test(correction_after, a_study_that_an_undo_ended_takes_nothing_more)
 	                     "2 1", "it has a study of its own");
 }
 
+struct sender {
+	char uid[TEXT_UID_SIZE], series[TEXT_UID_SIZE];
+	PGconn *connection;
+};
+
+enum { LATE_IMAGES = 40 };
+
+static void *send_late(void *context)
+{
+	struct sender *sender = context;
+
+	for (int i = 0; i < LATE_IMAGES; i++)
+		correcting_bring_in_by(sender->connection, sender->uid, sender->series, "Ceshi^Yi=测试^一", "1");
+	return NULL;
+}
+
+/* A preview is stale whenever an image came: looks again, as a person would. */
+static void split_at_last(const char *study, const char *series, char out_id[TEXT_UUID_SIZE])
+{
+	json_t *result;
+
+	for (;;) {
+		result = correcting_apply(study, correcting_previewed(study, correcting_split_of(series, "李四")));
+		if (!correction_refusal(result))
+			break;
+		json_decref(result);
+	}
+	text_copy(out_id, TEXT_UUID_SIZE, correcting_member(result, "id"));
+	json_decref(result);
+}
+
+static void undo_at_last(const char *correction)
+{
+	json_t *result = correcting_undo(correction);
+
+	while (correction_refusal(result)) {
+		cr_assert_str_eq(correcting_member(result, "code"), "stale");
+		json_decref(result);
+		result = correcting_undo(correction);
+	}
+	json_decref(result);
+}
+
+Test(correction_after, images_that_come_while_people_correct_are_all_there)
+{
+	struct sender sender = {.connection = ledger_connect("yq_owner")};
+	char first[TEXT_UUID_SIZE], split[TEXT_UUID_SIZE];
+	pthread_t thread;
+
+	correcting_add_study_of_two(sender.series);
+	correcting_keep_study(first);
+	correcting_uid_of(first, sender.uid);
+	cr_assert_eq(pthread_create(&thread, NULL, send_late, &sender), 0);
+	for (int round = 0; round < 5; round++) {
+		split_at_last(first, sender.series, split);
+		undo_at_last(split);
+	}
+	pthread_join(thread, NULL);
+	PQfinish(sender.connection);
+	expect_images(first, "44 44", "every one, and under the right study");
+}
+
+Test(correction_after, what_was_typed_and_taken_back_is_asked_of_nobody)
+{
+	char first[TEXT_UUID_SIZE], id[TEXT_UUID_SIZE];
+	static const char open[] = "SELECT count(*) FROM identity_review r JOIN scope ON scope_id = site_id"
+	                           " WHERE scope.public_id = $site AND NOT identity_is_moot(r)";
+
+	county_add_task(county);
+	correcting_name_patient("张三", "TS-1");
+	correcting_keep_study(first);
+	county_add_task(county);
+	correcting_name_patient("王五", "TS-2");
+	correcting_correct(first, json_pack("{s:s, s:{s:s}}", "kind", "edit_patient", "patient", "patient_id", "TS-2"),
+	                   id, NULL);
+	county_expect(county, open, "1", "two names under one ID");
+	correcting_undo_well(id);
+	county_expect(county, open, "0", "the ID was taken back");
+}
+
 Test(correction_after, images_of_an_edited_study_still_find_it)
 {
 	char uid[TEXT_UID_SIZE], id[TEXT_UUID_SIZE];
