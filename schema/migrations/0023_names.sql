@@ -39,7 +39,7 @@ CREATE TABLE identity_key (
 CREATE INDEX identity_key_search ON identity_key (key, site_id) INCLUDE (claim_id);
 DROP INDEX identity_claim_name; -- searched by nobody: trigrams need three characters, Chinese names have two
 CREATE INDEX study_accession ON study (accession_number COLLATE "C") WHERE accession_number <> '';
-CREATE INDEX request_accession ON request (accession_number COLLATE "C");
+CREATE INDEX request_accession_prefix ON request (accession_number COLLATE "C");
 CREATE INDEX request_number ON request (request_number COLLATE "C") WHERE request_number <> '';
 
 -- Behind the last text that begins with p_term: no text has a character beyond U+10FFFF.
