@@ -67,11 +67,12 @@ static const struct option qualification_options[] = {
     {"until", "DAY", "last day, default for good", false},
     OPTION_END};
 
-static const struct option study_list_options[] = {{"site", "SITE", "only of this site", false},
-                                                   {"state", "STATE", "receiving, complete or incomplete", false},
-                                                   {"patient", "TEXT", "whose name (also in pinyin, or initials), ID or accession number begins so", false},
-                                                   OPTION_JSON,
-                                                   OPTION_END};
+static const struct option study_list_options[] = {
+    {"site", "SITE", "only of this site", false},
+    {"state", "STATE", "receiving, complete or incomplete", false},
+    {"patient", "TEXT", "whose name (also in pinyin, or initials), ID or accession number begins so", false},
+    OPTION_JSON,
+    OPTION_END};
 static const struct option study_submit_options[] = {
     {"class", "CLASS", "emergency, outpatient, inpatient or health_check", false}, OPTION_END};
 #define OPTION_REASON {"reason", "TEXT", "why", true}

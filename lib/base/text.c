@@ -152,6 +152,19 @@ size_t text_utf8_cut(const char *text, size_t max)
 	return cut;
 }
 
+uint32_t text_utf8_next(const char **text)
+{
+	const unsigned char *bytes = (const unsigned char *)*text;
+	int more = bytes[0] < 0x80 ? 0 : bytes[0] < 0xe0 ? 1 : bytes[0] < 0xf0 ? 2 : 3;
+	static const unsigned char masks[] = {0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t value = bytes[0] & masks[more];
+
+	for (int i = 1; i <= more; i++)
+		value = value << 6 | (bytes[i] & 0x3f);
+	*text += more + 1;
+	return value;
+}
+
 size_t text_utf8_count(const char *text)
 {
 	size_t count = 0;

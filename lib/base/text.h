@@ -34,6 +34,8 @@ void text_make_utf8(char *text);
 /* Bytes up to the last whole character within max. */
 size_t text_utf8_cut(const char *text, size_t max);
 size_t text_utf8_count(const char *text); /* characters */
+/* The character at *text, which is UTF-8 and not at its end; moves on behind it. */
+uint32_t text_utf8_next(const char **text);
 
 /* Lower-case hexadecimal; out holds 2 * length + 1. */
 void text_hex(const uint8_t *bytes, size_t length, char *out);

@@ -3,7 +3,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <unicode/uchar.h>
-#include <unicode/utf8.h>
 
 #include "lib/base/text.h"
 #include "lib/domain/han_reading.h"
@@ -68,23 +67,21 @@ struct character {
 static size_t take_characters(const char *folded, struct character out[CHARACTERS_MAX], size_t starts[WORDS_MAX],
                               size_t *out_words)
 {
-	int32_t at = 0, length = (int32_t)strlen(folded);
 	size_t count = 0, words = 0;
 	bool is_start = true;
 
-	while (at < length && count < CHARACTERS_MAX) {
-		UChar32 c;
+	while (*folded != '\0' && count < CHARACTERS_MAX) {
+		uint32_t c = text_utf8_next(&folded);
 
-		U8_NEXT_OR_FFFD(folded, at, length, c);
-		if (is_separator((uint32_t)c)) {
+		if (is_separator(c)) {
 			is_start = true;
 			continue;
 		}
 		if (is_start && words < WORDS_MAX)
 			starts[words++] = count;
 		is_start = false;
-		out[count].code = (uint32_t)c;
-		han_simplify((uint32_t)c, out[count++].text);
+		out[count].code = c;
+		han_simplify(c, out[count++].text);
 	}
 	*out_words = words;
 	return count;
@@ -277,18 +274,15 @@ static void add_group(const char *group, struct name_keys *out)
 static void squeeze(const char *text, char out[NAME_KEY_SIZE])
 {
 	char folded[FOLDED_SIZE], simple[HAN_CHARACTER_SIZE];
-	int32_t at = 0, length;
 
 	han_fold(text, folded, sizeof folded);
-	length = (int32_t)strlen(folded);
 	out[0] = '\0';
-	while (at < length) {
-		UChar32 c;
+	for (const char *at = folded; *at != '\0';) {
+		uint32_t c = text_utf8_next(&at);
 
-		U8_NEXT_OR_FFFD(folded, at, length, c);
-		if (is_separator((uint32_t)c))
+		if (is_separator(c))
 			continue;
-		han_simplify((uint32_t)c, simple);
+		han_simplify(c, simple);
 		append(out, simple);
 	}
 }

@@ -7,20 +7,6 @@
 #include "lib/domain/national_id.h"
 #include "lib/domain/request.h"
 
-/* The next character of text that is known to be UTF-8. */
-static uint32_t next_character(const char **text)
-{
-	const unsigned char *bytes = (const unsigned char *)*text;
-	int more = bytes[0] < 0x80 ? 0 : bytes[0] < 0xe0 ? 1 : bytes[0] < 0xf0 ? 2 : 3;
-	static const unsigned char masks[] = {0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t value = bytes[0] & masks[more];
-
-	for (int i = 1; i <= more; i++)
-		value = value << 6 | (bytes[i] & 0x3f);
-	*text += more + 1;
-	return value;
-}
-
 /* Controls, line separators, what turns the direction of writing around, noncharacters. */
 static bool is_refused(uint32_t character, bool has_lines)
 {
@@ -41,7 +27,7 @@ static bool check_text(const char *text, const char *name, size_t max, bool has_
 	if (!text_is_utf8(text, strlen(text)))
 		return err_set(err, ERR_INVALID, "%s is no UTF-8", name);
 	for (const char *at = text; *at;)
-		if (is_refused(next_character(&at), has_lines))
+		if (is_refused(text_utf8_next(&at), has_lines))
 			return err_set(
 			    err, ERR_INVALID,
 			    "%s has a character that is not for writing (a control, a line end, a change of direction)",
@@ -96,7 +82,7 @@ static bool check_texts(const struct request_form *form, struct err *err)
 static bool is_visible(const char *name)
 {
 	while (*name) {
-		uint32_t character = next_character(&name);
+		uint32_t character = text_utf8_next(&name);
 		bool is_blank = character == ' ' || character == '^' || character == 0xa0 || character == 0x00ad ||
 		                character == 0x034f || character == 0x061c || character == 0x3000 ||
 		                character == 0x3164 || (character >= 0x2000 && character <= 0x200f) ||
