@@ -227,24 +227,30 @@ GRANT EXECUTE ON FUNCTION yq_device_gauges() TO yq_gateway, yq_operator;
 CREATE INDEX request_accession ON request (site_id, accession_number);
 
 -- How two person names stand to one another: 'equal' (in their own script), 'pinyin' (in Latin letters alone), 'different', or 'unknown' where
--- they have no script in common.
-CREATE FUNCTION yq_match_names(p_name text, q_name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN n.han && n.han_q THEN 'equal'
-                WHEN n.han <> '{}' AND n.han_q <> '{}' THEN 'different'
-                WHEN n.latin = '{}' OR n.latin_q = '{}' THEN 'unknown'
-                WHEN n.latin && n.latin_q THEN 'pinyin'
-                ELSE 'different' END
-    FROM (SELECT yq_name_groups(p_name, false) AS han, yq_name_groups(q_name, false) AS han_q,
-                 yq_name_groups(p_name, true) AS latin, yq_name_groups(q_name, true) AS latin_q) n
-$$;
+-- they have no script in common. (These are in plpgsql, since that keeps its plans: a rule that looks at hundreds of requests has no time to
+-- plan nested functions anew for each.)
+CREATE FUNCTION yq_match_names(p_name text, q_name text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    han     text[] := yq_name_groups(p_name, false);
+    han_q   text[] := yq_name_groups(q_name, false);
+    latin   text[] := yq_name_groups(p_name, true);
+    latin_q text[] := yq_name_groups(q_name, true);
+BEGIN
+    RETURN CASE WHEN han && han_q THEN 'equal'
+                WHEN han <> '{}' AND han_q <> '{}' THEN 'different'
+                WHEN latin = '{}' OR latin_q = '{}' THEN 'unknown'
+                WHEN latin && latin_q THEN 'pinyin'
+                ELSE 'different' END;
+END $$;
 
 -- A typed ID that people with other names, sexes or birth dates have as well says nothing: reused daily, or one of a family's.
-CREATE FUNCTION yq_is_reused_id(c identity_claim, rc identity_claim) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM identity_claim o
+CREATE FUNCTION yq_is_reused_id(c identity_claim, rc identity_claim) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM identity_claim o
                    WHERE o.site_id = c.site_id AND o.typed_id = c.typed_id AND o.claim_id NOT IN (c.claim_id, rc.claim_id)
                      AND (yq_identity_relation(o.name, o.sex, o.birth_date, c.name, c.sex, c.birth_date) = 'different'
-                          OR yq_identity_relation(o.name, o.sex, o.birth_date, rc.name, rc.sex, rc.birth_date) = 'different'))
-$$;
+                          OR yq_identity_relation(o.name, o.sex, o.birth_date, rc.name, rc.sex, rc.birth_date) = 'different'));
+END $$;
 
 -- Films have many names.
 CREATE FUNCTION yq_modality_group(p_modality text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -252,52 +258,59 @@ CREATE FUNCTION yq_modality_group(p_modality text) RETURNS text LANGUAGE sql IMM
 $$;
 
 -- Years of age on a day: by the birth date, else as typed (a device computes the latter by its clock, where it has the former).
-CREATE FUNCTION yq_age_years(p_birth date, p_text text, p_day date) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN p_birth <= p_day THEN extract(year FROM age(p_day, p_birth))::integer
-                WHEN p_text ~ '^[0-9]{1,3}Y$' THEN nullif(left(p_text, -1)::integer, 0) END
-$$;
+CREATE FUNCTION yq_age_years(p_birth date, p_text text, p_day date) RETURNS integer LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN CASE WHEN p_birth <= p_day THEN extract(year FROM age(p_day, p_birth))::integer
+                WHEN p_text ~ '^[0-9]{1,3}Y$' THEN nullif(left(p_text, -1)::integer, 0) END;
+END $$;
 
 -- What speaks for a study and a request being of one examination, and what against: points. A person decides by it, and the rule below.
-CREATE OR REPLACE FUNCTION yq_match_evidence(s study, c identity_claim, r request, rc identity_claim) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    WITH it AS (
-        SELECT yq_match_names(c.name, rc.name) AS names, btrim(s.accession_number) AS accession,
-               coalesce(nullif(yq_modality_group(s.modality), ''),
-                        (SELECT yq_modality_group(d.modality) FROM device d WHERE d.device_id = s.device_id), '') AS modality,
-               yq_modality_group(r.modality) AS modality_r,
-               yq_age_years(c.birth_date, s.patient_age_text, s.first_arrival_at::date) AS age,
-               yq_age_years(rc.birth_date, r.age_text, r.registered_at::date) AS age_r,
-               c.typed_id = rc.typed_id AND NOT yq_is_trivial_id(c.typed_id) AS is_same_id,
-               s.first_arrival_at - r.registered_at BETWEEN interval '-10 minutes' AND interval '2 hours' AS is_soon
-    ), fact (name, points, holds) AS (
-        SELECT f.* FROM it n CROSS JOIN LATERAL (VALUES
-            ('accession_equal', 50, n.accession = r.accession_number),
-            ('accession_as_id', 40, n.accession <> r.accession_number AND btrim(c.typed_id) = r.accession_number),
-            ('accession_of_another', -40, n.accession <> '' AND n.accession <> r.accession_number
-                AND EXISTS (SELECT FROM request o WHERE o.site_id = s.site_id AND o.accession_number = n.accession)),
-            ('patient_id_equal', 20, n.is_same_id AND NOT yq_is_reused_id(c, rc)),
-            ('document_equal', 30, c.national_id <> '' AND c.national_id = rc.national_id),
-            ('document_differs', -40, c.national_id <> '' AND rc.national_id <> '' AND c.national_id <> rc.national_id),
-            ('name_equal', 20, n.names = 'equal'),
-            ('pinyin_equal', 15, n.names = 'pinyin'),
-            ('name_differs', -40, n.names = 'different'),
-            ('sex_equal', 5, upper(c.sex) = upper(rc.sex) AND c.sex <> ''),
-            ('sex_differs', -30, (upper(c.sex), upper(rc.sex)) IN (('M', 'F'), ('F', 'M'))),
-            ('birth_date_equal', 15, c.birth_date = rc.birth_date),
-            ('birth_date_differs', -20, c.birth_date <> rc.birth_date),
-            ('age_near', 5, (c.birth_date IS NULL OR rc.birth_date IS NULL) AND abs(n.age - n.age_r) <= 1),
-            ('age_differs', -20, (c.birth_date IS NULL OR rc.birth_date IS NULL) AND abs(n.age - n.age_r) > 3),
-            ('modality_equal', 10, n.modality = n.modality_r AND n.modality <> ''),
-            ('modality_differs', -20, n.modality <> n.modality_r AND n.modality <> '' AND n.modality_r <> ''),
-            ('body_part_equal', 5, upper(s.body_part) = upper(r.body_part) AND r.body_part <> ''),
-            ('body_part_differs', -5, upper(s.body_part) <> upper(r.body_part)
-                AND upper(s.body_part) ~ '^[A-Z]+$' AND upper(r.body_part) ~ '^[A-Z]+$'),
-            ('within_two_hours', 10, n.is_soon),
-            ('same_day', 5, s.first_arrival_at::date = r.registered_at::date AND NOT n.is_soon)
-        ) AS f (name, points, holds)
-    )
-    SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'points', points) ORDER BY abs(points) DESC, name) FILTER (WHERE holds), '[]')
-    FROM fact
-$$;
+CREATE OR REPLACE FUNCTION yq_match_evidence(s study, c identity_claim, r request, rc identity_claim) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    names      text := yq_match_names(c.name, rc.name);
+    accession  text := btrim(s.accession_number);
+    modality   text := coalesce(nullif(yq_modality_group(s.modality), ''),
+                                (SELECT yq_modality_group(d.modality) FROM device d WHERE d.device_id = s.device_id), '');
+    modality_r text := yq_modality_group(r.modality);
+    part       text := upper(s.body_part);
+    part_r     text := upper(r.body_part);
+    is_aged    boolean := c.birth_date IS NULL OR rc.birth_date IS NULL;
+    years      integer := abs(yq_age_years(c.birth_date, s.patient_age_text, s.first_arrival_at::date)
+                              - yq_age_years(rc.birth_date, r.age_text, r.registered_at::date));
+    is_same_id boolean := c.typed_id = rc.typed_id AND NOT yq_is_trivial_id(c.typed_id);
+    is_other   boolean := accession <> '' AND accession <> r.accession_number
+                          AND EXISTS (SELECT FROM request o WHERE o.site_id = s.site_id AND o.accession_number = accession);
+    is_soon    boolean := s.first_arrival_at - r.registered_at BETWEEN interval '-10 minutes' AND interval '2 hours';
+BEGIN
+    IF is_same_id THEN
+        is_same_id := NOT yq_is_reused_id(c, rc);
+    END IF;
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('name', f.name, 'points', f.points) ORDER BY abs(f.points) DESC, f.name), '[]')
+            FROM (VALUES
+                ('accession_equal', 50, accession = r.accession_number),
+                ('accession_as_id', 40, accession <> r.accession_number AND btrim(c.typed_id) = r.accession_number),
+                ('accession_of_another', -40, is_other),
+                ('patient_id_equal', 20, is_same_id),
+                ('document_equal', 30, c.national_id <> '' AND c.national_id = rc.national_id),
+                ('document_differs', -40, c.national_id <> '' AND rc.national_id <> '' AND c.national_id <> rc.national_id),
+                ('name_equal', 20, names = 'equal'),
+                ('pinyin_equal', 15, names = 'pinyin'),
+                ('name_differs', -40, names = 'different'),
+                ('sex_equal', 5, upper(c.sex) = upper(rc.sex) AND c.sex <> ''),
+                ('sex_differs', -30, (upper(c.sex), upper(rc.sex)) IN (('M', 'F'), ('F', 'M'))),
+                ('birth_date_equal', 15, c.birth_date = rc.birth_date),
+                ('birth_date_differs', -20, c.birth_date <> rc.birth_date),
+                ('age_near', 5, is_aged AND years <= 1),
+                ('age_differs', -20, is_aged AND years > 3),
+                ('modality_equal', 10, modality = modality_r AND modality <> ''),
+                ('modality_differs', -20, modality <> modality_r AND modality <> '' AND modality_r <> ''),
+                ('body_part_equal', 5, part = part_r AND part <> ''),
+                ('body_part_differs', -5, part <> part_r AND part ~ '^[A-Z]+$' AND part_r ~ '^[A-Z]+$'),
+                ('within_two_hours', 10, is_soon),
+                ('same_day', 5, s.first_arrival_at::date = r.registered_at::date AND NOT is_soon)
+            ) AS f (name, points, holds)
+            WHERE f.holds);
+END $$;
 
 -- ---- 匹配: the rule ------------------------------------------------------------------------------------------------------------
 
@@ -346,13 +359,15 @@ CREATE FUNCTION yq_request_takes(p_request bigint, p_study bigint) RETURNS boole
 $$;
 
 -- The requests that a study could be of: those that bear its 检查号 (also where that was typed as patient ID), those of its patient ID or
--- identity number in the 90 days before, and, when no number leads to one, all that were registered within a day of its first image.
+-- identity number in the 90 days before, and, when no number leads to one, those of its name or birth date that were registered within a day of
+-- its first image.
 CREATE FUNCTION yq_match_candidates(p_study bigint)
 RETURNS TABLE (request_id bigint, evidence jsonb, facts text[], points integer, contradicts boolean, is_free boolean, is_near boolean,
                was_parted boolean)
 LANGUAGE sql STABLE AS $$
     WITH it AS MATERIALIZED (
-        SELECT s, c, s.site_id, s.study_id, s.first_arrival_at, s.device_id, btrim(s.accession_number) AS accession, btrim(c.typed_id) AS typed
+        SELECT s, c, s.site_id, s.study_id, s.first_arrival_at, s.device_id, btrim(s.accession_number) AS accession, btrim(c.typed_id) AS typed,
+               c.birth_date, yq_name_groups(c.name, false) || yq_name_groups(c.name, true) AS names
         FROM study s JOIN identity_claim c ON c.claim_id = s.claim_id WHERE s.study_id = p_study
     ), numbered AS MATERIALIZED (
         SELECT r.request_id FROM it JOIN request r ON r.site_id = it.site_id AND r.accession_number = ANY (ARRAY[it.accession, it.typed])
@@ -374,7 +389,12 @@ LANGUAGE sql STABLE AS $$
         FROM it
         JOIN request r ON r.site_id = it.site_id
             AND r.registered_at BETWEEN it.first_arrival_at - interval '1 day' AND it.first_arrival_at + interval '1 day'
+        JOIN identity_claim k ON k.claim_id = r.claim_id
+        -- As far as a name without its signs can tell: a look that is cheap for hundreds. What has no name and no birth date in common comes
+        -- into no question.
         WHERE NOT EXISTS (SELECT FROM numbered)
+          AND (k.birth_date = it.birth_date
+               OR EXISTS (SELECT FROM unnest(it.names) g WHERE strpos(upper(regexp_replace(k.name, '[\s^　·.,_-]', '', 'g')), g) > 0))
     )
     SELECT r.request_id, e.evidence, e.facts, e.points,
            e.facts && ARRAY['accession_of_another', 'document_differs', 'name_differs', 'sex_differs', 'birth_date_differs', 'age_differs',
