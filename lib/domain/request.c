@@ -46,16 +46,15 @@ static char *columns(const struct request_form *form, const struct db_rows *item
 	const char *names[] = {"item_name", "modality", "body_part"};
 	const char *columns_of_item[] = {"name", "modality", "body_part"};
 	const char *given[] = {form->item_name, form->modality, form->body_part};
-	json_t *json = json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}",
-	                         "patient_class", form->patient_class, "is_urgent", form->is_urgent, "visit_number",
-	                         or_empty(form->visit_number), "phone", or_empty(form->phone), "department",
-	                         or_empty(form->department), "doctor", or_empty(form->doctor), "laterality",
-	                         or_empty(form->laterality), "purpose", or_empty(form->purpose), "history",
-	                         or_empty(form->history), "clinical_diagnosis", or_empty(form->clinical_diagnosis),
-	                         "request_number", or_empty(form->request_number), "details", "pregnancy",
-	                         or_empty(form->pregnancy), "allergy", or_empty(form->allergy), "renal_function",
-	                         or_empty(form->renal_function), "operations", or_empty(form->operations),
-	                         "specimen", or_empty(form->specimen));
+	json_t *json = json_pack(
+	    "{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}", "patient_class",
+	    form->patient_class, "is_urgent", form->is_urgent, "visit_number", or_empty(form->visit_number), "phone",
+	    or_empty(form->phone), "department", or_empty(form->department), "doctor", or_empty(form->doctor),
+	    "laterality", or_empty(form->laterality), "purpose", or_empty(form->purpose), "history",
+	    or_empty(form->history), "clinical_diagnosis", or_empty(form->clinical_diagnosis), "request_number",
+	    or_empty(form->request_number), "details", "pregnancy", or_empty(form->pregnancy), "allergy",
+	    or_empty(form->allergy), "renal_function", or_empty(form->renal_function), "operations",
+	    or_empty(form->operations), "specimen", or_empty(form->specimen));
 	char *text;
 
 	for (int i = 0; i < 3; i++) {
