@@ -109,12 +109,16 @@ static int by_revision(const void *left, const void *right)
 	return a->covers < b->covers ? -1 : a->covers > b->covers;
 }
 
+/* Each is read from its beginning to its end, and may be as long as the file: a list without end of one long field would take hours. */
+enum { FIELDS_MAX = 200 };
+
 static bool verify_fields(const struct pdf_file *file, const char *ca_pem, struct pdf_signature *out, size_t *count,
                           struct err *err)
 {
 	struct pdf_slice catalog, form, list, inside, item, field, value, signature;
 	const uint8_t *cursor;
 	uint32_t number;
+	int fields = 0;
 
 	if (!pdf_catalog(file, &number, &catalog, err))
 		return false;
@@ -128,6 +132,8 @@ static bool verify_fields(const struct pdf_file *file, const char *ca_pem, struc
 	while (*count < PDF_SIGNATURES_MAX && pdf_next_value(&cursor, inside.at + inside.length, &item)) {
 		struct pdf_signature *one = &out[*count];
 
+		if (++fields > FIELDS_MAX)
+			return err_set(err, ERR_INVALID, "cannot read the PDF: more than %d fields", FIELDS_MAX);
 		if (!pdf_resolve(file, item, &field, err))
 			return false;
 		if (!pdf_dict_get(field, "FT", &value) || !pdf_is_name(value, "Sig") ||
