@@ -82,6 +82,10 @@ BODIES = {
     "notify": {"contact": "Dr x", "is_physician": True},
     "read-back": {"read_back": "pneumothorax", "physician_name": "Dr x"},
     "handle": {"handling": "drained"},
+    "preview": {"kind": "edit_patient", "patient": {"name": "x"}},
+    "corrections": {"kind": "edit_patient", "patient": {"name": "x"}, "reason": "misspelt", "revision": "0-0"},
+    "undo": {"reason": "misread", "revision": "0-0"},
+    "settle": {"outcome": "same", "reason": "asked"},
     "questions": {"lease_token": str(uuid.uuid4()), "question": "since when?"},
 }
 
@@ -92,6 +96,8 @@ def body_of(scene, method, pattern):
     name = pattern.rsplit("/", 1)[1]
     if name in ("assign", "hand-over"):
         return {"to": scene.persons["reporter1"], "reason": "needed there", "lease_token": str(uuid.uuid4())}
+    if pattern.startswith("/api/v1/report-proposals"):
+        return {"outcome": "no_influence", "reason": "misspelt"}
     return BODIES.get(name, {})
 
 
@@ -100,6 +106,8 @@ def address(scene, pattern, site="E1"):
               "instance": "1.2.3.4", "frame": "1", "revision": "1", "phrase": str(uuid.uuid4()),
               **scene.things[site]}
     values |= {"destination": scene.destinations[site], "delivery": scene.deliveries[site]}
+    # Those of a foreign site are tested in test_corrections.py.
+    values |= {"review": str(uuid.uuid4()), "proposal": str(uuid.uuid4())}
     # A figure is of no site; whose figures somebody sees is tested in test_figures.py.
     values["figure"] = "positive_rate" if site[0] == "E" else "no_such_figure"
     if pattern.startswith("/dicom-web"):

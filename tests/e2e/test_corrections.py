@@ -313,6 +313,10 @@ def test_what_is_of_another_site_is_not_there(home, people, tmp_path):
     stranger.post(f"/corrections/{made['id']}/undo/preview", want=404)
     stranger.post(f"/corrections/{made['id']}/undo", {"reason": "x", "revision": "y"}, 404)
     assert stranger.get("/corrections")["corrections"] == []
+    review = home.sql("SELECT public_id FROM identity_review LIMIT 1")
+    for one in [row[0] for row in review] + ["00000000-0000-4000-8000-000000000000"]:
+        for act, body in (("settle", {"outcome": "same", "reason": "x"}), ("undo", {"reason": "x"})):
+            assert stranger.post(f"/identity-reviews/{one}/{act}", body, 404)["detail"] == "there is no such review"
 
 
 @pytest.mark.parametrize("what", [

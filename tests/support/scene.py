@@ -22,7 +22,8 @@ def _quote(text):
 
 class Scene:
     """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], queues["east"], destinations["E1"], deliveries["E1"]; of the
-    townships also things["E1"]["request"], ["device"], ["question"] and ["value"] (a critical value)."""
+    townships also things["E1"]["request"], ["device"], ["question"], ["value"] (a critical value) and
+    ["correction"]."""
 
     def __init__(self, home):
         self.home = home
@@ -153,7 +154,7 @@ class Scene:
 
     def _around(self, site):
         """What a site has beside studies."""
-        ids = self.things[site] = {name: str(uuid.uuid4()) for name in ("request", "device", "question", "value")}
+        ids = self.things[site] = {name: str(uuid.uuid4()) for name in ("request", "device", "question", "value", "correction")}
         study = f"(SELECT * FROM study WHERE public_id = '{self.studies[site]}')"
         self._add(f"""
             INSERT INTO device (public_id, site_id, calling_ae, name)
@@ -162,6 +163,9 @@ class Scene:
             SELECT '{ids["request"]}', site_id, claim_id, 'A{site}', 2026, 'outpatient' FROM {study} s;
             INSERT INTO critical_value (public_id, site_id, study_id, item, raised_by, confirm_by)
             SELECT '{ids["value"]}', site_id, study_id, 'pneumothorax', p.person_id, yq_now() FROM {study} s, person p WHERE account = 'reporter1';
+            INSERT INTO correction (public_id, site_id, study_id, kind, reason, before, after, operator)
+            SELECT '{ids["correction"]}', site_id, study_id, 'edit_patient', 'misspelt', '{{}}', '{{}}', 'root'
+            FROM study WHERE public_id = '{self.studies[site]}';
             INSERT INTO task_question (public_id, site_id, task_id, question, asked_by)
             SELECT '{ids["question"]}', site_id, task_id, 'since when?', p.person_id
             FROM reading_task t, person p WHERE t.public_id = '{self.tasks[site]}' AND account = 'reporter1';""")
