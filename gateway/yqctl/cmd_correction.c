@@ -56,7 +56,7 @@ static void put_list(json_t *to, const char *name, const char *text)
 	json_object_set_new(to, name, list);
 }
 
-static void put_patient(struct invocation *in, json_t *to)
+static void put_patient(struct invocation *in, bool is_needed, json_t *to)
 {
 	static const char *const names[][2] = {
 	    {"name", "name"},         {"sex", "sex"},     {"birth_date", "birth-date"}, {"patient_id", "patient-id"},
@@ -65,7 +65,7 @@ static void put_patient(struct invocation *in, json_t *to)
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		put_text(patient, names[i][0], option_value(in, names[i][1]));
-	if (json_object_size(patient))
+	if (is_needed || json_object_size(patient))
 		json_object_set(to, "patient", patient);
 	json_decref(patient);
 }
@@ -115,7 +115,7 @@ bool run_study_edit(struct invocation *in, struct err *err)
 {
 	json_t *what = form_of(in, "edit_patient");
 
-	put_patient(in, what);
+	put_patient(in, true, what);
 	return run_correction(in, what, err);
 }
 
@@ -127,7 +127,7 @@ bool run_study_split(struct invocation *in, struct err *err)
 	put_list(what, "instances", option_value(in, "instances"));
 	put_text(what, "request_id", option_value(in, "request"));
 	put_text(what, "claim_id", option_value(in, "claim"));
-	put_patient(in, what);
+	put_patient(in, false, what);
 	return run_correction(in, what, err);
 }
 

@@ -190,9 +190,20 @@ CREATE FUNCTION yq_claim_json(c identity_claim, p_age text) RETURNS jsonb LANGUA
                               'patient_id', c.typed_id, 'document', c.national_id, 'age', coalesce(p_age, ''))
 $$;
 
+-- An identity number is kept and compared, and not shown.
+CREATE FUNCTION yq_document_shown(p_document text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT repeat('*', greatest(length(p_document) - 4, 0)) || right(p_document, 4)
+$$;
+
+CREATE FUNCTION yq_patient_shown(p_patient jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT p_patient || jsonb_build_object('document', yq_document_shown(p_patient ->> 'document'))
+$$;
+
 -- Members of two patients that differ, in the order of a form.
 CREATE FUNCTION yq_patient_changes(p_before jsonb, p_after jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(jsonb_agg(jsonb_build_object('name', n, 'before', p_before ->> n, 'after', p_after ->> n) ORDER BY place), '[]')
+    SELECT coalesce(jsonb_agg(CASE n WHEN 'document' THEN jsonb_build_object('name', n, 'before', yq_document_shown(p_before ->> n),
+                                                                             'after', yq_document_shown(p_after ->> n))
+                              ELSE jsonb_build_object('name', n, 'before', p_before ->> n, 'after', p_after ->> n) END ORDER BY place), '[]')
     FROM unnest(ARRAY['name', 'sex', 'birth_date', 'patient_id', 'document', 'age']) WITH ORDINALITY AS f (n, place)
     WHERE p_before ->> n IS DISTINCT FROM p_after ->> n
 $$;

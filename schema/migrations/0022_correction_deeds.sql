@@ -323,7 +323,7 @@ END $$;
 -- before and after of a fact: whose the images are, and how many each study has.
 CREATE FUNCTION correction_side(p_patient_of bigint, p_studies bigint[], p_instances bigint[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
-        'patient', yq_claim_json(c, s.patient_age_text), 'series', m.images -> 'series', 'instances', m.images -> 'instances',
+        'patient', yq_patient_shown(yq_claim_json(c, s.patient_age_text)), 'series', m.images -> 'series', 'instances', m.images -> 'instances',
         'studies', (SELECT jsonb_agg(jsonb_build_object('id', o.public_id, 'instances', o.instance_count) ORDER BY o.study_id)
                     FROM study o WHERE o.study_id = ANY (p_studies)))
     FROM study s JOIN identity_claim c USING (claim_id), (SELECT correction_images_json(p_instances) AS images) m
@@ -387,11 +387,11 @@ DECLARE
     v_before jsonb;
 BEGIN
     SELECT * INTO s FROM study WHERE study_id = w.study_id;
-    SELECT jsonb_build_object('patient', yq_claim_json(c, s.patient_age_text)) INTO v_before FROM identity_claim c WHERE c.claim_id = s.claim_id;
+    SELECT jsonb_build_object('patient', yq_patient_shown(yq_claim_json(c, s.patient_age_text))) INTO v_before FROM identity_claim c WHERE c.claim_id = s.claim_id;
     v_claim := correction_claim(w.site_id, w.patient, s.claim_id, w.person_id, s.public_id::text);
     PERFORM correction_set_patient(s.study_id, v_claim, coalesce(s.received_claim_id, s.claim_id), w.patient ->> 'age');
     RETURN correction_note(p_key, w, v_before,
-        (SELECT jsonb_build_object('patient', yq_claim_json(c, w.patient ->> 'age')) FROM identity_claim c WHERE c.claim_id = v_claim),
+        (SELECT jsonb_build_object('patient', yq_patient_shown(yq_claim_json(c, w.patient ->> 'age'))) FROM identity_claim c WHERE c.claim_id = v_claim),
         jsonb_build_object('claim', s.claim_id, 'received', s.received_claim_id, 'age', s.patient_age_text, 'to_claim', v_claim), NULL);
 END $$;
 

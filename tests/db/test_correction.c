@@ -242,11 +242,11 @@ Test(correction, an_edit_of_a_slip_keeps_the_patient)
 	    " s.version, (SELECT count(*) FROM identity_review r WHERE c.claim_id IN (r.claim_id, r.other_claim_id)))"
 	    " FROM study s JOIN identity_claim c USING (claim_id) WHERE s.public_id = '%s'",
 	    "=李四 1961-05-06 440781196105060022 1 t 1 0", "what was typed, and nothing doubtful");
-	correcting_expect_of(
-	    id,
-	    "SELECT concat_ws(' ', before -> 'patient' ->> 'name', after -> 'patient' ->> 'birth_date')"
-	    " FROM correction WHERE public_id = '%s'",
-	    "Ceshi^Yi=测试^一 1961-05-06", "before and after");
+	correcting_expect_of(id,
+	                     "SELECT concat_ws(' ', before -> 'patient' ->> 'name', after -> 'patient' ->> "
+	                     "'birth_date', after -> 'patient' ->> 'document')"
+	                     " FROM correction WHERE public_id = '%s'",
+	                     "Ceshi^Yi=测试^一 1961-05-06 **************0022", "before and after");
 }
 
 Test(correction, an_edit_parts_what_another_study_shares)
