@@ -72,6 +72,7 @@ static void conclude(struct charset *out, const char *term, bool extensions, enu
 {
 	out->base = charset_term_find(term, strlen(term));
 	out->extensions = extensions;
+	out->is_mixed = false;
 	out->verdict = verdict;
 	(void)text_copy(out->used, sizeof out->used, out->base->term);
 }
@@ -161,6 +162,8 @@ void charset_decide_for(const char *declared, const char *of_device, const struc
 		return;
 	}
 	conclude_from_bytes(&d, of_device, tally, out);
+	/* The name came by a worklist in UTF-8, the institution stands in the device in GB18030. */
+	out->is_mixed = d.whole != NULL && strcmp(d.whole->iconv, "UTF-8") == 0;
 }
 
 void charset_decide(const char *declared, const struct charset_tally *tally, struct charset *out)
@@ -345,7 +348,9 @@ bool charset_decode(const struct charset *charset, const char *bytes, size_t len
 
 	while (length > 0 && (bytes[length - 1] == ' ' || bytes[length - 1] == '\0'))
 		length--;
-	if (charset->extensions)
+	if (charset->is_mixed && charset_is_utf8_text(bytes, length))
+		convert_as("UTF-8", bytes, length, &o);
+	else if (charset->extensions)
 		convert_extended(charset->base, bytes, length, &o);
 	else
 		convert_as(charset->base->iconv, bytes, length, &o);

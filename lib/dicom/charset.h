@@ -38,11 +38,14 @@ struct charset_tally {
 
 /* One value, as it stands in the dataset. A character cut at the end of a value is not held against an encoding. */
 void charset_tally_add(struct charset_tally *tally, const char *bytes, size_t length);
+/* Well-formed UTF-8 with a character of three bytes or more in it. */
+bool charset_is_utf8_text(const char *bytes, size_t length);
 
 struct charset_term; /* static storage */
 struct charset {
 	const struct charset_term *base; /* encoding outside of escape sequences */
 	bool extensions;                 /* escape sequences are followed */
+	bool is_mixed;                   /* UTF-8 was declared, and not every value is: one that is, is read so */
 	char used[33];                   /* defined term, or "Big5" */
 	enum dicom_charset_verdict verdict;
 };

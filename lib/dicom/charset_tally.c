@@ -164,6 +164,14 @@ static void tally_escapes(struct charset_tally *tally, const char *bytes, size_t
 	}
 }
 
+bool charset_is_utf8_text(const char *bytes, size_t length)
+{
+	struct charset_tally alone = {0};
+
+	tally_utf8(&alone, (const unsigned char *)bytes, length);
+	return !alone.utf8_broken && alone.utf8_more > 0;
+}
+
 void charset_tally_add(struct charset_tally *tally, const char *bytes, size_t length)
 {
 	const unsigned char *p = (const unsigned char *)bytes;
@@ -174,7 +182,9 @@ void charset_tally_add(struct charset_tally *tally, const char *bytes, size_t le
 		tally->high += p[i] >= 0x80;
 	tally_escapes(tally, bytes, length);
 	tally_utf8(tally, p, length);
-	tally_gb(tally, p, length);
+	/* Of a dataset with both, the rest decides what the rest is. */
+	if (!charset_is_utf8_text(bytes, length))
+		tally_gb(tally, p, length);
 	tally_big5(tally, p, length);
 	tally_latin(tally, p, length);
 }

@@ -138,6 +138,29 @@ Test(charset, the_set_of_a_device_decides_where_the_bytes_do_not)
 	}
 }
 
+/* A name from a worklist beside what stands in the device: each value is what it is. */
+Test(charset, reads_a_value_that_is_utf8_as_declared_beside_others_that_are_not)
+{
+	static const char *const names[] = {"张^三", "WANG^FANG=王^芳", "单^秀英", "尉迟^㛃", "王芳"};
+	static const char institution[] = "\xd0\xe9\xb9\xb9\xcf\xd8"; /* 虚构县 */
+	struct charset charset;
+	char text[40];
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct charset_tally tally = {0};
+
+		charset_tally_add(&tally, names[i], strlen(names[i]));
+		charset_tally_add(&tally, institution, strlen(institution));
+		charset_decide("ISO_IR 192", &tally, &charset);
+		cr_expect_str_eq(charset.used, "GB18030", "%s: used %s", names[i], charset.used);
+		cr_expect_eq(charset.verdict, DICOM_CHARSET_DETECTED, "%s", names[i]);
+		cr_expect(charset_decode(&charset, names[i], strlen(names[i]), text, sizeof text));
+		cr_expect_str_eq(text, names[i], "got %s", text);
+		cr_expect(charset_decode(&charset, institution, strlen(institution), text, sizeof text));
+		cr_expect_str_eq(text, "虚构县", "got %s", text);
+	}
+}
+
 Test(charset, cuts_at_a_character)
 {
 	static const struct {
