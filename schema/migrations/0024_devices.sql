@@ -421,7 +421,7 @@ $$;
 -- The rule, version 2. It matches the best request alone, and only if
 --   nothing contradicts: name, sex, birth date, age, identity number, modality, the 检查号 of another request;
 --   the request is free (yq_request_takes), and no person parted the two before;
---   it bears the 检查号, and something of the person agrees too; or, where the site leaves more to the rule, within a day of the registration, with
+--   it bears the 检查号, and name, birth date, patient ID or identity number agrees too; or, where the site leaves more to the rule, within a day of the registration, with
 --   60 points: the name in its own script with identity number, patient ID, or birth date and sex; or in Latin letters with one of the first two;
 --   and the modality, and no other body part;
 --   and no other request comes near: 30 points behind at least (what contradicts does not count), and none has a number (检查号, patient ID,
@@ -471,7 +471,8 @@ BEGIN
         result.reasons := result.reasons || 'parted'::text;
     END IF;
     IF best.facts && numbers THEN
-        IF NOT best.facts && ARRAY['name_equal', 'pinyin_equal', 'patient_id_equal', 'document_equal', 'birth_date_equal', 'sex_equal', 'age_near'] THEN
+        -- Half of all people share a sex: a mistyped number may be the neighbour's.
+        IF NOT best.facts && ARRAY['name_equal', 'pinyin_equal', 'patient_id_equal', 'document_equal', 'birth_date_equal'] THEN
             result.reasons := result.reasons || 'number_alone'::text;
         END IF;
     ELSIF NOT coalesce((SELECT p.beyond_accession FROM match_policy p WHERE p.site_id = result.site_id), true) THEN

@@ -182,6 +182,22 @@ Test(request, another_name_is_left_to_people)
 	expect_match("none", "the name contradicts");
 }
 
+/* 李四's number typed for the next patient, on a console that knows Latin letters only: nothing contradicts, since nothing can be compared. */
+Test(request, a_number_alone_is_left_to_people)
+{
+	char id[TEXT_UUID_SIZE];
+
+	register_one("李四", id);
+	county_run(county, "BEGIN");
+	county_add_study(county, "DX", "1 min");
+	county_run(county, "UPDATE identity_claim c SET name = 'CESHI^YI', sex = 'M' FROM study s WHERE s.public_id = "
+	                   "$study AND c.claim_id = s.claim_id");
+	give_number(id);
+	county_run(county, "COMMIT");
+	county_settle(county);
+	expect_match("none", "a name in Latin letters says nothing about one in characters");
+}
+
 Test(request, the_class_that_was_registered_counts_unless_somebody_said_another)
 {
 	struct request_form form = form_of("测试一");
