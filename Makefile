@@ -240,6 +240,10 @@ powercut: test-packages test-programs ## cuts the power of storescp many times a
 fault: test-packages build ## kills yq-storescp and PostgreSQL under load, 1,000 times (ROUNDS=n, SEED=n); goes on where it was cut short
 	@YQ_BUILD=$(B) tests/fault/run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
+.PHONY: week
+week: test-packages build ## simulates a dirty week of a county and looks for every image (DAYS=n, SCALE=x, SEED=n; a quarter of an hour)
+	@YQ_BUILD=$(B) tests/week/run $(if $(DAYS),--days $(DAYS)) $(if $(SCALE),--scale $(SCALE)) $(if $(SEED),--seed $(SEED))
+
 # One stamp for each source that clang found nothing in; the object stands for the headers.
 TIDIED := $(patsubst $(B)/obj/%.o,$(B)/tidy/%.ok,$(filter-out $(B)/obj/gen/% $(B)/obj/tests/%,$(ALL_OBJECTS)))
 .PHONY: tidy lint lint-packages

@@ -34,13 +34,16 @@ HABITS = {
     "charset": {"charset_gb18030": 20, "charset_utf8": 15, "charset_gb_as_latin1": 18, "charset_gb_as_utf8": 12, "charset_gb_undeclared": 15,
                 "charset_ir58_bare": 8, "charset_ir58": 4, "charset_mixed": 8},
     "name": {"name_han": 55, "name_pinyin": 25, "name_both": 20},
-    "id": {"id_local": 55, "id_document": 15, "id_blank": 8, "id_one": 8, "id_name": 7, "id_daily": 7},
+    "id": {"id_local": 50, "id_document": 14, "id_blank": 8, "id_one": 8, "id_name": 6, "id_daily": 7, "id_accession": 7},
     "clock": {"clock_right": 70, "clock_2000": 10, "clock_hours": 15, "clock_future": 5},
     "demographics": {"demographics_typed": 70, "demographics_blank": 30},
 }
 # Of a thousand examinations; several may befall one.
 KINDS = {
     "name_swapped": 20,          # given name first
+    "name_blank": 8,             # nobody knows who it is, or nobody had the time
+    "sex_mistyped": 8,
+    "birth_from_age": 25,        # an age was typed, the device made 1 January of a year of it
     "id_of_relative": 10,        # the card of a relative is read at the console
     "accession_blank": 250, "accession_mistyped": 40, "accession_neighbour": 15,  # the last: it is the number of somebody else
     "study_uid_kept": 20,        # the next patient under the StudyInstanceUID of the last
@@ -98,7 +101,7 @@ class Examination:
 
     def __init__(self, number, person, device, kinds, patient_class):
         self.number, self.person, self.device, self.kinds, self.patient_class = number, person, device, set(kinds), patient_class
-        self.accession, self.typed_accession, self.relative = None, "", None
+        self.accession, self.typed_accession, self.scanned, self.relative = None, "", "", None
 
     @property
     def site(self):
@@ -181,7 +184,8 @@ class County:
         for exam in session:
             right = exam.accession or ""
             others = [one.accession for one in session if one.accession and one.person is not exam.person and one.site == exam.site]
-            if exam.kinds & {"accession_blank", "unregistered", "registered_late"}:
+            exam.scanned = right
+            if exam.kinds & {"accession_blank", "unregistered", "registered_late"} or exam.device.habits["id"] == "id_accession":
                 exam.typed_accession = ""
             elif "accession_neighbour" in exam.kinds and others:
                 exam.typed_accession = self.random.choice(others)
@@ -223,7 +227,7 @@ class Sending:
         self.random = random.Random(county.random.getrandbits(64))
         self.exam, self.device, self.county = exam, exam.device, county
         self._all = []
-        self.when = self.device.clock(now)
+        self.now, self.when = now, self.device.clock(now)
         self._make()
         self._send_again()
 
@@ -235,6 +239,8 @@ class Sending:
     def _name(self):
         person = self.exam.person
         surname, given = person.surname, person.given
+        if "name_blank" in self.exam.kinds:
+            return ""
         if "name_swapped" in self.exam.kinds:
             surname, given = given, surname
         habit = self.device.habits["name"]
@@ -248,11 +254,21 @@ class Sending:
     def _typed_id(self):
         person = self.exam.relative if "id_of_relative" in self.exam.kinds else self.exam.person
         habit = self.device.habits["id"]
+        if "name_blank" in self.exam.kinds:
+            return ""
         if habit == "id_daily":
             self.device.daily[self.when.date()] += 1
             return f"{self.device.daily[self.when.date()]:03d}"
         return {"id_local": person.local_id, "id_document": person.document, "id_blank": "", "id_one": "1",
-                "id_name": person.surname[1] + person.given[1]}[habit]
+                "id_name": person.surname[1] + person.given[1], "id_accession": self.exam.scanned}[habit]
+
+    def _demographics(self):
+        """Sex and birth date as typed."""
+        person, kinds = self.exam.person, self.exam.kinds
+        if self.device.habits["demographics"] == "demographics_blank" or "name_blank" in kinds:
+            return "", ""
+        sex = {"M": "F", "F": "M"}[person.sex] if "sex_mistyped" in kinds else person.sex
+        return sex, f"{self.when.year - self.exam.age}0101" if "birth_from_age" in kinds else f"{person.birth:%Y%m%d}"
 
     def _charset(self):
         charset = _DECLARED[self.device.habits["charset"]]
@@ -274,11 +290,11 @@ class Sending:
         return None, None, None
 
     def _study(self, study_uid=None):
-        exam, is_blank = self.exam, self.device.habits["demographics"] == "demographics_blank"
-        study = dicomgen.Study(name=self.name, patient_id=self.typed_id, sex="" if is_blank else exam.person.sex,
-                               birth="" if is_blank else f"{exam.person.birth:%Y%m%d}", charset=self._charset(), seed=self.random.getrandbits(64),
+        exam = self.exam
+        sex, birth = self.demographics
+        study = dicomgen.Study(name=self.name, patient_id=self.typed_id, sex=sex, birth=birth, charset=self._charset(), seed=self.random.getrandbits(64),
                                study_uid=study_uid, accession=exam.typed_accession, when=self.when, description="胸部正位" if self.device.modality == "DX" else "",
-                               institution=exam.site, age=f"{exam.person.age(datetime.date.today()):03d}Y", station=self.device.name)
+                               institution=exam.site, age=f"{exam.age:03d}Y" if birth else "", station=self.device.name)
         if self.device.habits["charset"] == "charset_mixed":  # the name came by worklist, the rest stands in the device
             study.institution, study.description = study.institution.encode("gb18030"), study.description.encode("gb18030")
         return study
@@ -294,7 +310,8 @@ class Sending:
         return image
 
     def _make(self):
-        self.name, self.typed_id = self._name(), self._typed_id()
+        self.exam.age = self.exam.person.age(self.now.date())
+        self.name, self.typed_id, self.demographics = self._name(), self._typed_id(), self._demographics()
         study_uid, series, sop = self._uids()
         study = self._study(study_uid)
         series = series or study.random.uid()
@@ -323,26 +340,28 @@ class Sending:
         return dataset
 
     def _send_again(self):
-        kinds = self.exam.kinds
+        """At once, or when everybody has gone on to the next, perhaps after the report."""
+        kinds, again = self.exam.kinds, self.random.choice(["again", "late"])
         if "resend_same" in kinds:
-            self._all += [self._repeat(image) for image in self.images("first")]
+            self._all += [self._repeat(image, again) for image in self.images("first")]
         if "resend_reencoded" in kinds:
-            self._add(self.first, "again", ["resend_reencoded"], syntax=dicomgen.IMPLICIT)
+            self._add(self.first, again, ["resend_reencoded"], syntax=dicomgen.IMPLICIT)
         if "resend_other_bytes" in kinds:
             pixels = bytearray(self.first[0x7FE00010][1])
             pixels[0] ^= 1
-            self._add(self._changed(x7FE00010=(self.first[0x7FE00010][0], bytes(pixels))), "again", ["resend_other_bytes"])
+            self._add(self._changed(x7FE00010=(self.first[0x7FE00010][0], bytes(pixels))), again, ["resend_other_bytes"])
         if "resend_new_uids" in kinds:
-            self._add(self._changed(x00080018=("UI", self.random_uid())), "again", ["resend_new_uids"])
+            self._add(self._changed(x00080018=("UI", self.random_uid())), again, ["resend_new_uids"])
         if "late_image" in kinds:
             self._add(self._dataset(self.last_study, self.count + 1, series_uid=self.last_series), "late", ["late_image"])
         if "unindexable" in kinds:
             bad = self.random.choice([{"x0020000D": None}, {"x0020000E": ("UI", "")}, {"x0020000D": ("UI", "1.2.x")}, {"x00080018": ("UI", "")}])
             self._add(self._changed(**{"x00080018": ("UI", self.random_uid()), **bad}), "again", ["unindexable"], is_sound=False)
 
-    def _repeat(self, image):
+    @staticmethod
+    def _repeat(image, wave):
         again = Image.__new__(Image)
-        again.__dict__.update(image.__dict__, wave="again", dirt=["resend_same"], status=None)
+        again.__dict__.update(image.__dict__, wave=wave, dirt=["resend_same"], status=None)
         return again
 
     def random_uid(self):

@@ -23,6 +23,10 @@ COMMUNITY, LEAD = "示例县医共体", "示例县人民医院"
 ZONE = datetime.timezone(datetime.timedelta(hours=8))
 PASSWORD = "correct horse battery"
 READERS = 3
+OPEN_WORK = """
+SELECT 1 FROM study_signal WHERE handled_at IS NULL
+UNION ALL SELECT 1 FROM delivery WHERE state NOT IN ('delivered', 'quarantined', 'dead', 'cancelled')
+UNION ALL SELECT 1 FROM report_version v WHERE v.state = 'issued' AND v.sr_sop_instance_uid IS NULL LIMIT 1"""
 
 
 class Refused(AssertionError):
@@ -179,9 +183,9 @@ class Centre(Installation):
         return time.monotonic() - began
 
     def await_router(self):
-        """Until the router has looked at every signal."""
+        """Until the router has looked at every signal and sent back every report."""
         began = time.monotonic()
-        while self.sql("SELECT 1 FROM study_signal WHERE handled_at IS NULL LIMIT 1"):
+        while self.sql(OPEN_WORK):
             if time.monotonic() - began > 2 * PATIENCE_S:
-                raise Failed("the router does not look at what was signalled\n" + self.log("yq-router"))
+                raise Failed("the router does not come to an end\n" + self.log("yq-router"))
             time.sleep(0.05)

@@ -49,7 +49,8 @@ class Verdict:
 
     def put(self, image, place):
         self.places[id(image)] = place
-        for kind in set(image.exam.dirt() + image.dirt) or {"clean"}:
+        kinds = set(image.exam.dirt() + image.dirt)
+        for kind in kinds if kinds - {"shared_title"} else kinds | {"clean"}:
             self.table[kind][place] += 1
         self.table["all"][place] += 1
 
@@ -70,6 +71,10 @@ class Judge:
         self.listed_conflicts = {row["id"] for row in operator.pages("/conflicts", "conflicts")}
         self.listed_quarantine = {row["id"] for row in operator.pages("/quarantine", "quarantined")}
         self.result = Verdict()
+        self.first_sent = {}
+        for image in work.sent:
+            key = (image.exam.site, image.sop_uid, image.sha256)
+            self.first_sent[key] = min(image.sent_at, self.first_sent.get(key, image.sent_at))
 
     def _kept_bytes(self, key):
         """Of an object that was set apart: it lies in the store, or beside the journal."""
@@ -123,8 +128,9 @@ class Judge:
 
     def _in_a_study(self, image, here):
         exam = image.exam
-        if abs(here.arrived - image.sent_at) > PATIENCE:
-            self.result.fault(image, f"filed under {here.arrived}, sent at {image.sent_at}")
+        first_sent = self.first_sent[(exam.site, image.sop_uid, image.sha256)]
+        if abs(here.arrived - first_sent) > PATIENCE:
+            self.result.fault(image, f"filed under {here.arrived}, sent at {first_sent}")
         for request, method in here.requests:
             other = self.work.requests.get(request)
             if other is not exam:
@@ -162,7 +168,7 @@ class Judge:
     def _name(self, image, here):
         """Was the name read rightly? Only where it was written in characters, and by the image that gave the study its claim."""
         person = image.exam.person
-        if image.exam.device.habits["name"] == "name_pinyin":
+        if image.exam.device.habits["name"] == "name_pinyin" or "name_blank" in image.exam.kinds:
             return
         letters = "".join(here.name.split("=")[-1].split("^"))
         if letters in (person.han, person.given[0] + person.surname[0]):

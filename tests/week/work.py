@@ -25,7 +25,7 @@ MODALITIES = {"DX": "DR", "CT": "CT", "US": "US"}
 
 class Work:
     def __init__(self, centre, seed):
-        self.centre, self.county, self.random = centre, centre.county, random.Random(seed)
+        self.centre, self.county, self.seed = centre, centre.county, seed
         self.sent, self.exams, self.requests = [], [], {}  # requests: public id -> examination
         self.late = []  # images that are sent in the next session
         self.counts = collections.Counter()
@@ -56,6 +56,11 @@ class Work:
         self._at_once(self._correct, list(plans))
         self.centre.await_router()
         self._read(readings)
+        self.centre.await_router()
+
+    def _chance(self, what, exam, share):
+        """The same for every run with the seed, whichever thread asks first."""
+        return random.Random(f"{self.seed} {what} {exam.number}").random() < share
 
     def _at_once(self, act, things):
         with concurrent.futures.ThreadPoolExecutor(SENDERS) as pool:
@@ -140,7 +145,7 @@ class Work:
         """By those who press it: the others leave it to the quiet time."""
         wanted = {}
         for image in self.sent:
-            if image.exam in exams and image.status == 0 and ("emergency" in image.exam.kinds or self.random.random() < SUBMITTED):
+            if image.exam in exams and image.status == 0 and ("emergency" in image.exam.kinds or self._chance("submit", image.exam, SUBMITTED)):
                 wanted[(image.exam.site, image.study_uid)] = image.exam
         by_site = collections.defaultdict(dict)
         for (site, uid), exam in wanted.items():
@@ -171,8 +176,8 @@ class Work:
         for row in self._today(radiographer, "&matched=no"):
             exams = known[row["study_instance_uid"]]
             # Of a study UID that two people had, the picture would tell; here nobody looks.
-            if len(exams) == 1 and self.random.random() < CORRECTED:
-                self._match(radiographer, row, next(iter(exams)))
+            if len(exams) == 1 and self._chance("match", *exams, CORRECTED):
+                self._match(radiographer, row, *exams)
 
     def _match(self, radiographer, row, exam):
         candidates = radiographer.get(f"/studies/{row['id']}/match-candidates")["candidates"]
@@ -181,7 +186,7 @@ class Work:
         if not right:
             return
         target = f"/studies/{row['id']}"
-        if wrong and self.random.random() < SLIPS and radiographer.ask("POST", target + "/match", {"request_id": wrong[0]}).status == 200:
+        if wrong and self._chance("slip", exam, SLIPS) and radiographer.ask("POST", target + "/match", {"request_id": wrong[0]}).status == 200:
             radiographer.post(target + "/unmatch", {"reason": "选错了"})
             self.counts["slips taken back"] += 1
         got = radiographer.ask("POST", target + "/match", {"request_id": right[0], "reason": "核对姓名"})
