@@ -149,6 +149,9 @@ class County:
             chosen = [kind for kind in group if kind in kinds]
             keep = next((kind for kind in forced if kind in group), chosen[0] if chosen else None)
             kinds -= set(chosen) - {keep}
+        # An image that says nothing, under a UID that somebody else had: the truth knows whose it is, and nobody else can.
+        if "name_blank" in kinds and kinds & {"study_uid_kept", "uids_reset"}:
+            kinds -= {"name_blank"} if "name_blank" not in forced else {"study_uid_kept", "uids_reset"}
         return kinds
 
     def plan(self, site, count, forced=(), device=None, patient_class=None, dirtiness=1.0):
