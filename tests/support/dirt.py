@@ -36,7 +36,8 @@ HABITS = {
     "name": {"name_han": 55, "name_pinyin": 25, "name_both": 20},
     "id": {"id_local": 50, "id_document": 14, "id_blank": 8, "id_one": 8, "id_name": 6, "id_daily": 7, "id_accession": 7},
     "clock": {"clock_right": 70, "clock_2000": 10, "clock_hours": 15, "clock_future": 5},
-    "demographics": {"demographics_typed": 70, "demographics_blank": 30},
+    # age: sex and age, no birth date; sex: not even the age
+    "demographics": {"demographics_typed": 60, "demographics_age": 15, "demographics_sex": 10, "demographics_blank": 15},
 }
 # Of a thousand examinations; several may befall one.
 KINDS = {
@@ -271,6 +272,8 @@ class Sending:
         if self.device.habits["demographics"] == "demographics_blank" or "name_blank" in kinds:
             return "", ""
         sex = {"M": "F", "F": "M"}[person.sex] if "sex_mistyped" in kinds else person.sex
+        if self.device.habits["demographics"] in ("demographics_age", "demographics_sex"):
+            return sex, ""
         return sex, f"{self.when.year - self.exam.age}0101" if "birth_from_age" in kinds else f"{person.birth:%Y%m%d}"
 
     def _charset(self):
@@ -297,7 +300,7 @@ class Sending:
         sex, birth = self.demographics
         study = dicomgen.Study(name=self.name, patient_id=self.typed_id, sex=sex, birth=birth, charset=self._charset(), seed=self.random.getrandbits(64),
                                study_uid=study_uid, accession=exam.typed_accession, when=self.when, description="胸部正位" if self.device.modality == "DX" else "",
-                               institution=exam.site, age=f"{exam.age:03d}Y" if birth else "", station=self.device.name)
+                               institution=exam.site, age=f"{exam.age:03d}Y" if sex and self.device.habits["demographics"] != "demographics_sex" else "", station=self.device.name)
         if self.device.habits["charset"] == "charset_mixed":  # the name came by worklist, the rest stands in the device
             study.institution, study.description = study.institution.encode("gb18030"), study.description.encode("gb18030")
         return study

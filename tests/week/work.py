@@ -11,6 +11,7 @@ import re
 import subprocess
 
 import dicomgen
+from corrections import Corrections
 from county import READERS, Refused
 from dicomraw import Association
 from dirt import Sending
@@ -58,7 +59,7 @@ class Work:
         self._read(readings)
         self.centre.await_router()
 
-    def _chance(self, what, exam, share):
+    def chance(self, what, exam, share):
         """The same for every run with the seed, whichever thread asks first."""
         return random.Random(f"{self.seed} {what} {exam.number}").random() < share
 
@@ -145,7 +146,7 @@ class Work:
         """By those who press it: the others leave it to the quiet time."""
         wanted = {}
         for image in self.sent:
-            if image.exam in exams and image.status == 0 and ("emergency" in image.exam.kinds or self._chance("submit", image.exam, SUBMITTED)):
+            if image.exam in exams and image.status == 0 and ("emergency" in image.exam.kinds or self.chance("submit", image.exam, SUBMITTED)):
                 wanted[(image.exam.site, image.study_uid)] = image.exam
         by_site = collections.defaultdict(dict)
         for (site, uid), exam in wanted.items():
@@ -155,13 +156,13 @@ class Work:
     def _submit_at(self, things):
         site, wanted = things
         radiographer = self.centre.radiographer(site)
-        for row in self._today(radiographer):
+        for row in self.today(radiographer):
             exam = wanted.get(row["study_instance_uid"])
             if exam:
                 radiographer.post(f"/studies/{row['id']}/submit", {"patient_class": "emergency"} if "emergency" in exam.kinds else {})
                 self.counts["submitted"] += 1
 
-    def _today(self, person, query=""):
+    def today(self, person, query=""):
         return person.pages(f"/studies?day={self.centre.now():%Y-%m-%d}{query}", "studies")
 
     # --- corrections of the day -------------------------------------------------------------------------------------------------
@@ -173,11 +174,12 @@ class Work:
         for image in self.sent:
             if image.exam.site == site:
                 known[image.study_uid].add(image.exam)
-        for row in self._today(radiographer, "&matched=no"):
+        for row in self.today(radiographer, "&matched=no"):
             exams = known[row["study_instance_uid"]]
             # Of a study UID that two people had, the picture would tell; here nobody looks.
-            if len(exams) == 1 and self._chance("match", *exams, CORRECTED):
+            if len(exams) == 1 and self.chance("match", *exams, CORRECTED):
                 self._match(radiographer, row, *exams)
+        Corrections(self, site).make()
 
     def _match(self, radiographer, row, exam):
         candidates = radiographer.get(f"/studies/{row['id']}/match-candidates")["candidates"]
@@ -186,7 +188,7 @@ class Work:
         if not right:
             return
         target = f"/studies/{row['id']}"
-        if wrong and self._chance("slip", exam, SLIPS) and radiographer.ask("POST", target + "/match", {"request_id": wrong[0]}).status == 200:
+        if wrong and self.chance("slip", exam, SLIPS) and radiographer.ask("POST", target + "/match", {"request_id": wrong[0]}).status == 200:
             radiographer.post(target + "/unmatch", {"reason": "选错了"})
             self.counts["slips taken back"] += 1
         got = radiographer.ask("POST", target + "/match", {"request_id": right[0], "reason": "核对姓名"})
