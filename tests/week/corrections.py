@@ -22,6 +22,9 @@ class Corrections:
         rows = self.work.today(self.radiographer)
         studies = self._studies_of_examinations(rows)
         for exam, of_exam in studies.items():
+            if exam in self.work.corrected:
+                continue
+            self.work.corrected.add(exam)
             if "views_apart" in exam.kinds and len(of_exam) == 2 and self.work.chance("merge", exam, MERGED):
                 self._correct(of_exam[1], {"kind": "merge", "target_study_id": of_exam[0]}, "正侧位合并")
             elif exam.kinds & MISTYPED and len(of_exam) == 1 and self.work.chance("edit", exam, EDITED):

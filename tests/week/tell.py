@@ -7,7 +7,8 @@ Written by `make week` (`tests/week/`): a whole installation with {sites} member
 health-check mornings of {films} chest films. What the devices send is as dirty as `tests/support/dirt.py` says (proportions in `HABITS` and `KINDS`
 there); requests are registered by the API, images come by DCMTK's storescu over many associations, radiographers submit and match a part by hand, readers
 write and sign a sample, and the clock of every program is moved from session to session. Of each image it is known of which person it really is; at the
-end each is looked for. Sizes are small (24 to 32 pixels square), so times are those of this path without its load on network and disk.
+end each is looked for. What nobody could tell from the images is left out: one without any name under the UID of another person, two people of one name, sex and
+birth date. Sizes are small (24 to 32 pixels square), so times are those of this path without its load on network and disk.
 
 {date}, commit {commit}, seed {seed}. {machine}. {versions}. The run took {minutes:.0f} minutes.
 """

@@ -28,6 +28,7 @@ class Work:
     def __init__(self, centre, seed):
         self.centre, self.county, self.seed = centre, centre.county, seed
         self.sent, self.exams, self.requests = [], [], {}  # requests: public id -> examination
+        self.corrected = set()  # examinations that a radiographer has gone through
         self.late = []  # images that are sent in the next session
         self.counts = collections.Counter()
         self.seconds = collections.defaultdict(list)
