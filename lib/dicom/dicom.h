@@ -217,6 +217,54 @@ struct dicom_render {
 /* Bounded in pixels. ERR_INVALID when it has no such frame or the transfer syntax cannot be decoded here. *out: free(3). */
 bool dicom_render(const char *path, const struct dicom_render *how, uint8_t **out, size_t *out_length, struct err *err);
 
+/* ---- two objects under one SOP Instance UID ------------------------------------------------------------------------ */
+
+/* What became of a comparison; dicom_likeness_name() is what the ledger keeps as the reason. */
+enum dicom_likeness {
+	DICOM_LIKENESS_SAME,        /* equal after decoding; only how they are coded differs */
+	DICOM_LIKENESS_HEADER,      /* a field differs that says something about patient, acquisition or picture */
+	DICOM_LIKENESS_PIXELS,      /* the decoded pixels differ */
+	DICOM_LIKENESS_LOSSY,       /* one was compressed with loss, and not in the same bytes */
+	DICOM_LIKENESS_UNDECODABLE, /* the pixels cannot be decoded here */
+	DICOM_LIKENESS_TOO_LARGE,   /* beyond the limits */
+	DICOM_LIKENESS_UNREADABLE,  /* one is no dataset that can be read */
+	DICOM_LIKENESS_LATE,        /* the time ran out */
+	DICOM_LIKENESS_COUNT
+};
+const char *dicom_likeness_name(enum dicom_likeness likeness); /* "same", "header", ... */
+
+struct dicom_compare_limits {
+	uint64_t bytes_max; /* of each file, and of its decoded pixels */
+	int64_t time_ms;    /* looked at between two frames */
+};
+/*
+ * Are two part 10 files the same object, coded anew? Left out: meta header, transfer syntax, lossless encapsulation, group lengths,
+ * padding, character set and byte order of equal texts, and what stations on the way note of themselves (retrieve AE title, file-set,
+ * contributing equipment). Everything else decides, private fields too. The memory of one frame. False: a file could not be opened.
+ */
+bool dicom_compare(const char *path, const char *other_path, const struct dicom_compare_limits *limits,
+                   enum dicom_likeness *out, struct err *err);
+
+/* One field of a header, for people. Texts are UTF-8 by the character set of the bytes, borrowed during the call. */
+struct dicom_header_field {
+	const char *tag;   /* "(0010,0010)", in a sequence "(0040,0275)[1](0008,0100)" */
+	const char *name;  /* of the data dictionary, in English; empty when private or unknown */
+	const char *value; /* cut to HEADER_VALUE_MAX bytes; binary values as their length. NULL: absent */
+	const char *other; /* of the other object; only from dicom_header_differences() */
+	bool is_technical; /* does not count in dicom_compare() */
+};
+enum { DICOM_HEADER_VALUE_MAX = 400, DICOM_HEADER_FIELDS_MAX = 1000 };
+typedef void dicom_header_each(void *context, const struct dicom_header_field *field);
+/*
+ * At most max fields in their order, items of sequences too, without the pixels; *out_count is how many there are. ERR_INVALID when it is no
+ * dataset, or has more than 100,000 elements.
+ */
+bool dicom_header_fields(const char *path, size_t max, dicom_header_each *each, void *context, size_t *out_count,
+                         struct err *err);
+/* The fields in which two differ. */
+bool dicom_header_differences(const char *path, const char *other_path, size_t max, dicom_header_each *each,
+                              void *context, size_t *out_count, struct err *err);
+
 /* ---- report objects ---------------------------------------------------------------------------------------------- */
 
 struct dicom_reference {

@@ -47,12 +47,21 @@ MACHINE_DEFINE(report_proposal, REPORT_PROPOSAL)
 MACHINE_DEFINE(critical_value, CRITICAL_VALUE)
 MACHINE_DEFINE(consultation, CONSULTATION)
 MACHINE_DEFINE(delivery, DELIVERY)
+MACHINE_DEFINE(conflict, CONFLICT)
+MACHINE_DEFINE(quarantine, QUARANTINE)
 
 const struct machine *const *machines_all(void)
 {
-	static const struct machine *const all[] = {
-	    &study_table,          &task_table,         &report_version_table, &report_proposal_table,
-	    &critical_value_table, &consultation_table, &delivery_table,       0};
+	static const struct machine *const all[] = {&study_table,
+	                                            &task_table,
+	                                            &report_version_table,
+	                                            &report_proposal_table,
+	                                            &critical_value_table,
+	                                            &consultation_table,
+	                                            &delivery_table,
+	                                            &conflict_table,
+	                                            &quarantine_table,
+	                                            0};
 
 	return all;
 }

@@ -7,10 +7,12 @@
 
 #include <stdbool.h>
 
+#include "lib/domain/conflict.def"
 #include "lib/domain/consultation.def"
 #include "lib/domain/critical_value.def"
 #include "lib/domain/delivery.def"
 #include "lib/domain/machine.h"
+#include "lib/domain/quarantine.def"
 #include "lib/domain/report_proposal.def"
 #include "lib/domain/report_version.def"
 #include "lib/domain/study.def"
@@ -40,6 +42,8 @@ MACHINE_DECLARE(report_proposal, REPORT_PROPOSAL);
 MACHINE_DECLARE(critical_value, CRITICAL_VALUE);
 MACHINE_DECLARE(consultation, CONSULTATION);
 MACHINE_DECLARE(delivery, DELIVERY);
+MACHINE_DECLARE(conflict, CONFLICT);
+MACHINE_DECLARE(quarantine, QUARANTINE);
 
 #undef MACHINE_STATE_ID
 #undef MACHINE_EVENT_ID

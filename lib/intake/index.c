@@ -6,6 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/domain/name_index.h"
+#include "lib/intake/apart.h"
 
 /* Members of the object that intake_index() reads; their names are its columns. */
 static const struct text_member {
@@ -167,12 +168,17 @@ bool index_record_of(const char *json, struct intake_record *out, struct err *er
 	return true;
 }
 
+static const char *const outcome_names[] = {"stored", "duplicate", "conflict"};
+
+const char *index_outcome_name(enum index_outcome outcome)
+{
+	return outcome_names[outcome];
+}
+
 static bool read_outcome(const char *text, enum index_outcome *out)
 {
-	static const char *const names[] = {"stored", "duplicate", "conflict"};
-
-	for (size_t i = 0; text && i < sizeof names / sizeof names[0]; i++)
-		if (strcmp(text, names[i]) == 0) {
+	for (size_t i = 0; text && i < sizeof outcome_names / sizeof outcome_names[0]; i++)
+		if (strcmp(text, outcome_names[i]) == 0) {
 			*out = (enum index_outcome)i;
 			return true;
 		}
@@ -184,6 +190,16 @@ struct index_work {
 	enum index_outcome *outcomes;
 	size_t count;
 };
+
+/* Rare, so it costs nothing where there is none. */
+static bool note_conflicts(struct db *db, const struct index_work *work, struct err *err)
+{
+	bool has_one = false;
+
+	for (size_t i = 0; i < work->count; i++)
+		has_one = has_one || work->outcomes[i] == INDEX_CONFLICT;
+	return !has_one || db_exec(db, STMT_INTAKE_NOTE_CONFLICTS, DB_PARAMS(db_text(work->json)), NULL, err);
+}
 
 static bool run_index(struct db *db, void *context, struct err *err)
 {
@@ -204,7 +220,17 @@ static bool run_index(struct db *db, void *context, struct err *err)
 			ok = err_set(err, ERR_CORRUPT, "cannot index: the ledger gave an unknown outcome");
 	}
 	db_rows_free(rows);
-	return ok && name_index_own(db, err);
+	return ok && name_index_own(db, err) && note_conflicts(db, work, err);
+}
+
+bool index_object(struct db *db, const char *json, enum index_outcome *out, struct err *err)
+{
+	char *text = join(&json, 1);
+	struct index_work work = {text, out, 1};
+	bool ok = run_index(db, &work, err);
+
+	free(text);
+	return ok || err_context(err, "could not index");
 }
 
 bool index_objects(struct db_pool *pool, const char *const *json, size_t count, enum index_outcome *outcomes,
@@ -235,6 +261,8 @@ bool index_is_poison(const struct err *err)
 struct apart_work {
 	const char *key, *reason;
 	const struct intake_record *record;
+	const char *sha256; /* NULL: not known */
+	enum intake_doubt doubt;
 };
 
 static bool run_set_apart(struct db *db, void *context, struct err *err)
@@ -244,15 +272,55 @@ static bool run_set_apart(struct db *db, void *context, struct err *err)
 
 	return db_exec(db, STMT_INTAKE_SET_APART,
 	               DB_PARAMS(db_text(work->key), db_text(record ? record->site : NULL),
-	                         db_text(record && record->device[0] ? record->device : NULL), db_text(work->reason),
-	                         db_time(record ? record->arrived_us : clock_wall_us())),
+	                         db_text(record && record->device[0] ? record->device : NULL),
+	                         db_text(intake_doubt_name(work->doubt)), db_text(work->reason),
+	                         db_time(record ? record->arrived_us : clock_wall_us()), db_text(work->sha256),
+	                         record ? db_int((int64_t)record->size_bytes) : db_null(),
+	                         db_text(record ? record->sop_class_uid : NULL),
+	                         db_text(record ? record->sop_instance_uid : NULL),
+	                         db_text(record ? record->transfer_syntax_uid : NULL)),
 	               NULL, err);
 }
 
-bool index_set_apart(struct db_pool *pool, const char *key, const struct intake_record *record, const char *reason,
-                     struct err *err)
+bool index_set_apart(struct db_pool *pool, const char *key, const struct intake_record *record, bool is_read,
+                     enum intake_doubt doubt, const char *reason, struct err *err)
 {
-	struct apart_work work = {key, reason, record};
+	char hex[DIGEST_HEX_SIZE];
+	struct apart_work work = {key, reason, record, record && is_read ? hex : NULL, doubt};
 
+	if (work.sha256)
+		text_hex(record->sha256, sizeof record->sha256, hex);
 	return db_transact(pool, NULL, run_set_apart, &work, err);
+}
+
+static bool find_twin(struct db *db, const struct intake_record *record, char out[STORE_KEY_SIZE], struct err *err)
+{
+	char hex[DIGEST_HEX_SIZE];
+	const char *device = record->device[0] ? record->device : NULL;
+	struct db_rows *rows;
+
+	text_hex(record->sha256, sizeof record->sha256, hex);
+	if (!db_exec(db, STMT_INTAKE_APART_TWIN, DB_PARAMS(db_text(record->key), db_text(device), db_text(hex)), &rows,
+	             err))
+		return false;
+	text_copy(out, STORE_KEY_SIZE, db_is_null(rows, 0, "twin") ? "" : db_get_text(rows, 0, "twin"));
+	db_rows_free(rows);
+	return true;
+}
+
+bool index_has_twin_apart(struct db_pool *pool, const struct intake_record *record, bool *out, struct err *err)
+{
+	char twin[STORE_KEY_SIZE];
+	bool ok, has = false;
+	struct db *db;
+
+	if (!db_take(pool, &db, err))
+		return false;
+	ok = find_twin(db, record, twin, err) && (!twin[0] || apart_has(twin, &has, err)) &&
+	     (!has || db_exec(db, STMT_INTAKE_APART_AGAIN, DB_PARAMS(db_text(twin), db_time(record->arrived_us)), NULL,
+	                      err));
+	db_give(db);
+	if (ok)
+		*out = has;
+	return ok;
 }

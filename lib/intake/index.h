@@ -8,6 +8,7 @@
 #define YQ_INTAKE_INDEX_H
 
 #include "lib/db/db.h"
+#include "lib/intake/doubt.h"
 #include "lib/intake/record.h"
 
 enum index_outcome { INDEX_STORED, INDEX_DUPLICATE, INDEX_CONFLICT };
@@ -21,11 +22,20 @@ bool index_record_of(const char *json, struct intake_record *out, struct err *er
 bool index_objects(struct db_pool *pool, const char *const *json, size_t count, enum index_outcome *outcomes,
                    struct err *err);
 
+/* One object, in the caller's transaction. */
+bool index_object(struct db *db, const char *json, enum index_outcome *out, struct err *err);
+const char *index_outcome_name(enum index_outcome outcome); /* "stored", ... */
+
 /* Is this error about the data, so that the same object will be refused for ever? */
 bool index_is_poison(const struct err *err);
 
-/* Shows an object that was set apart. record may be NULL when it is unreadable. */
-bool index_set_apart(struct db_pool *pool, const char *key, const struct intake_record *record, const char *reason,
-                     struct err *err);
+/* Shows an object that was set apart. record may be NULL when it is unreadable; its digest counts where is_read. */
+bool index_set_apart(struct db_pool *pool, const char *key, const struct intake_record *record, bool is_read,
+                     enum intake_doubt doubt, const char *reason, struct err *err);
+/*
+ * Were the same bytes of the same device set apart before, and are they still there on this host? Then that one is counted again, and these
+ * may go. record has its digest.
+ */
+bool index_has_twin_apart(struct db_pool *pool, const struct intake_record *record, bool *out, struct err *err);
 
 #endif

@@ -109,12 +109,16 @@ static bool set_apart(struct intake *intake, const struct index_line *line, cons
 {
 	struct intake_record record;
 	struct slot_entry entry;
+	bool has_twin = false;
 	struct err shown;
 
 	log_err(LOG_OBJECT_REFUSED, why, "key=%s queue=intake action=set_apart", line->key);
-	if (!index_record_of(line->json, &record, err))
+	if (!index_record_of(line->json, &record, err) || !index_has_twin_apart(intake->pool, &record, &has_twin, err))
 		return false;
-	if (!index_set_apart(intake->pool, line->key, &record, why->text, &shown) && intake_may_pass(&shown)) {
+	if (has_twin)
+		return store_remove(intake->store, line->key, err);
+	if (!index_set_apart(intake->pool, line->key, &record, true, intake_doubt_of_err(why), why->text, &shown) &&
+	    intake_may_pass(&shown)) {
 		*err = shown;
 		return false;
 	}

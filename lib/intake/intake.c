@@ -10,6 +10,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/intake/doubt.h"
 #include "lib/intake/internal.h"
 #include "lib/intake/room.h"
 
@@ -18,7 +19,6 @@ enum {
 	/* How long an object waits for room in the ring before it takes the other lane, which costs it some syncs more. */
 	RING_PATIENCE_MS = 300,
 	STATUS_NO_ROOM = 0xA700,
-	STATUS_MISMATCH = 0xA900,
 	STATUS_CANNOT_UNDERSTAND = 0xC000,
 	STATUS_PROCESSING_FAILURE = 0x0110
 };
@@ -244,33 +244,6 @@ bool intake_append(struct intake_object *object, const void *bytes, size_t lengt
 	return refuse(err);
 }
 
-static bool needs_study(const struct dicom_fields *fields)
-{
-	if (dicom_is_patient_sop_class(fields->sop_class_uid))
-		return true;
-	return fields->has_study && !dicom_is_storage_sop_class(fields->sop_class_uid);
-}
-
-/* What can never be indexed is refused at the door, while its sender listens. */
-static bool check_dataset(const struct intake_object *object, const struct dicom_fields *fields, struct err *err)
-{
-	const struct intake_record *record = &object->record;
-
-	if (!text_is_uid(fields->sop_class_uid) || !text_is_uid(fields->sop_instance_uid))
-		return err_set(err, ERR_INVALID,
-		               "cannot take the object: SOP class or instance UID missing or malformed");
-	if (strcmp(fields->sop_class_uid, record->sop_class_uid) != 0 ||
-	    strcmp(fields->sop_instance_uid, record->sop_instance_uid) != 0) {
-		err_set(err, ERR_INVALID,
-		        "cannot take the object: dataset does not match SOP class or instance announced");
-		return err_code(err, ERR_SOURCE_DIMSE, STATUS_MISMATCH);
-	}
-	if (needs_study(fields) &&
-	    (!text_is_uid(fields->study_instance_uid) || !text_is_uid(fields->series_instance_uid)))
-		return err_set(err, ERR_INVALID, "cannot take the object: study or series UID missing or malformed");
-	return true;
-}
-
 /* The entry owns nothing yet: its pointers are ours until it is in the queue. */
 static bool read_back(const struct intake_object *object, struct dicom_fields *out, struct err *err)
 {
@@ -326,15 +299,20 @@ static void enqueue(struct intake *intake, struct pending *entry)
 	pthread_mutex_unlock(&intake->lock);
 }
 
-static bool commit(struct intake_object *object, struct err *err)
+/*
+ * What can be read and not indexed is kept as well, although its sender is told that it failed: he may have it no longer tomorrow, or send it
+ * wrong for ever. Whoever places it comes to the same doubt and sets it apart, also after a crash.
+ */
+static bool commit(struct intake_object *object, enum intake_doubt *doubt, struct err *err)
 {
 	struct pending entry = {.is_fresh = true};
 	struct dicom_fields fields;
 
 	if (object->has_failed)
 		return err_set(err, ERR_TEMPORARY, "could not take the object: it did not arrive whole");
-	if (!flush(object, err) || !read_back(object, &fields, err) || !check_dataset(object, &fields, err))
+	if (!flush(object, err) || !read_back(object, &fields, err))
 		return false;
+	*doubt = intake_doubt_of_fields(&object->record, &fields);
 	checksum_final(object->checksum, object->record.checksum);
 	if (!make_durable(object, &entry, err))
 		return false;
@@ -350,12 +328,14 @@ static bool commit(struct intake_object *object, struct err *err)
 
 bool intake_commit(struct intake_object *object, struct err *err)
 {
-	if (!commit(object, err)) {
+	enum intake_doubt doubt = DOUBT_NONE;
+
+	if (!commit(object, &doubt, err)) {
 		intake_abort(object);
 		return refuse(err);
 	}
 	object_free(object);
-	return true;
+	return doubt == DOUBT_NONE || intake_doubt_err(doubt, err);
 }
 
 void intake_abort(struct intake_object *object)

@@ -53,7 +53,11 @@ bool intake_check_room(struct store *store, struct err *err);
 bool intake_begin(struct intake *intake, const struct intake_source *source, struct intake_object **out,
                   struct err *err);
 bool intake_append(struct intake_object *object, const void *bytes, size_t length, struct err *err);
-/* Ends the object's life in every case. After true: survives power loss. After false: nothing of it remains. */
+/*
+ * Ends the object's life in every case. After true: survives power loss. After false: it will never be in a study by itself. Nothing of it
+ * remains, except of a dataset that is whole and readable, but has wrong UIDs (A900, C000 of doubt.h): that is kept as durably, and waits in
+ * quarantine for a person, however often its sender tries again.
+ */
 bool intake_commit(struct intake_object *object, struct err *err);
 void intake_abort(struct intake_object *object);
 

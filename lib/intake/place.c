@@ -6,6 +6,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/intake/doubt.h"
 #include "lib/intake/index.h"
 #include "lib/intake/internal.h"
 
@@ -24,7 +25,8 @@ struct item {
 	struct intake_record record;
 	char *json;
 	bool has_record, is_settled; /* settled: it goes no further with this batch */
-	bool is_poison;
+	bool is_poison, is_read; /* read: its record has the digest */
+	enum intake_doubt doubt; /* of its fields */
 	struct err why;
 };
 
@@ -110,11 +112,16 @@ static bool read_record(const struct queue *queue, const struct pending *entry, 
 
 static bool encode(struct pending_bytes *from, struct item *item, struct err *err)
 {
-	struct dicom_fields fields;
+	const struct dicom_fields *fields = item->entry->fields;
+	struct dicom_fields read;
 
-	if (!item->entry->fields && !dicom_read_fields_for(&from->bytes, item->record.default_charset, &fields, err))
+	if (!fields && !dicom_read_fields_for(&from->bytes, item->record.default_charset, &read, err))
 		return false;
-	item->json = index_encode(&item->record, item->entry->fields ? item->entry->fields : &fields);
+	fields = fields ? fields : &read;
+	item->doubt = intake_doubt_of_fields(&item->record, fields);
+	if (item->doubt != DOUBT_NONE)
+		return intake_doubt_err(item->doubt, err);
+	item->json = index_encode(&item->record, fields);
 	return true;
 }
 
@@ -149,6 +156,7 @@ static bool prepare(const struct queue *queue, struct store_batch *batch, struct
 		return false;
 	file_kill_point("intake-before-place");
 	ok = item->entry->place ? put_ringed(batch, &from, item, err) : put_part(queue, batch, &from, item, err);
+	item->is_read = ok;
 	if (ok && !encode(&from, item, err)) {
 		store_batch_drop(batch);
 		ok = false;
@@ -196,20 +204,46 @@ static bool spill(struct queue *queue, const struct item *item, struct slot_entr
 	return ok;
 }
 
+/* Out of the journal, since the same bytes are set apart already. */
+static bool drop_twin(struct intake *intake, struct queue *queue, struct item *item, struct err *err)
+{
+	struct slot_entry named = {.sequence = item->entry->sequence};
+
+	memcpy(named.key, item->entry->key, sizeof named.key);
+	if (item->entry->place)
+		ring_free(queue->ring, item->entry->place);
+	else if (!slot_finish(queue->slot, &named, 1, err))
+		return false;
+	return store_remove(intake->store, named.key, err);
+}
+
+static bool show_apart(struct intake *intake, const struct item *item, struct err *err)
+{
+	enum intake_doubt doubt = item->doubt != DOUBT_NONE ? item->doubt : intake_doubt_of_err(&item->why);
+	const struct intake_record *record = item->has_record ? &item->record : NULL;
+	struct err shown;
+
+	if (index_set_apart(intake->pool, item->entry->key, record, item->is_read, doubt, item->why.text, &shown) ||
+	    !intake_may_pass(&shown))
+		return true;
+	*err = shown;
+	return false;
+}
+
 /* Nothing is lost: the bytes go to journal/quarantine, the ledger shows them when it can, the others go on. */
 static bool set_apart(struct intake *intake, struct queue *queue, struct item *item, struct err *err)
 {
 	struct slot_entry named = {.sequence = item->entry->sequence};
-	struct err shown;
+	bool has_twin = false;
 
 	log_err(LOG_OBJECT_REFUSED, &item->why, "key=%s queue=intake action=set_apart", item->entry->key);
 	memcpy(named.key, item->entry->key, sizeof named.key);
-	if (!index_set_apart(intake->pool, named.key, item->has_record ? &item->record : NULL, item->why.text,
-	                     &shown) &&
-	    intake_may_pass(&shown)) {
-		*err = shown;
+	if (item->is_read && !index_has_twin_apart(intake->pool, &item->record, &has_twin, err))
 		return false;
-	}
+	if (has_twin)
+		return drop_twin(intake, queue, item, err);
+	if (!show_apart(intake, item, err))
+		return false;
 	if (item->entry->place && !spill(queue, item, &named, err))
 		return false;
 	if (!slot_set_apart(queue->slot, &named, item->why.text, err))

@@ -10,9 +10,34 @@ SELECT ordinal, outcome FROM intake_bring_in($1::jsonb);
 -- $1 object key
 -- $2 public id of the site, or NULL
 -- $3 public id of the device, or NULL
--- $4 reason
--- $5 arrival
-SELECT intake_set_apart($1::text, $2::uuid, $3::uuid, $4::text, $5::timestamptz);
+-- $4 code of what is wrong
+-- $5 reason
+-- $6 arrival
+-- $7 SHA-256 of its dataset, hexadecimal, or NULL
+-- $8 bytes of its dataset, or NULL
+-- $9 SOP class as announced, or NULL
+-- $10 SOP instance as announced, or NULL
+-- $11 transfer syntax, or NULL
+SELECT intake_set_apart($1::text, $2::uuid, $3::uuid, $4::text, $5::text, $6::timestamptz, $7::text, $8::bigint, $9::text, $10::text,
+                        $11::text);
+
+-- name: intake_apart_twin
+-- The key under which the same bytes of the same device were set apart before.
+-- $1 key of the object at hand
+-- $2 device, or NULL
+-- $3 SHA-256 of its dataset, hexadecimal
+SELECT intake_apart_twin($1::text, $2::uuid, $3::text) AS twin;
+
+-- name: intake_apart_again
+-- The same bytes came again.
+-- $1 key of what was set apart
+-- $2 arrival
+SELECT intake_apart_again($1::text, $2::timestamptz);
+
+-- name: intake_note_conflicts
+-- Which devices brought the conflicts of a batch.
+-- $1 as of intake_index
+SELECT intake_note_conflicts($1::jsonb);
 
 -- name: intake_check_objects
 -- Everything that must lie in the store, for the store check.

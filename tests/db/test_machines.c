@@ -109,6 +109,8 @@ Test(machines, every_machine_guards_its_table_and_its_states_are_those_of_the_ch
 	    {"critical_value", "critical_value"},
 	    {"consultation", "consultation"},
 	    {"delivery", "delivery"},
+	    {"conflict", "instance_conflict"},
+	    {"quarantine", "quarantine"},
 	};
 	PGconn *owner = ledger_connect("yq_owner");
 	const struct machine *const *at;
