@@ -20,7 +20,7 @@ enum {
 
 static struct router router;
 static struct db_listener *listener;
-static pthread_t keeper;
+static pthread_t keeper, doubts;
 
 static void beat(void)
 {
@@ -63,7 +63,7 @@ static bool start(struct err *err)
 		return false;
 	router.presence = presence_new(router.pool, "yq-router");
 	router.dispatch = dispatch_new(&router);
-	if (pthread_create(&keeper, NULL, keep, NULL) != 0)
+	if (pthread_create(&keeper, NULL, keep, NULL) != 0 || pthread_create(&doubts, NULL, doubts_run, &router) != 0)
 		return err_set(err, ERR_TEMPORARY, "could not start a thread");
 	return true;
 }
@@ -79,8 +79,8 @@ static bool run(struct err *err)
 static void stop(void)
 {
 	pthread_join(keeper, NULL);
-	/* A worker that hangs in its peer ends with the process; its lease brings the delivery to the next router. */
-	if (!dispatch_stop(router.dispatch, STOP_WAIT_MS))
+	/* A worker that hangs in its peer, or in a picture, ends with the process; its lease brings the work to the next router. */
+	if (!dispatch_stop(router.dispatch, STOP_WAIT_MS) || !doubts_join(doubts, STOP_WAIT_MS))
 		return;
 	presence_end(router.presence);
 	db_listener_free(listener);

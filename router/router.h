@@ -5,6 +5,7 @@
 #ifndef YQ_ROUTER_ROUTER_H
 #define YQ_ROUTER_ROUTER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,6 +46,13 @@ bool dispatch_keep(struct dispatch *dispatch, struct err *err);
 int dispatch_running(struct dispatch *dispatch);
 /* Waits for the workers at most wait_ms. True: all ended, and the dispatch is gone; false: some still hang in a peer. */
 bool dispatch_stop(struct dispatch *dispatch, int64_t wait_ms);
+
+/* ---- doubts.c: a thread that compares conflicts (conflict.h) ------------------------------------------------------------------ */
+
+/* context is the router. Ends when the program stops, after the comparison at hand. */
+void *doubts_run(void *context);
+/* False: it still compares after wait_ms; its lease brings the conflict to the next router. */
+bool doubts_join(pthread_t thread, int64_t wait_ms);
 
 /* ---- send.c: one delivery --------------------------------------------------------------------------------------------------- */
 

@@ -161,7 +161,10 @@ enum dicom_charset_verdict {
 	DICOM_CHARSET_UNDECIDED  /* kept, unreadable characters replaced by U+FFFD */
 };
 
-/* Text fields are UTF-8, blanks trimmed, cut to the buffer; empty when absent. Dates and times as text, as they came. */
+/*
+ * Text fields are UTF-8, blanks trimmed, cut to the buffer; empty when absent. Dates and times as text, as they came. UIDs are not checked; one
+ * of more than 64 characters is "?".
+ */
 struct dicom_fields {
 	char sop_class_uid[DICOM_UID_SIZE], sop_instance_uid[DICOM_UID_SIZE];
 	char study_instance_uid[DICOM_UID_SIZE], series_instance_uid[DICOM_UID_SIZE];

@@ -7,7 +7,7 @@
 #include "lib/dicom/structure.h"
 
 enum field_form {
-	FIELD_UID,  /* too long: the dataset is refused, since a cut UID names something else */
+	FIELD_UID,  /* too long: reads as "?", since a cut UID names something else */
 	FIELD_CODE, /* default repertoire: dates, times, code strings */
 	FIELD_TEXT  /* subject to the specific character set */
 };
@@ -202,7 +202,7 @@ static void decide_charset(struct collector *collector, struct charset *charset)
 	out->charset_verdict = charset->verdict;
 }
 
-static bool convert_fields(struct collector *collector, struct err *err)
+static void convert_fields(struct collector *collector)
 {
 	struct charset charset;
 
@@ -216,11 +216,8 @@ static bool convert_fields(struct collector *collector, struct err *err)
 		if (fields[i].form == FIELD_TEXT)
 			(void)charset_decode(&charset, raw->bytes, raw->length, slot, fields[i].size);
 		else if (!copy_code(raw, slot, fields[i].size) && fields[i].form == FIELD_UID)
-			return err_set(err, ERR_INVALID,
-			               "cannot read the dataset: a UID of more than 64 characters at (%04x,%04x)",
-			               (unsigned)(fields[i].tag >> 16), (unsigned)(fields[i].tag & 0xffff));
+			(void)text_copy(slot, fields[i].size, "?");
 	}
-	return true;
 }
 
 typedef bool walk_it(const void *what, const struct structure_visitor *visitor, char out_syntax[DICOM_UID_SIZE],
@@ -251,7 +248,9 @@ static bool read_fields(walk_it *walk, const void *what, const char *of_device, 
 		err_panic("out of memory");
 	collector->out = &found;
 	collector->of_device = of_device;
-	ok = walk(what, &visitor, found.transfer_syntax_uid, err) && convert_fields(collector, err);
+	ok = walk(what, &visitor, found.transfer_syntax_uid, err);
+	if (ok)
+		convert_fields(collector);
 	free(collector);
 	if (!ok)
 		return false;

@@ -15,6 +15,10 @@
 #include "lib/base/err.h"
 #include "lib/dicom/dicom.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { STRUCTURE_DEPTH_MAX = 128, STRUCTURE_ELEMENTS_MAX = 16 << 20, STRUCTURE_VALUE_MAX = 16384 };
 
 struct structure_element {
@@ -53,5 +57,9 @@ bool structure_open_dataset(const char *path, struct source **out, char out_synt
 
 /* The dictionary's word on elements of defined length in implicit VR. */
 bool structure_is_sequence(uint16_t group, uint16_t element);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

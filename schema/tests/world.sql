@@ -53,6 +53,7 @@ SELECT yq_test.make_person('author', 'lead', 'reporter', 'community', 'east'),
        yq_test.make_person('retired', 'lead', 'administrator', 'community', 'east'),
        yq_test.make_person('inactive', 'lead', 'administrator', 'community', 'east');
 SELECT yq_test.make_person('keeper', 'lead', 'operator', 'community', 'east');
+SELECT yq_test.make_person('leader', 'lead', 'duty_leader', 'community', 'east');
 UPDATE person_right SET revoked_at = yq_now() WHERE person_id = yq_test.key('person', 'retired');
 UPDATE person SET is_active = false WHERE person_id = yq_test.key('person', 'inactive');
 
@@ -148,4 +149,30 @@ CREATE FUNCTION yq_test.name_key(p_site text, p_key text) RETURNS void LANGUAGE 
 $$;
 CREATE FUNCTION yq_test.stray_object() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
     INSERT INTO quarantine (object_key, reason, arrived_at) VALUES (md5('stray'), 'of an unknown site', yq_now())
+$$;
+-- Doubts for the cases of doubts.sql; the result is the public id.
+CREATE FUNCTION yq_test.conflict() RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $$
+    INSERT INTO instance_conflict (site_id, instance_id, object_key, sha256, size_bytes, header_bytes, transfer_syntax_uid, arrived_at)
+    VALUES (yq_test.key('site', 'duanfen'), yq_test.key('instance', 'duanfen'), md5('c'), sha256('c'), 1, 1, '1.2', yq_now())
+    RETURNING public_id
+$$;
+CREATE FUNCTION yq_test.open_conflict() RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $$
+    SELECT yq_test.conflict();
+    SELECT conflict_judge(c.public_id, c.object_key, i.object_key, 'pixels') FROM instance_conflict c JOIN instance i USING (instance_id);
+    SELECT public_id FROM instance_conflict WHERE object_key = md5('c')
+$$;
+CREATE FUNCTION yq_test.facts() RETURNS jsonb LANGUAGE sql SECURITY DEFINER AS $$
+    SELECT jsonb_build_object('rows', 2, 'has_pixels', true, 'content_date_text', '', 'content_time_text', '', 'view_position', '',
+        'charset_declared', '', 'charset_used', '', 'charset_verdict', '', 'sop_class_uid', i.sop_class_uid,
+        'study_instance_uid', s.study_instance_uid, 'series_instance_uid', e.series_instance_uid, 'patient_name', c.name,
+        'patient_sex', c.sex, 'patient_birth_date', c.birth_text)
+    FROM instance i JOIN series e USING (series_id) JOIN study s USING (study_id) JOIN identity_claim c USING (claim_id)
+    WHERE i.instance_id = yq_test.key('instance', 'duanfen')
+$$;
+CREATE FUNCTION yq_test.apart(p_site text) RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $$
+    INSERT INTO quarantine (site_id, object_key, reason, arrived_at) VALUES (yq_test.key('site', p_site), md5('apart'), 'no study UID', yq_now())
+    RETURNING public_id
+$$;
+CREATE FUNCTION yq_test.site_id(p_site text) RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $$
+    SELECT public_id FROM scope WHERE scope_id = yq_test.key('site', p_site)
 $$;
