@@ -11,12 +11,17 @@ enum { PAGE_DEFAULT = 50, PAGE_MAX = 200 };
 
 struct page {
 	const char *after;
+	struct db_param is_open; /* ?open=, or NULL */
 	int limit;
 	struct db *db;
 };
 
 static bool begin_page(struct http_request *request, struct page *out, struct err *err)
 {
+	const char *open;
+	if (!input_query_word(request, "open", "yes no", &open, err))
+		return false;
+	out->is_open = open != NULL ? db_bool(strcmp(open, "yes") == 0) : db_null();
 	return input_query_id(request, "after", &out->after, err) &&
 	       input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &out->limit, err) &&
 	       caller_db(request, &out->db, err);
@@ -55,14 +60,11 @@ static bool reply_page(struct http_request *request, struct db_rows *rows, const
 bool handle_identity_reviews(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
-	const char *open;
 	struct page page;
 	struct db_rows *rows = NULL;
-	if (!input_query_word(request, "open", "yes no", &open, err) || !begin_page(request, &page, err))
-		return false;
-	struct db_param is_open = open != NULL ? db_bool(strcmp(open, "yes") == 0) : db_null();
-	return db_exec(page.db, STMT_OPERATIONS_IDENTITY_REVIEWS,
-	               DB_PARAMS(is_open, db_text(page.after), db_int(page.limit + 1)), &rows, err) &&
+	return begin_page(request, &page, err) &&
+	       db_exec(page.db, STMT_OPERATIONS_IDENTITY_REVIEWS,
+	               DB_PARAMS(page.is_open, db_text(page.after), db_int(page.limit + 1)), &rows, err) &&
 	       reply_page(request, rows, "reviews", page.limit, "identity.list", err);
 }
 
@@ -72,7 +74,7 @@ bool handle_conflicts(struct http_request *request, void *context, struct err *e
 	struct page page;
 	struct db_rows *rows = NULL;
 	return begin_page(request, &page, err) &&
-	       db_exec(page.db, STMT_OPERATIONS_CONFLICTS, DB_PARAMS(db_text(page.after), db_int(page.limit + 1)),
+	       db_exec(page.db, STMT_OPERATIONS_CONFLICTS, DB_PARAMS(db_text(page.after), db_int(page.limit + 1), page.is_open),
 	               &rows, err) &&
 	       reply_page(request, rows, "conflicts", page.limit, "conflict.list", err);
 }
@@ -83,7 +85,7 @@ bool handle_quarantine(struct http_request *request, void *context, struct err *
 	struct page page;
 	struct db_rows *rows = NULL;
 	return begin_page(request, &page, err) &&
-	       db_exec(page.db, STMT_OPERATIONS_QUARANTINE, DB_PARAMS(db_text(page.after), db_int(page.limit + 1)),
+	       db_exec(page.db, STMT_OPERATIONS_QUARANTINE, DB_PARAMS(db_text(page.after), db_int(page.limit + 1), page.is_open),
 	               &rows, err) &&
 	       reply_page(request, rows, "quarantined", page.limit, "quarantine.list", err);
 }

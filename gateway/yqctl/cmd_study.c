@@ -155,31 +155,6 @@ bool run_delivery_list(struct invocation *in, struct err *err)
 	       list_run(in, STMT_LIST_DELIVERIES, DB_PARAMS(db_text(state)), delivery_columns, err);
 }
 
-static const struct column conflict_columns[] = {{"kind", "KIND", false},
-                                                 {"site", "SITE", false},
-                                                 {"arrived_at", "ARRIVED", false},
-                                                 {"settled_at", "SETTLED", false},
-                                                 {"sop_instance_uid", "SOP INSTANCE UID", false},
-                                                 {"id", "ID", false},
-                                                 {0}};
-static const struct column quarantine_columns[] = {{"site", "SITE", false},
-                                                   {"device", "DEVICE", false},
-                                                   {"arrived_at", "ARRIVED", false},
-                                                   {"settled_at", "SETTLED", false},
-                                                   {"reason", "REASON", false},
-                                                   {"id", "ID", false},
-                                                   {0}};
-
-bool run_conflict_list(struct invocation *in, struct err *err)
-{
-	return list_run(in, STMT_LIST_CONFLICTS, DB_NO_PARAMS, conflict_columns, err);
-}
-
-bool run_quarantine_list(struct invocation *in, struct err *err)
-{
-	return list_run(in, STMT_LIST_QUARANTINE, DB_NO_PARAMS, quarantine_columns, err);
-}
-
 static bool requeue(struct db *db, void *context, struct err *err)
 {
 	return delivery_requeue(db, context, conf_number(CONF_DELIVERY_DEADLINE), err);

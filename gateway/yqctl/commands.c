@@ -125,6 +125,33 @@ static const struct option instance_list_options[] = {
     {"study", "UID", "Study Instance UID or id of a study", false}, OPTION_JSON, OPTION_END};
 static const struct option state_options[] = {{"state", "STATE", "only in this state", false}, OPTION_JSON, OPTION_END};
 
+static const struct option doubt_reason_options[] = {{"reason", "TEXT", "why, 1 to 500 characters", true}, OPTION_END};
+static const struct option conflict_settle_options[] = {
+    {"decision", "WORD", "keep, replace or separate", true},
+    {"reason", "TEXT", "why, 1 to 500 characters", true},
+    OPTION_END};
+static const struct option conflict_export_options[] = {{"object", "WHICH", "stored or other, default other", false},
+                                                        {"to", "FILE", "a file that does not exist", true},
+                                                        OPTION_END};
+static const struct option quarantine_export_options[] = {{"to", "FILE", "a file that does not exist", true},
+                                                          OPTION_END};
+static const struct option quarantine_retry_options[] = {
+    {"all", NULL, "everything that is open, the oldest first", false}, OPTION_JSON, OPTION_END};
+static const struct option quarantine_correct_options[] = {
+    {"reason", "TEXT", "why, 1 to 500 characters", true},
+    {"site", "SITE", "name, code or id of the site where it belongs", false},
+    {"new-uids", NULL, "new Study and Series Instance UIDs, where none is given", false},
+    {"study-uid", "UID", "Study Instance UID", false},
+    {"series-uid", "UID", "Series Instance UID", false},
+    {"sop-uid", "UID", "SOP Instance UID", false},
+    {"sop-class", "UID", "SOP Class UID", false},
+    {"patient-name", "PN", "with its groups, as in DICOM: ZHANG^SAN=张^三", false},
+    {"patient-id", "TEXT", "Patient ID", false},
+    {"patient-sex", "CS", "M, F or O", false},
+    {"patient-birth", "DA", "YYYYMMDD", false},
+    {"accession-number", "TEXT", "Accession Number", false},
+    OPTION_END};
+
 static const struct option coverage_options[] = {{"from", "DAY", "first day, default the first of the month", false},
                                                  {"to", "DAY", "last day, default today", false},
                                                  {"basis", "BASIS", "connected, served or regular", false},
@@ -261,8 +288,33 @@ const struct command commands[] = {
     {"delivery cancel", "ID", 1, 1, "give a delivery up", NULL, NULL, NEEDS_LEDGER, run_delivery_cancel},
     {"conflict list", "", 0, 0, "objects that came again with other bytes", NULL, only_json, NEEDS_LEDGER,
      run_conflict_list},
+    {"conflict show", "ID", 1, 1, "one of them side by side: fields that differ, sizes, devices, what was decided", NULL,
+     only_json, NEEDS_LEDGER, run_conflict_show},
+    {"conflict settle", "ID", 1, 1, "decide about one that is open",
+     "keep: the image stays what it is. replace: it answers with the other bytes, and its study is told as of a late "
+     "image.\n"
+     "separate: the other one becomes an image of its own under a new UID. No bytes are deleted.",
+     conflict_settle_options, NEEDS_LEDGER, run_conflict_settle},
+    {"conflict undo", "ID", 1, 1, "take keep or replace back", NULL, doubt_reason_options, NEEDS_LEDGER,
+     run_conflict_undo},
+    {"conflict export", "ID", 1, 1, "write one of the two objects to a file", NULL, conflict_export_options,
+     NEEDS_LEDGER, run_conflict_export},
     {"quarantine list", "", 0, 0, "objects that were kept and cannot be indexed", NULL, only_json, NEEDS_LEDGER,
      run_quarantine_list},
+    {"quarantine show", "ID", 1, 1, "one of them with its header, corrections and history", NULL, only_json,
+     NEEDS_LEDGER, run_quarantine_show},
+    {"quarantine export", "ID", 1, 1, "write its bytes to a file", NULL, quarantine_export_options, NEEDS_LEDGER,
+     run_quarantine_export},
+    {"quarantine correct", "ID", 1, 1, "lay facts over what its header says; its bytes stay as they are",
+     "What was corrected before stays unless it is given again. Then `yqctl quarantine retry`.",
+     quarantine_correct_options, NEEDS_LEDGER, run_quarantine_correct},
+    {"quarantine retry", "[ID ...]", 0, COMMAND_ARGUMENTS_MAX, "bring objects in after all, with their corrections",
+     "Says for each what came of it. Exit code 69 when one could not be indexed.", quarantine_retry_options,
+     NEEDS_LEDGER, run_quarantine_retry},
+    {"quarantine close", "ID", 1, 1, "nothing will be made of it; its bytes stay", NULL, doubt_reason_options,
+     NEEDS_LEDGER, run_quarantine_close},
+    {"quarantine reopen", "ID", 1, 1, "look at a closed one again", NULL, doubt_reason_options, NEEDS_LEDGER,
+     run_quarantine_reopen},
 
     {"coverage", "", 0, 0, "coverage per community and site against the targets", NULL, coverage_options, NEEDS_LEDGER,
      run_coverage},

@@ -70,6 +70,16 @@ HANDLER(run_delivery_requeue);
 HANDLER(run_delivery_cancel);
 HANDLER(run_conflict_list);
 HANDLER(run_quarantine_list);
+HANDLER(run_conflict_show);
+HANDLER(run_conflict_settle);
+HANDLER(run_conflict_undo);
+HANDLER(run_conflict_export);
+HANDLER(run_quarantine_show);
+HANDLER(run_quarantine_export);
+HANDLER(run_quarantine_correct);
+HANDLER(run_quarantine_retry);
+HANDLER(run_quarantine_close);
+HANDLER(run_quarantine_reopen);
 
 HANDLER(run_coverage);
 HANDLER(run_store_check);

@@ -317,3 +317,15 @@ bool redrive_quarantined(struct db_pool *pool, struct store *store, const char *
 		*out = work.result;
 	return ok;
 }
+
+json_t *redrive_json(const struct redrive_result *result)
+{
+	const char *outcome = result->is_indexed ? index_outcome_name(result->outcome) : "failed";
+	json_t *json = json_pack("{s:s, s:s?, s:s?}", "outcome", outcome, "reason",
+	                         result->is_indexed ? NULL : result->reason, "study_id",
+	                         result->study_id[0] ? result->study_id : NULL);
+
+	if (!json)
+		err_panic("could not write JSON");
+	return json;
+}

@@ -37,6 +37,19 @@ struct redrive_result {
 bool redrive_quarantined(struct db_pool *pool, struct store *store, const char *person_id, const char *quarantine_id,
                          struct redrive_result *out, struct err *err);
 
+/* {"outcome": "stored|duplicate|conflict|failed", "reason", "study_id"}, the last two may be null. A new object. */
+json_t *redrive_json(const struct redrive_result *result);
+
+/*
+ * Corrections replace those that were there; revision: how many there were when the person looked (ERR_CONFLICT when there are more by now).
+ * fields as of redrive_check(). Nothing is indexed by it. ERR_INVALID also without a reason of 1 to 500 characters.
+ */
+bool quarantine_correct(struct db_pool *pool, const char *person_id, const char *quarantine_id, int revision,
+                        const json_t *fields, const char *reason, int *out_revision, struct err *err);
+/* Nothing will be made of it (the bytes stay), or it is looked at again. */
+bool quarantine_close(struct db_pool *pool, const char *person_id, const char *quarantine_id, bool is_closed,
+                      const char *reason, struct err *err);
+
 /*
  * The other bytes of an open conflict become an image of their own, under a SOP Instance UID of ours in the ledger, in the study that they name.
  * Errors as of conflict_decide().

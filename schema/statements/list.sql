@@ -105,13 +105,14 @@ WHERE $1::text IS NULL OR y.state = $1::text
 ORDER BY y.delivery_id;
 
 -- name: list_conflicts
-SELECT c.public_id AS id, i.sop_instance_uid, s.name AS site, c.kind, c.arrived_at, c.settled_at, c.outcome, c.size_bytes, c.sha256,
+SELECT c.public_id AS id, i.sop_instance_uid, s.name AS site, c.kind, c.state, c.likeness, c.arrived_at, c.settled_at, c.outcome, c.size_bytes, c.sha256,
        i.sha256 AS first_sha256
 FROM instance_conflict c JOIN instance i USING (instance_id) JOIN scope s ON s.scope_id = c.site_id
 ORDER BY c.conflict_id;
 
 -- name: list_quarantine
-SELECT q.public_id AS id, s.name AS site, d.calling_ae AS device, q.reason, q.arrived_at, q.settled_at, q.outcome, q.object_key
+SELECT q.public_id AS id, s.name AS site, d.calling_ae AS device, q.code, q.reason, q.state, q.arrived_at, q.arrivals, q.settled_at, q.outcome,
+       q.object_key
 FROM quarantine q LEFT JOIN scope s ON s.scope_id = q.site_id LEFT JOIN device d USING (device_id)
 ORDER BY q.quarantine_id;
 
@@ -193,8 +194,8 @@ SELECT (SELECT count(*) FROM study_signal WHERE handled_at IS NULL) AS signals,
        (SELECT count(*) FROM study WHERE state = 'incomplete') AS studies_incomplete,
        (SELECT count(*) FROM study WHERE unrouted_reason <> '') AS studies_unrouted,
        (SELECT count(*) FROM identity_review r WHERE r.settled_at IS NULL AND NOT identity_is_moot(r)) AS identity_reviews,
-       (SELECT count(*) FROM instance_conflict WHERE settled_at IS NULL) AS conflicts,
-       (SELECT count(*) FROM quarantine WHERE settled_at IS NULL) AS quarantined,
+       (SELECT count(*) FROM instance_conflict WHERE state = 'open') AS conflicts,
+       (SELECT count(*) FROM quarantine WHERE state = 'open') AS quarantined,
        (SELECT count(*) FROM destination WHERE held_at IS NOT NULL AND is_enabled) AS destinations_held,
        (SELECT count(*) FROM report_version WHERE issued_at IS NOT NULL AND settled_at IS NULL) AS reports_unsettled;
 

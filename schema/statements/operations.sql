@@ -102,17 +102,21 @@ LIMIT $3::integer;
 -- Two objects under one SOP Instance UID, the newest first.
 -- $1 conflict behind which the page begins, or NULL
 -- $2 how many
+-- $3 only those that wait (true) or that are settled (false), or NULL
 SELECT c.public_id AS id,
        jsonb_build_object(
            'id', c.public_id, 'site', jsonb_build_object('id', sc.public_id, 'name', sc.name), 'sop_instance_uid', i.sop_instance_uid,
-           'kind', c.kind, 'arrived_at', c.arrived_at, 'settled_at', c.settled_at, 'outcome', nullif(c.outcome, ''),
+           'kind', c.kind, 'state', c.state, 'likeness', nullif(c.likeness, ''), 'arrived_at', c.arrived_at, 'settled_at', c.settled_at,
+           'outcome', nullif(c.outcome, ''),
+           'device', (SELECT coalesce(nullif(d.name, ''), d.calling_ae) FROM device d WHERE d.device_id = c.device_id),
            'size_bytes', c.size_bytes, 'study_id', st.public_id) AS json
 FROM instance_conflict c
 JOIN scope sc ON sc.scope_id = c.site_id
 JOIN instance i USING (instance_id)
 LEFT JOIN series e ON e.series_id = i.series_id
 LEFT JOIN study st ON st.study_id = e.study_id
-WHERE $1::uuid IS NULL OR c.conflict_id < (SELECT conflict_id FROM instance_conflict WHERE public_id = $1::uuid)
+WHERE ($1::uuid IS NULL OR c.conflict_id < (SELECT conflict_id FROM instance_conflict WHERE public_id = $1::uuid))
+  AND ($3::boolean IS NULL OR (c.state IN ('comparing', 'open')) = $3::boolean)
 ORDER BY c.conflict_id DESC
 LIMIT $2::integer;
 
@@ -120,15 +124,19 @@ LIMIT $2::integer;
 -- Objects that were kept and could not be indexed, the newest first.
 -- $1 object behind which the page begins, or NULL
 -- $2 how many
+-- $3 only those that wait (true) or that are settled (false), or NULL
 SELECT q.public_id AS id,
        jsonb_build_object(
            'id', q.public_id, 'site', CASE WHEN sc.scope_id IS NOT NULL THEN jsonb_build_object('id', sc.public_id, 'name', sc.name) END,
-           'device', coalesce(nullif(d.name, ''), d.calling_ae), 'reason', q.reason, 'arrived_at', q.arrived_at,
+           'device', coalesce(nullif(d.name, ''), d.calling_ae), 'code', q.code, 'reason', q.reason, 'state', q.state,
+           'arrived_at', q.arrived_at, 'arrivals', q.arrivals, 'size_bytes', q.size_bytes, 'sop_class_uid', q.sop_class_uid,
+           'revision', quarantine_revision(q.quarantine_id), 'may', doubt_may(q.site_id),
            'settled_at', q.settled_at, 'outcome', nullif(q.outcome, '')) AS json
 FROM quarantine q
 LEFT JOIN scope sc ON sc.scope_id = q.site_id
 LEFT JOIN device d USING (device_id)
-WHERE $1::uuid IS NULL OR q.quarantine_id < (SELECT quarantine_id FROM quarantine WHERE public_id = $1::uuid)
+WHERE ($1::uuid IS NULL OR q.quarantine_id < (SELECT quarantine_id FROM quarantine WHERE public_id = $1::uuid))
+  AND ($3::boolean IS NULL OR (q.state = 'open') = $3::boolean)
 ORDER BY q.quarantine_id DESC
 LIMIT $2::integer;
 

@@ -78,7 +78,7 @@ SELECT conflict_decide(public_id, 'replace', 'x', object_key, yq_test.facts() ||
 -- wants: YQ409 another person
 SELECT yq_test.open_conflict();
 SELECT conflict_decide(public_id, 'replace', 'x', object_key,
-                       yq_test.facts() || '{"patient_name": "WANG^WU", "patient_sex": "F", "patient_birth_date": "19500101"}', NULL)
+                       yq_test.facts() || '{"patient_name": "王^五", "patient_sex": "F", "patient_birth_date": "19500101"}', NULL)
 FROM instance_conflict;
 
 -- case: decisions_are_not_edited
