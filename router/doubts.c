@@ -1,23 +1,40 @@
 #include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/daemon.h"
 #include "lib/base/log.h"
 #include "lib/domain/conflict.h"
+#include "lib/intake/redrive.h"
 #include "router/router.h"
 
 /* Comparing decodes whole objects, so it has a thread of its own and bounds; what is beyond them waits for a person. */
 static const struct conflict_limits limits = {
     .bytes_max = (uint64_t)512 << 20, .time_ms = 30 * 1000, .lease_ms = 5 * 60 * 1000};
 
+enum { SWEEP_EVERY_MS = 10 * 60 * 1000 };
+
+static int64_t sweep(struct router *router)
+{
+	struct err err;
+	int count;
+
+	if (!redrive_sweep(router->pool, router->store, &count, &err) && err.kind != ERR_TEMPORARY)
+		log_err(LOG_LEDGER_FAILED, &err, "step=%s", "sweep_quarantine");
+	return clock_monotonic_ms() + SWEEP_EVERY_MS;
+}
+
 void *doubts_run(void *context)
 {
 	struct router *router = context;
+	int64_t next_sweep_ms = 0;
 	bool any;
 
 	do {
 		struct err err;
 
+		if (clock_monotonic_ms() >= next_sweep_ms)
+			next_sweep_ms = sweep(router);
 		any = false;
 		if (!conflict_compare_next(router->pool, router->store, &limits, &any, &err) &&
 		    err.kind != ERR_TEMPORARY)

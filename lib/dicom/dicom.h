@@ -242,7 +242,7 @@ struct dicom_compare_limits {
 };
 /*
  * Are two part 10 files the same object, coded anew? Left out: meta header, transfer syntax, lossless encapsulation, group lengths,
- * padding, character set and byte order of equal texts, and what stations on the way note of themselves (retrieve AE title, file-set,
+ * padding, character set and byte order of equal texts, and what stations on the way note of themselves (derivation, retrieve AE title, file-set,
  * contributing equipment). Everything else decides, private fields too. The memory of one frame. False: a file could not be opened.
  */
 bool dicom_compare(const char *path, const char *other_path, const struct dicom_compare_limits *limits,

@@ -23,7 +23,7 @@ const int DEPTH_MAX = 16;
 const DcmTagKey technical[] = {
     DCM_SpecificCharacterSet,     DCM_RetrieveAETitle,     DCM_InstanceAvailability,
     DCM_StorageMediaFileSetID,    DCM_StorageMediaFileSetUID, DCM_ContributingEquipmentSequence,
-    DCM_DataSetTrailingPadding,
+    DCM_DataSetTrailingPadding,   DCM_DerivationDescription, /* encoders say there how they coded */
 };
 
 size_t count_element(void *context, const struct structure_element *element)

@@ -100,6 +100,40 @@ bool apart_record(const char *key, struct intake_record *out, struct err *err)
 	       err_set(err, ERR_CORRUPT, "cannot drive the object again: its record in the journal is damaged");
 }
 
+static void add_key(char (**keys)[STORE_KEY_SIZE], size_t *count, size_t *capacity, const char *key)
+{
+	if (*count == *capacity) {
+		*capacity = *capacity ? 2 * *capacity : 64;
+		*keys = reallocarray(*keys, *capacity, sizeof **keys);
+		if (!*keys)
+			err_panic("out of memory");
+	}
+	memcpy((*keys)[(*count)++], key, STORE_KEY_SIZE);
+}
+
+bool apart_keys(char (**out)[STORE_KEY_SIZE], size_t *out_count, struct err *err)
+{
+	char directory[PATH_MAX], (*keys)[STORE_KEY_SIZE] = NULL;
+	size_t count = 0, capacity = 0;
+	struct journal_name name;
+	struct dirent *entry;
+	DIR *dir;
+
+	if (!conf_path(directory, sizeof directory, err, "journal/quarantine"))
+		return false;
+	dir = opendir(directory);
+	if (!dir && errno != ENOENT)
+		return err_set_errno(err, ERR_TEMPORARY, errno, "could not read %s", directory);
+	while (dir && (entry = readdir(dir)))
+		if (journal_name_parse(entry->d_name, &name) && name.kind == JOURNAL_RECORD)
+			add_key(&keys, &count, &capacity, name.key);
+	if (dir)
+		closedir(dir);
+	*out = keys;
+	*out_count = count;
+	return true;
+}
+
 static bool remove_file(const char *path, struct err *err)
 {
 	return unlink(path) == 0 || errno == ENOENT ||

@@ -19,6 +19,8 @@ bool apart_open(const char *key, int *out_fd, uint64_t *out_size, struct err *er
 bool apart_path(const char *key, char *out, size_t out_size, struct err *err);
 /* ERR_CORRUPT when it is damaged. */
 bool apart_record(const char *key, struct intake_record *out, struct err *err);
+/* Keys of all that have a record; *out is the caller's, free(3). */
+bool apart_keys(char (**out)[STORE_KEY_SIZE], size_t *out_count, struct err *err);
 /* After the object came into store and ledger. Its record goes first and durably; idempotent. */
 bool apart_remove(const char *key, struct err *err);
 

@@ -155,6 +155,7 @@ static bool take_row(struct redrive *work, const struct db_rows *rows, struct er
 	text_copy(work->key, sizeof work->key, db_get_text(rows, 0, "object_key"));
 	text_copy(work->state, sizeof work->state, db_get_text(rows, 0, "state"));
 	text_copy(work->sha256_hex, sizeof work->sha256_hex, db_get_text(rows, 0, "sha256_hex"));
+	json_decref(work->corrections);
 	work->corrections = json_loads(db_get_text(rows, 0, "fields"), 0, NULL);
 	return db_get_bool(rows, 0, "may") ||
 	       err_set(err, ERR_REFUSED, "cannot do this: you are neither operator nor duty leader at its site");
@@ -284,19 +285,28 @@ static bool run_locked(struct redrive *work, int fd, struct err *err)
 	return finish(work, err);
 }
 
+static bool look_whether_open(struct redrive *work, struct err *err)
+{
+	return look(work, err) && (strcmp(work->state, "open") == 0 ||
+	                           err_set(err, ERR_CONFLICT, "cannot do this: the object is %s", work->state));
+}
+
 /* The lock keeps a second one out who would take the object out of the store when it fails. It ends with the process. */
 static bool run(struct redrive *work, struct err *err)
 {
+	struct err absent;
 	uint64_t size;
 	bool ok;
 	int fd;
 
-	if (!look(work, err))
+	if (!look_whether_open(work, err))
 		return false;
-	if (strcmp(work->state, "open") != 0)
-		return err_set(err, ERR_CONFLICT, "cannot do this: the object is %s", work->state);
-	if (!apart_open(work->key, &fd, &size, err))
+	if (!apart_open(work->key, &fd, &size, &absent)) {
+		/* Perhaps somebody else brought it in meanwhile. */
+		if (look_whether_open(work, err))
+			*err = absent;
 		return false;
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		ok = err_set(err, ERR_CONFLICT, "cannot do this: somebody drives the object just now");
 	else

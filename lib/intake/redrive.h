@@ -37,6 +37,12 @@ struct redrive_result {
 bool redrive_quarantined(struct db_pool *pool, struct store *store, const char *person_id, const char *quarantine_id,
                          struct redrive_result *out, struct err *err);
 
+/*
+ * Ends what a program that died left undone: objects that are in the ledger leave journal/quarantine. *out_count: how many. For a program that
+ * runs all the time, now and then.
+ */
+bool redrive_sweep(struct db_pool *pool, struct store *store, int *out_count, struct err *err);
+
 /* {"outcome": "stored|duplicate|conflict|failed", "reason", "study_id"}, the last two may be null. A new object. */
 json_t *redrive_json(const struct redrive_result *result);
 

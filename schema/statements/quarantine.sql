@@ -66,3 +66,9 @@ SELECT r.site::text AS site, r.study::text AS study, r.instance::text AS instanc
 -- name: quarantine_open_ids
 -- The oldest first, for a command that drives all again.
 SELECT q.public_id::text AS id FROM quarantine q WHERE q.state = 'open' ORDER BY q.quarantine_id;
+
+-- name: quarantine_finished
+-- Of objects that lie apart, those that the ledger has by now.
+-- $1 their keys
+SELECT q.object_key, r.outcome FROM quarantine q JOIN reception r USING (object_key)
+WHERE q.object_key = ANY ($1::text[]) AND q.state = 'indexed' AND r.outcome <> 'quarantined';
