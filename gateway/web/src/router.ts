@@ -9,7 +9,7 @@ export const PAGES: Page[] = [
   { name: 'township', path: '/township', roles: ['radiographer', 'clinician'] },
   { name: 'reading', path: '/reading', roles: ['reporter', 'reviewer', 'duty_leader'] },
   { name: 'cockpit', path: '/cockpit', roles: ['duty_leader', 'quality_controller', 'administrator', 'operator'] },
-  { name: 'operations', path: '/operations', roles: ['operator', 'administrator', 'quality_controller'] },
+  { name: 'operations', path: '/operations', roles: ['operator', 'administrator', 'quality_controller', 'duty_leader'] },
 ]
 
 export const pagesOf = (): Page[] => PAGES.filter((page) => hasRole(...page.roles))

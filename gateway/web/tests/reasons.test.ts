@@ -10,10 +10,12 @@ const tree = path.resolve(__dirname, '../../..')
 
 /* What the gateway can say, as far as it stands in its code: sentences with something for each blank. */
 function sentences(): string[] {
-  const files = ['gateway', 'lib/domain'].flatMap((folder) => readdirSync(path.join(tree, folder)).filter((name) => name.endsWith('.c')).map((name) => path.join(tree, folder, name)))
-  return files.flatMap((file) => [...readFileSync(file, 'utf8').replace(/"\s+"/g, '').matchAll(/"((?:[^"\\\n]|\\.)*)"/g)])
+  const files = ['gateway', 'lib/domain', 'lib/intake'].flatMap((folder) => readdirSync(path.join(tree, folder)).filter((name) => name.endsWith('.c')).map((name) => path.join(tree, folder, name)))
+  const raised = readdirSync(path.join(tree, 'schema/migrations')).flatMap((name) => [...readFileSync(path.join(tree, 'schema/migrations', name), 'utf8').matchAll(/RAISE EXCEPTION '([^']*)'/g)])
+    .flatMap((match) => [match[1]!.replace(/%/g, 'awaiting'), 'could not index: ' + match[1]!])
+  return raised.concat(files.flatMap((file) => [...readFileSync(file, 'utf8').replace(/"\s+"/g, '').matchAll(/"((?:[^"\\\n]|\\.)*)"/g)])
     .map((match) => match[1]!.replace(/%(?:lld|zu|d)/g, '30')
-      .replace('report: %s is %s', 'report: findings is empty').replace(/%[.\d]*s/g, 'awaiting'))
+      .replace('report: %s is %s', 'report: findings is empty').replace(/%[.\d]*s/g, 'awaiting')))
 }
 
 beforeEach(() => useLanguage('zh-CN'))

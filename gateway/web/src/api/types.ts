@@ -580,9 +580,30 @@ export interface IdentityReview {
   id: string; site: Named; reason: 'contradiction' | 'candidate' | 'reused_study_uid'; opened_at: string; settled_at: string | null; outcome: string | null
   claims: { patient: Patient; source: string; claimed_at: string; study_id: string | null }[]
 }
-/* GET /api/v1/conflicts?after=&limit= -> {"conflicts"} ; GET /api/v1/quarantine?after=&limit= -> {"quarantined"} */
-export interface Conflict { id: string; site: Named; sop_instance_uid: string; kind: string; arrived_at: string; settled_at: string | null; outcome: string | null; size_bytes: number; study_id: string | null }
-export interface Quarantined { id: string; site: Named | null; device: string | null; reason: string; arrived_at: string; settled_at: string | null; outcome: string | null }
+/* GET /api/v1/conflicts?open=&after=&limit= -> {"conflicts"} ; GET /api/v1/quarantine?open=&after=&limit= -> {"quarantined"} */
+export interface Conflict {
+  id: string; site: Named; sop_instance_uid: string; kind: string; state: string; likeness: string | null; device: string | null; arrived_at: string; settled_at: string | null; outcome: string | null; size_bytes: number; study_id: string | null
+}
+export interface Quarantined {
+  id: string; site: Named | null; device: string | null; code: string; reason: string; state: string; arrived_at: string; arrivals: number; size_bytes: number | null; sop_class_uid: string; revision: number; may: boolean
+  settled_at: string | null; outcome: string | null
+}
+export interface DoubtStep { event: string; reason: string; outcome?: string | null; fields?: Record<string, string>; at: string; by: string | null }
+/* GET /api/v1/conflicts/{conflict} */
+export interface ConflictDetail {
+  id: string; site: Named; sop_instance_uid: string; sop_class_uid: string; state: string; likeness: string | null; may: boolean; separate_instance: string | null
+  study: { id: string; study_instance_uid: string; state: string; version: number; patient_name: string; patient_id: string } | null
+  objects: { which: 'stored' | 'other'; size_bytes: number; transfer_syntax_uid: string; arrived_at: string; sha256: string; device: string | null }[]
+  differences: { tag: string; name: string; stored: string | null; other: string | null; is_technical: boolean }[]; difference_count: number; unreadable?: string
+  history: DoubtStep[]
+}
+/* GET /api/v1/quarantine/{object}; sites and new_uids only for who may act */
+export interface QuarantinedDetail {
+  id: string; site: Named | null; device: string | null; code: string; reason: string; state: string; arrived_at: string; arrivals: number; last_arrived_at: string; size_bytes: number | null; sop_class_uid: string; sop_instance_uid: string
+  transfer_syntax_uid: string; may: boolean; corrections: Record<string, string>; revision: number; study_id: string | null; history: DoubtStep[]
+  fields: { tag: string; name: string; value: string }[]; field_count?: number; unreadable?: string; sites?: Named[]; new_uids?: Record<string, string>
+}
+export interface RetryResult { outcome: 'stored' | 'duplicate' | 'conflict' | 'failed'; reason: string | null; study_id: string | null }
 /* GET /api/v1/audit?from=&to=&actor=&action=&subject=&outcome=&after=&limit= */
 export interface AuditEntry {
   id: string; at: string; program: string; action: string; actor_kind: string; actor: string; actor_name: string | null

@@ -55,11 +55,26 @@ export const REASONS: Reason[] = [
   [/^cannot \w+ this critical value: it is (\w+)$/, 'critical_is', 'state', 'critical'],
   [/^cannot \w+ this delivery: it is (\w+)$/, 'delivery_is', 'state', 'delivery'],
   [/^other destinations are tested just now/, 'testing'],
+
+  [/^cannot do this: you are neither operator nor duty leader at its site$/, 'doubt_right'],
+  [/^cannot do this: the conflict is (\w+)$/, 'doubt_is', 'state', 'conflict'],
+  [/^cannot do this: the object is (\w+)$/, 'doubt_is', 'state', 'quarantine'],
+  [/^cannot do this: somebody (?:decided|corrected it) meanwhile; look again$/, 'doubt_meanwhile'],
+  [/^cannot do this: somebody drives the object just now$/, 'doubt_driven'],
+  [/^cannot use the other one: it (?:names another|is of another)/, 'doubt_other'],
+  [/^cannot use the other one: this is a report of our own/, 'doubt_own'],
+  [/^cannot undo: another object took its place since/, 'doubt_later'],
+  [/^cannot take the object: study or series UID/, 'doubt_study_uid'],
+  [/^cannot take the object: SOP class or instance UID/, 'doubt_sop_uid'],
+  [/^cannot take the object: dataset does not match/, 'doubt_mismatch'],
+  [/^the bytes are not in the journal of this host/, 'doubt_elsewhere'],
+  [/^could not index: cannot index: no such site$/, 'doubt_no_site'],
+  [/^(\w+) has not the form that it needs$/, 'doubt_form', 'field'],
 ]
 
 /* A state's own word; where there is none the gateway's. */
 function filling(kind: NonNullable<Reason[2]>, found: string, states = ''): string {
-  const key = kind === 'field' ? `reading.field.${found}` : kind !== 'state' ? '' : states === 'request' ? `township.request_state.${found}` : `states.${states}.${found}`
+  const key = kind === 'field' ? (i18n.global.te(`doubts.field.${found}`, 'zh-CN') ? `doubts.field.${found}` : `reading.field.${found}`) : kind !== 'state' ? '' : states === 'request' ? `township.request_state.${found}` : `states.${states}.${found}`
   return key !== '' && i18n.global.te(key, 'zh-CN') ? translate(key) : found
 }
 

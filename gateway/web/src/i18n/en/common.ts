@@ -61,5 +61,9 @@ export default {
     request_matched: 'This request has another study already.', request_cancelled: 'This request is cancelled.', request_is: 'This request is "{state}" now: it cannot be cancelled.', unmatched: 'This study has no request.',
     not_issued: 'The report is not issued yet: it cannot be printed.', critical_is: 'This critical value is "{state}" now: this cannot be done. Refresh and look again.',
     delivery_is: 'This delivery is "{state}" now: this cannot be done. Refresh and look again.', testing: 'Other destinations are tested just now. Try again in a few seconds.',
+    doubt_right: 'You are neither operator nor duty leader of this site.', doubt_is: 'It is "{state}" now: this cannot be done. Refresh and look again.', doubt_meanwhile: 'Somebody was faster. Refresh and look again.', doubt_driven: 'Somebody brings it in just now. Look again in a moment.',
+    doubt_other: 'The other one cannot take its place: it is of another study, series, person or kind. It can become an image of its own.', doubt_own: 'The other one cannot take its place: this is a signed report of our own.', doubt_later: 'Cannot undo: another one took its place since. Undo that first.',
+    doubt_study_uid: 'The study or series UID is missing or malformed. Correct it first.', doubt_sop_uid: 'The SOP UID is missing or malformed. Correct it first.', doubt_mismatch: 'The data is not of the kind or UID that was announced. Correct it first.',
+    doubt_elsewhere: 'The data is not on this host: it lies on another receiving host, or came in already.', doubt_no_site: 'Its site does not exist. Correct the site first.', doubt_form: '"{field}" has not the form that it needs.',
   },
 }

@@ -84,13 +84,6 @@ export default {
     first_image: 'First image', patient: 'Patient', id: 'Patient ID', accession: 'Accession number', examination: 'Examination',
     no_open: 'No identity waits to be checked.', no_review: 'No identity was checked yet.', no_unmatched: 'Every examination has its request.',
   },
-  doubt: {
-    conflicts: 'Image conflicts', quarantine: 'Quarantine', arrived: 'Arrived', kind: 'What', size: 'Size', state: 'State', device: 'Device', reason: 'Reason', open: 'Open', settled: 'Settled',
-    conflicts_text: 'Two different images came under one SOP Instance UID. The first one is used, the second one is kept as it came; nothing is overwritten.',
-    quarantine_text: 'Objects that are safe and could not be put into the ledger. They are kept as they came. See the reason, and check the device or ask its vendor.',
-    is: { undecided: 'Not decided', reencoded: 'Same content, encoded anew', different: 'Different content' },
-    no_conflict: 'There is no image conflict.', no_quarantine: 'Nothing is in quarantine.',
-  },
   audit: {
     from: 'From', to: 'To', at: 'Time', actor: 'Who', actor_hint: 'name, account or id', action: 'Action', action_hint: 'beginning: report.', subject: 'Subject', subject_hint: 'id of the subject', outcome: 'Outcome', program: 'Written by',
     detail: 'Detail', clear: 'Clear', entry: 'Audit record', follow: 'All records of this subject', note: 'The newest first, of the sites that you look after. Each search is a record, too.',
@@ -111,7 +104,7 @@ export default {
     task_view: 'See a task', report_view: 'See a report', report_open: 'Open the paper', report_submit: 'Submit for review', report_issue: 'Sign and issue', report_send_back: 'Send back',
     task_take: 'Take a task', task_take_review: 'Take a review', task_resume: 'Go on with a task', task_release: 'Put back', task_expire: 'Put back by silence', task_submit: 'Submit for review', task_issue: 'Issue', task_send_back: 'Send back', task_return: 'Return', task_answer: 'Answer a return', task_assign: 'Assign', task_hand_over: 'Hand over or take over', task_cancel: 'Cancel a task', task_study_changed: 'Images changed',
     delivery_create: 'Delivery made', delivery_delivered: 'Delivered', delivery_quarantined: 'Refused by the peer', delivery_dead: 'Failed for good', delivery_requeue: 'Retry a delivery', delivery_cancel: 'Cancel a delivery', destination_add: 'Add a destination', destination_hold: 'Hold', destination_release: 'Release', destination_retry: 'Retry all', destination_test: 'Test a destination',
-    device_add: 'Add a device', device_edit: 'device changed', matching_set: 'automatic matching set', device_disable: 'Disable a device', device_enable: 'Enable a device', identity_list: 'List identity checks', conflict_list: 'List conflicts', quarantine_list: 'List quarantine',
+    device_add: 'Add a device', device_disable: 'Disable a device', device_enable: 'Enable a device', identity_list: 'List identity checks', conflict_list: 'List conflicts', quarantine_list: 'List quarantine', conflict_view: 'See a conflict', conflict_export: 'Export of a conflict', conflict_match: 'Conflict compared: same', conflict_differ: 'Conflict compared: different', conflict_keep: 'Conflict: first one kept', conflict_replace: 'Conflict: other one used', conflict_separate: 'Conflict: image of its own', conflict_undo: 'Conflict: undone', quarantine_view: 'See a quarantined object', quarantine_export: 'Export from quarantine', quarantine_correct: 'Correct a quarantined object', quarantine_retry: 'Bring in from quarantine', quarantine_close: 'Close a quarantined object', quarantine_reopen: 'Open a quarantined object again', device_edit: 'device changed', matching_set: 'automatic matching set',
     account_add: 'Add an account', account_password: 'Set a password', account_grant: 'Grant a role', account_disable: 'Disable an account', account_enable: 'Enable an account', account_certify: 'Certify a key', qualification_grant: 'Grant a qualification',
     roster_load: 'Load a roster', target_load: 'Load targets', rule_defaults: 'Make default rules', host_room: 'Room passed a watermark', host_forget: 'Forget a host', demo_seed: 'Seed the demonstration',
   },

@@ -59,5 +59,9 @@ export default {
     policy: '这个队列没有生效的签名规定，请联系管理人员。', asked: '上一次追问还没有答复。', answered: '已有人答复。', study_matched: '这次检查已匹配申请单。', request_matched: '这张申请单已匹配给别的检查。',
     request_cancelled: '这张申请单已取消。', request_is: '这张申请单现在是“{state}”，不能取消。', unmatched: '这次检查没有匹配申请单。', not_issued: '报告还没有发布，不能打印。',
     critical_is: '这条危急值现在是“{state}”，不能这样做。请刷新后再看。', delivery_is: '这条发送现在是“{state}”，不能这样做。请刷新后再看。', testing: '正在测试别的目的地，请几秒后再试。',
+    doubt_right: '您不是这家机构的运维人员或值班组长。', doubt_is: '它现在是“{state}”，不能这样做。请刷新后再看。', doubt_meanwhile: '别人刚刚处理过，请刷新后再看。', doubt_driven: '别人正在重新入库，请稍候再看。',
+    doubt_other: '不能改用新图：它属于另一检查、序列、患者或类型。可“另存为独立图像”。', doubt_own: '不能改用新图：这是本系统自己的签名报告。', doubt_later: '不能撤销：之后又改用过另一张图，请先撤销那一次。',
+    doubt_study_uid: '检查或序列标识（UID）缺失或不合规范，请先更正。', doubt_sop_uid: '图像标识（SOP UID）缺失或不合规范，请先更正。', doubt_mismatch: '数据与发送时声明的类型或标识不一致，请先更正。',
+    doubt_elsewhere: '数据不在本机：在另一台接收主机上，或已经入库。', doubt_no_site: '所属机构不存在，请先更正机构。', doubt_form: '“{field}”格式不对。',
   },
 }

@@ -84,13 +84,6 @@ export default {
     first_image: '首图时间', patient: '患者', id: '患者号', accession: '检查号', examination: '检查',
     no_open: '没有待核对的身份。', no_review: '没有身份核对记录。', no_unmatched: '没有待匹配的检查。',
   },
-  doubt: {
-    conflicts: '图像冲突', quarantine: '异常数据', arrived: '到达时间', kind: '情况', size: '大小', state: '状态', device: '设备', reason: '原因', open: '待处理', settled: '已处理',
-    conflicts_text: '同一标识（SOP Instance UID）先后收到内容不同的图像：先到的照常使用，后到的原样保留，不会覆盖。',
-    quarantine_text: '已收妥、但无法登记入库的对象，原样保留，不会丢失。请根据原因检查设备或联系厂家。',
-    is: { undecided: '尚未判定', reencoded: '重新编码，内容相同', different: '内容不同' },
-    no_conflict: '没有图像冲突。', no_quarantine: '没有异常数据。',
-  },
   audit: {
     from: '从', to: '到', at: '时间', actor: '人员', actor_hint: '姓名、帐号或编号', action: '操作', action_hint: '开头，如 report.', subject: '对象', subject_hint: '对象编号', outcome: '结果', program: '记录者',
     detail: '详情', clear: '清空条件', entry: '审计记录', follow: '查看该对象的全部记录', note: '最新的在前；只显示您有权管理的机构的记录。每次搜索本身也会记入审计。',
@@ -111,7 +104,7 @@ export default {
     task_view: '查看任务', report_view: '查看报告', report_open: '打开报告文件', report_submit: '提交审核', report_issue: '签名并发布报告', report_send_back: '退回修改',
     task_take: '领取任务', task_take_review: '领取审核', task_resume: '继续任务', task_release: '放回', task_expire: '超时放回', task_submit: '提交审核', task_issue: '发布', task_send_back: '退回修改', task_return: '退回', task_answer: '答复退回', task_assign: '指派', task_hand_over: '转派或接管', task_cancel: '取消任务', task_study_changed: '图像有变化',
     delivery_create: '建立发送', delivery_delivered: '送达', delivery_quarantined: '对方拒收', delivery_dead: '发送失败待处理', delivery_requeue: '重试发送', delivery_cancel: '取消发送', destination_add: '添加目的地', destination_hold: '暂停发送', destination_release: '恢复发送', destination_retry: '全部重试', destination_test: '测试目的地',
-    device_add: '登记设备', device_edit: '修改设备登记', matching_set: '设置自动匹配', device_disable: '停用设备', device_enable: '启用设备', identity_list: '查看身份核对', conflict_list: '查看图像冲突', quarantine_list: '查看异常数据',
+    device_add: '登记设备', device_disable: '停用设备', device_enable: '启用设备', identity_list: '查看身份核对', conflict_list: '查看图像冲突', quarantine_list: '查看异常数据', conflict_view: '查看图像冲突', conflict_export: '导出冲突图像', conflict_match: '图像冲突：比对相同', conflict_differ: '图像冲突：比对不同', conflict_keep: '图像冲突：沿用原图', conflict_replace: '图像冲突：改用新图', conflict_separate: '图像冲突：另存', conflict_undo: '图像冲突：撤销', quarantine_view: '查看异常数据', quarantine_export: '导出异常数据', quarantine_correct: '更正异常数据', quarantine_retry: '异常数据重新入库', quarantine_close: '关闭异常数据', quarantine_reopen: '重新打开异常数据', device_edit: '修改设备登记', matching_set: '设置自动匹配',
     account_add: '添加帐号', account_password: '重设密码', account_grant: '授予角色', account_disable: '停用帐号', account_enable: '启用帐号', account_certify: '为帐号制作证书', qualification_grant: '授予诊断资格',
     roster_load: '导入机构名单', target_load: '导入目标', rule_defaults: '建立默认规则', host_room: '空间越过警戒线', host_forget: '移除主机', demo_seed: '建立演示数据',
   },

@@ -13,7 +13,7 @@ const ROLES_OF_TAB: Record<Tab, Role[]> = {
   queues: ['operator', 'administrator'],
   devices: ['operator', 'administrator', 'quality_controller'],
   identity: ['operator', 'quality_controller'],
-  doubts: ['operator', 'quality_controller'],
+  doubts: ['operator', 'quality_controller', 'duty_leader'],
   audit: ['operator', 'administrator', 'quality_controller'],
 }
 
