@@ -109,6 +109,5 @@ bool handle_conflict_decide(struct http_request *request, void *context, struct 
 	              ? redrive_separate(gateway->pool, gateway->store, caller_id(request), conflict, reason, err)
 	              : conflict_decide(gateway->pool, gateway->store, caller_id(request), conflict, event, reason,
 	                                &state, err);
-	return ok &&
-	       http_reply_json(request, 200, json_pack("{s:s}", "state", conflict_state_name(state)), err);
+	return ok && http_reply_json(request, 200, json_pack("{s:s}", "state", conflict_state_name(state)), err);
 }

@@ -74,8 +74,8 @@ bool handle_conflicts(struct http_request *request, void *context, struct err *e
 	struct page page;
 	struct db_rows *rows = NULL;
 	return begin_page(request, &page, err) &&
-	       db_exec(page.db, STMT_OPERATIONS_CONFLICTS, DB_PARAMS(db_text(page.after), db_int(page.limit + 1), page.is_open),
-	               &rows, err) &&
+	       db_exec(page.db, STMT_OPERATIONS_CONFLICTS,
+	               DB_PARAMS(db_text(page.after), db_int(page.limit + 1), page.is_open), &rows, err) &&
 	       reply_page(request, rows, "conflicts", page.limit, "conflict.list", err);
 }
 
@@ -85,7 +85,7 @@ bool handle_quarantine(struct http_request *request, void *context, struct err *
 	struct page page;
 	struct db_rows *rows = NULL;
 	return begin_page(request, &page, err) &&
-	       db_exec(page.db, STMT_OPERATIONS_QUARANTINE, DB_PARAMS(db_text(page.after), db_int(page.limit + 1), page.is_open),
-	               &rows, err) &&
+	       db_exec(page.db, STMT_OPERATIONS_QUARANTINE,
+	               DB_PARAMS(db_text(page.after), db_int(page.limit + 1), page.is_open), &rows, err) &&
 	       reply_page(request, rows, "quarantined", page.limit, "quarantine.list", err);
 }

@@ -22,8 +22,7 @@ static bool open_one(struct http_request *request, const char *action, const cha
 		return false;
 	bool ok = may || !must_act ||
 	          err_set(err, ERR_REFUSED, "cannot do this: you are neither operator nor duty leader at its site");
-	ok = ok &&
-	     caller_audit(request, action, "quarantine", object, site[0] != '\0' ? site : NULL, NULL, err);
+	ok = ok && caller_audit(request, action, "quarantine", object, site[0] != '\0' ? site : NULL, NULL, err);
 	caller_rest(request);
 	if (!ok)
 		close(*out_fd);

@@ -19,11 +19,12 @@ http_handler handle_operations;                                                /
 http_handler handle_destinations, handle_destination_hold, handle_destination_release, handle_destination_retry,
     handle_destination_test;                                               /* api_destinations.c */
 http_handler handle_identity_reviews, handle_conflicts, handle_quarantine; /* api_doubts.c */
-http_handler handle_conflict, handle_conflict_picture, handle_conflict_file, handle_conflict_decide; /* api_conflicts.c */
+http_handler handle_conflict, handle_conflict_picture, handle_conflict_file,
+    handle_conflict_decide; /* api_conflicts.c */
 http_handler handle_quarantined, handle_quarantined_picture, handle_quarantined_file, handle_quarantined_correct,
     handle_quarantined_retry, handle_quarantined_close, handle_quarantined_reopen; /* api_quarantine.c */
-http_handler handle_audit;                                                 /* api_audit.c */
-http_handler handle_coverage, handle_health, handle_metrics;               /* api_figures.c, metrics.c */
+http_handler handle_audit;                                                         /* api_audit.c */
+http_handler handle_coverage, handle_health, handle_metrics;                       /* api_figures.c, metrics.c */
 http_handler handle_figures, handle_figure_definitions, handle_figure_rows, handle_figures_export; /* api_figures.c */
 http_handler handle_events;                                                                        /* api_events.c */
 

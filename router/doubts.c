@@ -45,9 +45,8 @@ void *doubts_run(void *context)
 
 bool doubts_join(pthread_t thread, int64_t wait_ms)
 {
-	struct timespec until;
+	int64_t until_ms = clock_monotonic_ms() + wait_ms;
+	struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += wait_ms / 1000;
-	return pthread_timedjoin_np(thread, NULL, &until) == 0;
+	return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
 }

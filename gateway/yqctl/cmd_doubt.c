@@ -26,15 +26,10 @@ static const struct column conflict_columns[] = {{"state", "STATE", false},
                                                  {"sop_instance_uid", "SOP INSTANCE UID", false},
                                                  {"id", "ID", false},
                                                  {0}};
-static const struct column quarantine_columns[] = {{"state", "STATE", false},
-                                                   {"site", "SITE", false},
-                                                   {"device", "DEVICE", false},
-                                                   {"arrived_at", "ARRIVED", false},
-                                                   {"arrivals", "TIMES", true},
-                                                   {"code", "WHAT", false},
-                                                   {"reason", "REASON", false},
-                                                   {"id", "ID", false},
-                                                   {0}};
+static const struct column quarantine_columns[] = {
+    {"state", "STATE", false},        {"site", "SITE", false},     {"device", "DEVICE", false},
+    {"arrived_at", "ARRIVED", false}, {"arrivals", "TIMES", true}, {"code", "WHAT", false},
+    {"reason", "REASON", false},      {"id", "ID", false},         {0}};
 
 bool run_conflict_list(struct invocation *in, struct err *err)
 {
@@ -120,8 +115,7 @@ bool run_conflict_show(struct invocation *in, struct err *err)
 	const char *id;
 	json_t *shown;
 
-	if (!take_id(in, "conflict", &id, err) ||
-	    !show_row(in, STMT_CONFLICT_SHOW, id, "the conflict", &shown, err))
+	if (!take_id(in, "conflict", &id, err) || !show_row(in, STMT_CONFLICT_SHOW, id, "the conflict", &shown, err))
 		return false;
 	if (!add_differences(in, id, shown, err) || !note_look(in, "conflict.view", "conflict", id, shown, err)) {
 		json_decref(shown);
@@ -137,8 +131,7 @@ bool run_conflict_export(struct invocation *in, struct err *err)
 	bool ok;
 	int fd;
 
-	if (!take_id(in, "conflict", &id, err) ||
-	    !show_row(in, STMT_CONFLICT_SHOW, id, "the conflict", &shown, err))
+	if (!take_id(in, "conflict", &id, err) || !show_row(in, STMT_CONFLICT_SHOW, id, "the conflict", &shown, err))
 		return false;
 	ok = open_conflict(in, id, which, &fd, err);
 	if (ok) {
@@ -228,8 +221,7 @@ bool run_quarantine_export(struct invocation *in, struct err *err)
 	bool ok;
 	int fd;
 
-	if (!take_id(in, "quarantine", &id, err) ||
-	    !show_row(in, STMT_QUARANTINE_SHOW, id, "the object", &shown, err))
+	if (!take_id(in, "quarantine", &id, err) || !show_row(in, STMT_QUARANTINE_SHOW, id, "the object", &shown, err))
 		return false;
 	ok = open_apart(in, id, &fd, err);
 	if (ok) {
@@ -245,10 +237,10 @@ static const struct {
 	const char *option, *field;
 	bool is_new_uid; /* of --new-uids, where nothing else is said */
 } correctables[] = {
-    {"study-uid", "study_instance_uid", true},     {"series-uid", "series_instance_uid", true},
-    {"sop-uid", "sop_instance_uid", false},        {"sop-class", "sop_class_uid", false},
-    {"patient-name", "patient_name", false},       {"patient-id", "patient_id", false},
-    {"patient-sex", "patient_sex", false},         {"patient-birth", "patient_birth_date", false},
+    {"study-uid", "study_instance_uid", true},       {"series-uid", "series_instance_uid", true},
+    {"sop-uid", "sop_instance_uid", false},          {"sop-class", "sop_class_uid", false},
+    {"patient-name", "patient_name", false},         {"patient-id", "patient_id", false},
+    {"patient-sex", "patient_sex", false},           {"patient-birth", "patient_birth_date", false},
     {"accession-number", "accession_number", false},
 };
 
@@ -283,13 +275,12 @@ bool run_quarantine_correct(struct invocation *in, struct err *err)
 	json_t *shown, *fields;
 	bool ok;
 
-	if (!take_id(in, "quarantine", &id, err) ||
-	    !show_row(in, STMT_QUARANTINE_SHOW, id, "the object", &shown, err))
+	if (!take_id(in, "quarantine", &id, err) || !show_row(in, STMT_QUARANTINE_SHOW, id, "the object", &shown, err))
 		return false;
 	fields = json_object_get(shown, "corrections");
 	revision = (int)json_integer_value(json_object_get(shown, "revision"));
-	ok = collect(in, fields, err) && quarantine_correct(in->pool, NULL, id, revision, fields,
-	                                                    option_value(in, "reason"), &revision, err);
+	ok = collect(in, fields, err) &&
+	     quarantine_correct(in->pool, NULL, id, revision, fields, option_value(in, "reason"), &revision, err);
 	json_decref(shown);
 	return ok && printf("object corrected: %s\n", id) > 0;
 }
@@ -320,7 +311,8 @@ static bool retry_one(struct retry *retry, const char *id)
 	if (retry->results)
 		return json_array_append_new(retry->results, json) == 0;
 	printf("%s  %-9s  %s\n", id, json_string_value(json_object_get(json, "outcome")),
-	       json_is_string(json_object_get(json, "reason")) ? json_string_value(json_object_get(json, "reason")) : "");
+	       json_is_string(json_object_get(json, "reason")) ? json_string_value(json_object_get(json, "reason"))
+	                                                       : "");
 	json_decref(json);
 	return true;
 }

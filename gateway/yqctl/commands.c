@@ -126,10 +126,9 @@ static const struct option instance_list_options[] = {
 static const struct option state_options[] = {{"state", "STATE", "only in this state", false}, OPTION_JSON, OPTION_END};
 
 static const struct option doubt_reason_options[] = {{"reason", "TEXT", "why, 1 to 500 characters", true}, OPTION_END};
-static const struct option conflict_settle_options[] = {
-    {"decision", "WORD", "keep, replace or separate", true},
-    {"reason", "TEXT", "why, 1 to 500 characters", true},
-    OPTION_END};
+static const struct option conflict_settle_options[] = {{"decision", "WORD", "keep, replace or separate", true},
+                                                        {"reason", "TEXT", "why, 1 to 500 characters", true},
+                                                        OPTION_END};
 static const struct option conflict_export_options[] = {{"object", "WHICH", "stored or other, default other", false},
                                                         {"to", "FILE", "a file that does not exist", true},
                                                         OPTION_END};
@@ -288,8 +287,8 @@ const struct command commands[] = {
     {"delivery cancel", "ID", 1, 1, "give a delivery up", NULL, NULL, NEEDS_LEDGER, run_delivery_cancel},
     {"conflict list", "", 0, 0, "objects that came again with other bytes", NULL, only_json, NEEDS_LEDGER,
      run_conflict_list},
-    {"conflict show", "ID", 1, 1, "one of them side by side: fields that differ, sizes, devices, what was decided", NULL,
-     only_json, NEEDS_LEDGER, run_conflict_show},
+    {"conflict show", "ID", 1, 1, "one of them side by side: fields that differ, sizes, devices, what was decided",
+     NULL, only_json, NEEDS_LEDGER, run_conflict_show},
     {"conflict settle", "ID", 1, 1, "decide about one that is open",
      "keep: the image stays what it is. replace: it answers with the other bytes, and its study is told as of a late "
      "image.\n"

@@ -108,7 +108,8 @@ bool has_same_native(Image &one, Image &other)
 	if (one.pixels->getLengthField() < total || other.pixels->getLengthField() < total)
 		return false;
 	for (uint64_t at = 0; at < total; at += CHUNK) {
-		Uint32 part = static_cast<Uint32>(std::min<uint64_t>(total - at, CHUNK)), from = static_cast<Uint32>(at);
+		Uint32 part = static_cast<Uint32>(std::min<uint64_t>(total - at, CHUNK)),
+		       from = static_cast<Uint32>(at);
 
 		if (one.pixels->getPartialValue(bytes.data(), from, part, nullptr, EBO_LittleEndian).bad() ||
 		    other.pixels->getPartialValue(others.data(), from, part, nullptr, EBO_LittleEndian).bad() ||
@@ -169,8 +170,8 @@ bool is_same_frame(const Frames &one, const Frames &other, const Image &image)
 		return false;
 	if (one.bytes == other.bytes)
 		return true;
-	return image.samples == 3 && (by_plane(one.bytes, sample_bytes) == other.bytes ||
-	                              one.bytes == by_plane(other.bytes, sample_bytes));
+	return image.samples == 3 &&
+	       (by_plane(one.bytes, sample_bytes) == other.bytes || one.bytes == by_plane(other.bytes, sample_bytes));
 }
 
 enum dicom_likeness compare_decoded(Image &one, Image &other, int64_t until_ms)
@@ -264,7 +265,7 @@ bool is_within(const char *path, const struct dicom_compare_limits &limits, bool
 
 extern "C" const char *dicom_likeness_name(enum dicom_likeness likeness)
 {
-	static const char *const names[DICOM_LIKENESS_COUNT] = {"same",      "header",     "pixels", "lossy",
+	static const char *const names[DICOM_LIKENESS_COUNT] = {"same",        "header",    "pixels",     "lossy",
 	                                                        "undecodable", "too_large", "unreadable", "late"};
 
 	return likeness < DICOM_LIKENESS_COUNT ? names[likeness] : "unreadable";
@@ -285,7 +286,7 @@ extern "C" bool dicom_compare(const char *path, const char *other_path, const st
 		}
 		Image one, other;
 		*out = load(path, one, &unread) && load(other_path, other, &unread) ? compare(one, other, *limits)
-		                                                                     : DICOM_LIKENESS_UNREADABLE;
+		                                                                    : DICOM_LIKENESS_UNREADABLE;
 		return true;
 	});
 }

@@ -21,9 +21,9 @@ const int DEPTH_MAX = 16;
 
 /* How it was coded and which way it came; PS3.3 C.12.1, C.11, PS3.6. */
 const DcmTagKey technical[] = {
-    DCM_SpecificCharacterSet,     DCM_RetrieveAETitle,     DCM_InstanceAvailability,
-    DCM_StorageMediaFileSetID,    DCM_StorageMediaFileSetUID, DCM_ContributingEquipmentSequence,
-    DCM_DataSetTrailingPadding,   DCM_DerivationDescription, /* encoders say there how they coded */
+    DCM_SpecificCharacterSet,   DCM_RetrieveAETitle,        DCM_InstanceAvailability,
+    DCM_StorageMediaFileSetID,  DCM_StorageMediaFileSetUID, DCM_ContributingEquipmentSequence,
+    DCM_DataSetTrailingPadding, DCM_DerivationDescription, /* encoders say there how they coded */
 };
 
 size_t count_element(void *context, const struct structure_element *element)
@@ -113,35 +113,35 @@ std::string number_text(DcmElement &element)
 	return std::string(text.c_str(), text.length());
 }
 
+void choose_charset(DcmDataset &dataset, struct charset *out)
+{
+	struct charset_tally tally = {};
+	const char *declared = nullptr;
+
+	for (unsigned long i = 0; i < dataset.card(); i++) {
+		DcmElement *element = dataset.getElement(i);
+
+		if (follows_charset(element->ident()) && element->getLengthField() <= SHORT_VALUE) {
+			std::string bytes = bytes_of(*element);
+			charset_tally_add(&tally, bytes.data(), bytes.size());
+		}
+	}
+	(void)dataset.findAndGetString(DCM_SpecificCharacterSet, declared);
+	charset_decide(declared != nullptr ? declared : "", &tally, out);
+}
+
 class Collector
 {
       public:
 	explicit Collector(DcmDataset &dataset)
 	{
-		choose_charset(dataset);
+		choose_charset(dataset, &charset_);
 		walk(dataset, std::string(), std::string(), DcmTagKey(), 0);
 	}
 	std::vector<header_field> fields;
 
       private:
 	struct charset charset_;
-
-	void choose_charset(DcmDataset &dataset)
-	{
-		struct charset_tally tally = {};
-		const char *declared = nullptr;
-
-		for (unsigned long i = 0; i < dataset.card(); i++) {
-			DcmElement *element = dataset.getElement(i);
-
-			if (follows_charset(element->ident()) && element->getLengthField() <= SHORT_VALUE) {
-				std::string bytes = bytes_of(*element);
-				charset_tally_add(&tally, bytes.data(), bytes.size());
-			}
-		}
-		(void)dataset.findAndGetString(DCM_SpecificCharacterSet, declared);
-		charset_decide(declared != nullptr ? declared : "", &tally, &charset_);
-	}
 
 	/* Whole, so that comparing sees its end; cut where it is shown. */
 	std::string decode(const std::string &bytes)
@@ -198,7 +198,8 @@ class Collector
 			(void)std::snprintf(own, sizeof own, "(%04x,%04x)", element->getGTag(), element->getETag());
 			add(*element, key + own, tag + own, top);
 			if (element->ident() == EVR_SQ && depth < DEPTH_MAX)
-				walk_items(static_cast<DcmSequenceOfItems &>(*element), key + own, tag + own, top, depth);
+				walk_items(static_cast<DcmSequenceOfItems &>(*element), key + own, tag + own, top,
+				           depth);
 		}
 	}
 

@@ -74,7 +74,8 @@ static bool judge(struct db *db, void *context, struct err *err)
 		return false;
 	if (db_rows_count(rows) > 0) /* else it moved meanwhile, and is compared anew */
 		ok = conflict_record(db, NULL, work->id,
-		                     machine_state_find(conflict_machine(), db_get_text(rows, 0, "state")) == CONFLICT_KEPT
+		                     machine_state_find(conflict_machine(), db_get_text(rows, 0, "state")) ==
+		                             CONFLICT_KEPT
 		                         ? CONFLICT_EVENT_MATCH
 		                         : CONFLICT_EVENT_DIFFER,
 		                     rows, err);
@@ -214,8 +215,8 @@ static bool find_key(struct db_pool *pool, const char *person_id, const char *co
 
 	if (!db_take(pool, &db, err))
 		return false;
-	ok = db_set_person(db, person_id, err) && db_exec_one(db, STMT_CONFLICT_KEY, DB_PARAMS(db_text(conflict_id)),
-	                                                      "the conflict", &rows, err);
+	ok = db_set_person(db, person_id, err) &&
+	     db_exec_one(db, STMT_CONFLICT_KEY, DB_PARAMS(db_text(conflict_id)), "the conflict", &rows, err);
 	if (ok) {
 		text_copy(out, STORE_KEY_SIZE, db_get_text(rows, 0, "object_key"));
 		db_rows_free(rows);

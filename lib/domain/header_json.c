@@ -16,9 +16,8 @@ static void add_field(void *context, const struct dicom_header_field *field)
 
 static void add_difference(void *context, const struct dicom_header_field *field)
 {
-	json_t *json =
-	    json_pack("{s:s, s:s, s:s?, s:s?, s:b}", "tag", field->tag, "name", field->name, "stored", field->value,
-	              "other", field->other, "is_technical", field->is_technical);
+	json_t *json = json_pack("{s:s, s:s, s:s?, s:s?, s:b}", "tag", field->tag, "name", field->name, "stored",
+	                         field->value, "other", field->other, "is_technical", field->is_technical);
 
 	if (!json || json_array_append_new(context, json) != 0)
 		err_panic("could not write JSON");

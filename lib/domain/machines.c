@@ -52,16 +52,9 @@ MACHINE_DEFINE(quarantine, QUARANTINE)
 
 const struct machine *const *machines_all(void)
 {
-	static const struct machine *const all[] = {&study_table,
-	                                            &task_table,
-	                                            &report_version_table,
-	                                            &report_proposal_table,
-	                                            &critical_value_table,
-	                                            &consultation_table,
-	                                            &delivery_table,
-	                                            &conflict_table,
-	                                            &quarantine_table,
-	                                            0};
+	static const struct machine *const all[] = {
+	    &study_table,        &task_table,     &report_version_table, &report_proposal_table, &critical_value_table,
+	    &consultation_table, &delivery_table, &conflict_table,       &quarantine_table,      0};
 
 	return all;
 }

@@ -51,8 +51,7 @@ bool intake_doubt_err(enum intake_doubt doubt, struct err *err)
 		err_set(err, ERR_INVALID, "cannot take the object: study or series UID missing or malformed");
 		break;
 	default:
-		err_set(err, ERR_INVALID,
-		        "cannot take the object: SOP class or instance UID missing or malformed");
+		err_set(err, ERR_INVALID, "cannot take the object: SOP class or instance UID missing or malformed");
 		break;
 	}
 	return err_code(err, ERR_SOURCE_DIMSE, STATUS_CANNOT_UNDERSTAND);

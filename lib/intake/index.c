@@ -317,8 +317,8 @@ bool index_has_twin_apart(struct db_pool *pool, const struct intake_record *reco
 	if (!db_take(pool, &db, err))
 		return false;
 	ok = find_twin(db, record, twin, err) && (!twin[0] || apart_has(twin, &has, err)) &&
-	     (!has || db_exec(db, STMT_INTAKE_APART_AGAIN, DB_PARAMS(db_text(twin), db_time(record->arrived_us)), NULL,
-	                      err));
+	     (!has ||
+	      db_exec(db, STMT_INTAKE_APART_AGAIN, DB_PARAMS(db_text(twin), db_time(record->arrived_us)), NULL, err));
 	db_give(db);
 	if (ok)
 		*out = has;

@@ -25,8 +25,8 @@ struct item {
 	struct intake_record record;
 	char *json;
 	bool has_record, is_settled; /* settled: it goes no further with this batch */
-	bool is_poison, is_read; /* read: its record has the digest */
-	enum intake_doubt doubt; /* of its fields */
+	bool is_poison, is_read;     /* read: its record has the digest */
+	enum intake_doubt doubt;     /* of its fields */
 	struct err why;
 };
 

@@ -38,10 +38,7 @@ static bool is_text(const char *text)
 }
 
 /* Where a correction goes; site goes into the record. */
-#define FIELD(name, check)                                                                                             \
-	{                                                                                                              \
-		#name, check, offsetof(struct dicom_fields, name), sizeof(((struct dicom_fields *)0)->name)            \
-	}
+#define FIELD(name, check) {#name, check, offsetof(struct dicom_fields, name), sizeof(((struct dicom_fields *)0)->name)}
 static const struct correctable {
 	const char *name;
 	bool (*is_good)(const char *text);
@@ -263,7 +260,8 @@ static bool fail(struct redrive *work, struct err *err)
 			return false;
 	}
 	text_copy(work->result.reason, sizeof work->result.reason, err->text);
-	return store_remove(work->store, work->key, err) && db_transact(work->pool, work->person_id, note_failure, work, err);
+	return store_remove(work->store, work->key, err) &&
+	       db_transact(work->pool, work->person_id, note_failure, work, err);
 }
 
 static bool finish(struct redrive *work, struct err *err)
@@ -331,9 +329,9 @@ bool redrive_quarantined(struct db_pool *pool, struct store *store, const char *
 json_t *redrive_json(const struct redrive_result *result)
 {
 	const char *outcome = result->is_indexed ? index_outcome_name(result->outcome) : "failed";
-	json_t *json = json_pack("{s:s, s:s?, s:s?}", "outcome", outcome, "reason",
-	                         result->is_indexed ? NULL : result->reason, "study_id",
-	                         result->study_id[0] ? result->study_id : NULL);
+	json_t *json =
+	    json_pack("{s:s, s:s?, s:s?}", "outcome", outcome, "reason", result->is_indexed ? NULL : result->reason,
+	              "study_id", result->study_id[0] ? result->study_id : NULL);
 
 	if (!json)
 		err_panic("could not write JSON");

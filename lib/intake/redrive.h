@@ -25,8 +25,8 @@ json_t *redrive_check(const json_t *fields, struct err *err);
 
 struct redrive_result {
 	bool is_indexed;
-	enum index_outcome outcome;   /* when indexed */
-	char reason[ERR_TEXT_MAX];    /* when not: what still stands in the way */
+	enum index_outcome outcome;    /* when indexed */
+	char reason[ERR_TEXT_MAX];     /* when not: what still stands in the way */
 	char study_id[TEXT_UUID_SIZE]; /* where it went, or empty */
 };
 

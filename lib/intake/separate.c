@@ -51,8 +51,9 @@ static bool look(struct db_pool *pool, struct separation *work, struct err *err)
 
 	if (!db_take(pool, &db, err))
 		return false;
-	ok = db_set_person(db, work->person_id, err) &&
-	     db_exec_one(db, STMT_CONFLICT_SEPARABLE, DB_PARAMS(db_text(work->conflict_id)), "the conflict", &rows, err);
+	ok =
+	    db_set_person(db, work->person_id, err) &&
+	    db_exec_one(db, STMT_CONFLICT_SEPARABLE, DB_PARAMS(db_text(work->conflict_id)), "the conflict", &rows, err);
 	if (ok) {
 		ok = take_row(work, rows, err);
 		db_rows_free(rows);
@@ -95,8 +96,7 @@ static bool bring_in(struct db *db, void *context, struct err *err)
 		return false;
 	if (!db_exec_one(db, STMT_CONFLICT_DECIDE,
 	                 DB_PARAMS(db_text(work->conflict_id), db_text(conflict_event_name(CONFLICT_EVENT_SEPARATE)),
-	                           db_text(work->reason), db_text(work->old_key), db_null(),
-	                           db_text(work->record.key)),
+	                           db_text(work->reason), db_text(work->old_key), db_null(), db_text(work->record.key)),
 	                 "the conflict", &rows, err))
 		return false;
 	ok = conflict_record(db, work->person_id, work->conflict_id, CONFLICT_EVENT_SEPARATE, rows, err);

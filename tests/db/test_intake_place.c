@@ -298,3 +298,39 @@ Test(intake_place, the_check_finds_what_is_missing_changed_and_left_over)
 	check(3600000, &found);
 	cr_expect_eq(found.orphans, 0);
 }
+
+/* ---- what is kept although it was refused ------------------------------------------------------------------------------------- */
+
+static void send_refused(const struct dataset *dataset)
+{
+	struct intake_source source = fixture_source(dataset);
+
+	cr_assert_not(dataset_send(fix.intake, &source, dataset, &fix_err));
+	cr_expect_eq(fix_err.code, 0xC000, "got %04x", fix_err.code);
+}
+
+Test(intake_place, what_a_person_can_correct_is_kept_once_however_often_it_comes)
+{
+	struct dataset dataset = fixture_sample();
+	struct check_counts counts;
+	struct found found;
+
+	home_set("YQ_POLL_INTERVAL", "10 ms");
+	fixture_open();
+	dataset.study = NULL;
+	for (int i = 0; i < 3; i++)
+		send_refused(&dataset);
+	dataset.seed = 7;
+	send_refused(&dataset);
+	fixture_settle();
+	cr_expect_eq(home_count("journal/quarantine", ".part"), 2);
+	cr_expect_str_eq(
+	    fixture_value("SELECT string_agg(code || ' ' || arrivals, ', ' ORDER BY quarantine_id) FROM quarantine "
+	                  "WHERE site_id = %s"),
+	    "study_uid 3, study_uid 1");
+	cr_expect_eq(instances(), 0);
+	cr_expect_eq(stored(), 0, "it has no business in the store yet");
+	counts = check(0, &found);
+	cr_expect_eq(counts.quarantined, 2);
+	cr_expect_eq(found.orphans, 0);
+}

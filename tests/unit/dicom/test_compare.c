@@ -31,7 +31,8 @@ static void put_rgb(struct dataset *d, const struct way *way)
 
 	for (size_t i = 0; i < 64; i++)
 		for (size_t s = 0; s < 3; s++)
-			pixels[way->is_planar ? s * 64 + i : i * 3 + s] = (unsigned char)(i * 3 + s * 7 + (size_t)way->seed);
+			pixels[way->is_planar ? s * 64 + i : i * 3 + s] =
+			    (unsigned char)(i * 3 + s * 7 + (size_t)way->seed);
 	dataset_us(d, 0x00280002, 3);
 	dataset_text(d, 0x00280004, "CS", "RGB");
 	dataset_us(d, 0x00280006, way->is_planar);
