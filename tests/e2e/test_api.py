@@ -69,6 +69,10 @@ BODIES = {
     "return": {"kind": "retake", "reason": "blurred"},
     "answer": {"answer": "here it is"},
     "cancel": {"reason": "twice"},
+    "decide": {"decision": "keep", "reason": "looked"},
+    "corrections": {"revision": 0, "fields": {}, "reason": "looked"},
+    "close": {"reason": "looked"},
+    "reopen": {"reason": "looked"},
     "check": {"body": {"findings": "x"}},
     "phrases": {"shortcut": "walk", "text": "as the walk types it"},
     "{phrase}": {"shortcut": "walk", "text": "as the walk types it"},
@@ -108,6 +112,8 @@ def address(scene, pattern, site="E1"):
     values |= {"destination": scene.destinations[site], "delivery": scene.deliveries[site]}
     # Those of a foreign site are tested in test_corrections.py.
     values |= {"review": str(uuid.uuid4()), "proposal": str(uuid.uuid4())}
+    # With real ones of a site: test_doubts.py.
+    values |= {"conflict": str(uuid.uuid4()), "object": str(uuid.uuid4()), "which": "other"}
     # A figure is of no site; whose figures somebody sees is tested in test_figures.py.
     values["figure"] = "positive_rate" if site[0] == "E" else "no_such_figure"
     if pattern.startswith("/dicom-web"):
