@@ -8,6 +8,7 @@
 #include "lib/db/db.h"
 #include "lib/dicom/dicom.h"
 #include "lib/domain/presence.h"
+#include "lib/domain/study.h"
 #include "lib/store/store.h"
 #include "router/router.h"
 
@@ -52,17 +53,18 @@ static void *keep(void *context)
 
 static bool start(struct err *err)
 {
-	static const char *const channels[] = {"yq_study", "yq_delivery"};
+	static const char *const channels[] = {"yq_study", "yq_delivery", "yq_commitment"};
 
 	router.lease_ms = LEASE_POLLS * conf_number(CONF_POLL_INTERVAL);
 	if (router.lease_ms < LEASE_MIN_MS)
 		router.lease_ms = LEASE_MIN_MS;
-	if (!dicom_init(err) || !store_open(conf_text(CONF_STORE), &router.store, err) ||
+	if (!study_quiet_check(err) || !dicom_init(err) || !store_open(conf_text(CONF_STORE), &router.store, err) ||
 	    !db_pool_new("yq_router", "yq-router", POOL_MAX, &router.pool, err) ||
-	    !db_listener_new("yq_router", channels, 2, &listener, err))
+	    !db_listener_new("yq_router", channels, 3, &listener, err))
 		return false;
 	router.presence = presence_new(router.pool, "yq-router");
 	router.dispatch = dispatch_new(&router);
+	router.reporters = reporters_new(&router);
 	if (pthread_create(&keeper, NULL, keep, NULL) != 0 || pthread_create(&doubts, NULL, doubts_run, &router) != 0)
 		return err_set(err, ERR_TEMPORARY, "could not start a thread");
 	return true;
@@ -78,9 +80,11 @@ static bool run(struct err *err)
 
 static void stop(void)
 {
+	bool is_reported = reporters_stop(router.reporters, STOP_WAIT_MS);
+
 	pthread_join(keeper, NULL);
 	/* A worker that hangs in its peer, or in a picture, ends with the process; its lease brings the work to the next router. */
-	if (!dispatch_stop(router.dispatch, STOP_WAIT_MS) || !doubts_join(doubts, STOP_WAIT_MS))
+	if (!dispatch_stop(router.dispatch, STOP_WAIT_MS) || !doubts_join(doubts, STOP_WAIT_MS) || !is_reported)
 		return;
 	presence_end(router.presence);
 	db_listener_free(listener);

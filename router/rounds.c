@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/db/db.h"
 #include "lib/domain/account.h"
+#include "lib/domain/commitment.h"
 #include "lib/domain/critical_value.h"
 #include "lib/domain/delivery.h"
 #include "lib/domain/device.h"
@@ -133,6 +134,21 @@ static bool dispatch_deliveries(struct router *router, struct err *err)
 	return dispatch_scan(router->dispatch, err);
 }
 
+/* ---- commitments ------------------------------------------------------------------------------------------------------------ */
+
+static bool judge_commitments(struct router *router, struct err *err)
+{
+	bool is_any = true;
+
+	for (int turn = 0; turn < TURNS_MAX && is_any && !daemon_stopping(); turn++)
+		if (!commitment_judge_next(router->pool, router->store, &is_any, err))
+			return false;
+	if (!commitment_sweep(router->pool, err))
+		return false;
+	reporters_wake(router->reporters);
+	return true;
+}
+
 /* ---- what is kept for a time ------------------------------------------------------------------------------------------------- */
 
 static bool trim(struct db *db, struct err *err)
@@ -181,6 +197,7 @@ static int64_t until_due(struct router *router)
 		db_rows_free(rows);
 	}
 	db_give(db);
+	wait_ms = commitment_wait_ms(router->pool, wait_ms);
 	return wait_ms < WAIT_MIN_MS ? WAIT_MIN_MS : wait_ms;
 }
 
@@ -189,7 +206,8 @@ int64_t router_round(struct router *router)
 	static const struct {
 		const char *name;
 		bool (*work)(struct router *router, struct err *err);
-	} parts[] = {{"settle_studies", settle_studies},
+	} parts[] = {{"judge_commitments", judge_commitments},
+	             {"settle_studies", settle_studies},
 	             {"expire_leases", expire_leases},
 	             {"expire_critical_values", expire_critical_values},
 	             {"watch_devices", watch_devices},

@@ -16,12 +16,14 @@ struct store;
 struct presence;
 struct delivery_job;
 struct dispatch;
+struct reporters;
 
 struct router {
 	struct db_pool *pool;
 	struct store *store;
 	struct presence *presence; /* touched by the keeper's thread alone, except for its id */
 	struct dispatch *dispatch;
+	struct reporters *reporters;
 	int64_t lease_ms;    /* of deliveries under way */
 	bool has_more_names; /* the last round left some to the next */
 };
@@ -58,5 +60,13 @@ bool doubts_join(pthread_t thread, int64_t wait_ms);
 
 /* Sends or verifies a claimed delivery and settles it. Logs the outcome. */
 void send_job(struct router *router, struct delivery_job *job);
+
+/* ---- commitments.c: storage commitment reports on associations of our own ---------------------------------------------------- */
+
+struct reporters *reporters_new(struct router *router);
+/* There may be something to report. */
+void reporters_wake(struct reporters *reporters);
+/* Waits for those under way at most wait_ms. True: all ended, and the reporters are gone; false: some still hang in a peer. */
+bool reporters_stop(struct reporters *reporters, int64_t wait_ms);
 
 #endif

@@ -19,7 +19,9 @@
 #include "storescp/service.h"
 #include "storescp/watch.h"
 
-enum { POOL_MAX = 4, DRAIN_MS = 30 * 1000, INDEX_DRAIN_MS = 10 * 1000 };
+enum { POOL_MAX = 6, DRAIN_MS = 30 * 1000, INDEX_DRAIN_MS = 10 * 1000 };
+/* While somebody waits for what was acknowledged: looks so far apart, and with at least so much rest for each time that a look took. */
+enum { AWAITED_MS = 250, REST = 4 };
 /* Its socket and the object that it is sending, written and read; beside them ledger, journal, store, log. */
 enum { FILES_PER_ASSOCIATION = 3, FILES_BESIDE = 200 };
 
@@ -43,10 +45,9 @@ static void note(const struct err *err, const char *what)
 		log_err(LOG_LEDGER_FAILED, err, "what=%s", what);
 }
 
-static void beat(void)
+static void beat(bool *is_there)
 {
 	struct text_buf detail;
-	bool is_there;
 	struct err err;
 
 	text_buf_init(&detail, 256);
@@ -54,11 +55,22 @@ static void beat(void)
 	                     dicom_scp_associations(app.scp), directory_count(app.service.directory),
 	                     dicom_scp_port(app.scp), (long long)audit_spooled_bytes(app.service.audit)))
 		err_panic("counters do not fit");
-	is_there = presence_beat(app.presence, detail.data, &err);
-	if (!is_there)
+	*is_there = presence_beat(app.presence, detail.data, &err);
+	if (!*is_there)
 		note(&err, "presence");
 	text_buf_fini(&detail);
-	watch_report(app.watch, is_there, false);
+}
+
+/* Returns how long to wait for a word of the ledger. */
+static int64_t tell_host(bool is_there)
+{
+	int64_t began_ms = clock_monotonic_ms(), took_ms, wait_ms = conf_number(CONF_POLL_INTERVAL);
+
+	if (!watch_report(app.watch, is_there, false))
+		return wait_ms;
+	took_ms = (clock_monotonic_ms() - began_ms) * REST;
+	took_ms = took_ms > AWAITED_MS ? took_ms : AWAITED_MS;
+	return took_ms < wait_ms ? took_ms : wait_ms;
 }
 
 /* Needs no ledger: what cannot go there goes to the spool. */
@@ -102,10 +114,10 @@ static void *keep_up(void *unused)
 		is_there = catch_up();
 		/* A ledger that came back is told at once how much waits for it, before that shrinks. */
 		if (has_news || (is_there && !was_there) || clock_monotonic_ms() >= next_beat_ms) {
-			beat();
+			beat(&is_there);
 			next_beat_ms = clock_monotonic_ms() + PRESENCE_BEAT_MS;
 		}
-		db_wait(app.listener, conf_number(CONF_POLL_INTERVAL), daemon_stop_fd());
+		db_wait(app.listener, tell_host(is_there), daemon_stop_fd());
 	}
 	return NULL;
 }
@@ -128,10 +140,12 @@ static bool check_ledger(struct err *err)
 
 static bool open_ledger(struct err *err)
 {
-	static const char *const channels[] = {"yq_device"};
+	static const char *const channels[] = {"yq_device", "yq_intake"};
 
-	return db_pool_new("yq_storescp", "yq-storescp", POOL_MAX, &app.pool, err) && check_ledger(err) &&
-	       db_listener_new("yq_storescp", channels, 1, &app.listener, err) &&
+	if (!db_pool_new("yq_storescp", "yq-storescp", POOL_MAX, &app.pool, err) || !check_ledger(err))
+		return false;
+	app.service.pool = app.pool;
+	return db_listener_new("yq_storescp", channels, 2, &app.listener, err) &&
 	       audit_new("yq-storescp", app.pool, &app.service.audit, err) &&
 	       directory_new(app.pool, conf_text(CONF_AE_TITLE), &app.service.directory, err);
 }
@@ -152,6 +166,9 @@ static bool open_provider(struct err *err)
 	};
 
 	app.service.object_max = conf_number(CONF_OBJECT_MAX);
+	app.service.linger_ms = conf_number(CONF_COMMITMENT_LINGER);
+	app.service.answer_ms = conf_number(CONF_DIMSE_TIMEOUT);
+	text_uuid_new(app.service.worker);
 	if (!listen_inherited("dicom", &settings.listening, err) ||
 	    !listen_complete(&settings.listening, "DICOM", settings.address, settings.port,
 	                     conf_text(CONF_DICOM_MORE_PORTS), err))
@@ -184,7 +201,7 @@ static void stop(void)
 	    !contacts_flush(app.service.contacts, app.pool, conf_text(CONF_TIME_ZONE), &err))
 		note(&err, "contacts");
 	if (app.watch != NULL)
-		watch_report(app.watch, true, true);
+		(void)watch_report(app.watch, true, true);
 	watch_free(app.watch);
 	presence_end(app.presence);
 	dicom_scp_free(app.scp);

@@ -5,6 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "storescp/procedure.h"
 
 /* PS3.4 table B.2-1 */
 enum { STATUS_OUT_OF_RESOURCES = 0xa700 };
@@ -14,6 +15,7 @@ struct session {
 	int answer;                    /* of the directory */
 	int64_t started_ms;
 	int64_t images, refused;
+	struct procedures *procedures; /* NULL until something is asked that is no image */
 };
 
 struct reception {
@@ -93,6 +95,8 @@ static void end(void *context, void *association, const struct dicom_peer *peer,
 		log_info(LOG_ASSOCIATION_ENDED, "device=%s how=%s images=%lld refused=%lld elapsed_ms=%lld",
 		         session->device.device, end_name(how), (long long)session->images, (long long)session->refused,
 		         (long long)(clock_monotonic_ms() - session->started_ms));
+	if (session != NULL)
+		procedures_free(session->procedures);
 	free(session);
 }
 
@@ -197,4 +201,43 @@ static void store_abort(void *context, void *object)
 	free(reception);
 }
 
-const struct dicom_scp_handlers service_handlers = {admit, end, echo, store_begin, store_data, store_end, store_abort};
+/* ---- commitment and performed steps ---------------------------------------------------------------------------- */
+
+static bool normalized(void *context, const struct dicom_n_request *request, char out_instance[DICOM_UID_SIZE],
+                       struct err *err)
+{
+	struct session *session = request->association;
+
+	if (session->procedures == NULL)
+		session->procedures = procedures_new(context, session->device.device);
+	return procedures_request(session->procedures, request, out_instance, err);
+}
+
+static enum dicom_event_due event_next(void *context, void *association, const struct dicom_commitment_result **result)
+{
+	struct session *session = association;
+
+	(void)context;
+	return session->procedures != NULL ? procedures_next(session->procedures, result) : DICOM_EVENT_NONE;
+}
+
+static void event_end(void *context, void *association, bool is_answered, uint16_t dimse_status)
+{
+	struct session *session = association;
+
+	(void)context;
+	procedures_reported(session->procedures, is_answered, dimse_status);
+}
+
+const struct dicom_scp_handlers service_handlers = {
+    .admit = admit,
+    .end = end,
+    .echo = echo,
+    .store_begin = store_begin,
+    .store_data = store_data,
+    .store_end = store_end,
+    .store_abort = store_abort,
+    .normalized = normalized,
+    .event_next = event_next,
+    .event_end = event_end,
+};

@@ -5,6 +5,7 @@
 #ifndef YQ_STORESCP_SERVICE_H
 #define YQ_STORESCP_SERVICE_H
 
+#include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
 #include "lib/domain/audit.h"
 #include "lib/intake/intake.h"
@@ -18,7 +19,11 @@ struct service {
 	struct contacts *contacts;
 	struct audit *audit;
 	struct rejections *rejections;
+	struct db_pool *pool;
 	int64_t object_max; /* bytes */
+	int64_t linger_ms;  /* how long an association may take the report of a commitment that it asked for */
+	int64_t answer_ms;  /* how long a peer may take to answer it */
+	char worker[TEXT_UUID_SIZE]; /* this process, for reports under way */
 };
 
 /* Handlers whose context is a struct service. */

@@ -18,7 +18,10 @@ void watch_free(struct watch *watch);
 
 /* Looks at the room, at no cost. True: its state changed, which is worth a report now. Needs no ledger. */
 bool watch_room(struct watch *watch);
-/* Looks at everything, and tells the ledger unless that is away. has_ended: for the last time. */
-void watch_report(struct watch *watch, bool ledger_is_there, bool has_ended);
+/*
+ * Looks at everything, and tells the ledger unless that is away. has_ended: for the last time. True: somebody waits for what was
+ * acknowledged just before to be in the ledger; another look soon is worth it.
+ */
+bool watch_report(struct watch *watch, bool ledger_is_there, bool has_ended);
 
 #endif

@@ -129,6 +129,17 @@ bool run_study_submit(struct invocation *in, struct err *err)
 	return true;
 }
 
+bool run_study_complete(struct invocation *in, struct err *err)
+{
+	char id[TEXT_UUID_SIZE];
+
+	if (!find_study(in, id, err) ||
+	    !study_complete_by_hand(in->pool, NULL, id, option_value(in, "reason"), err))
+		return false;
+	printf("study declared complete: %s\n", id);
+	return true;
+}
+
 bool run_instance_list(struct invocation *in, struct err *err)
 {
 	const char *study = option_value(in, "study");

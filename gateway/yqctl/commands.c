@@ -150,6 +150,12 @@ static const struct option quarantine_correct_options[] = {
     {"patient-birth", "DA", "YYYYMMDD", false},
     {"accession-number", "TEXT", "Accession Number", false},
     OPTION_END};
+static const struct option device_commitment_options[] = {
+    {"port", "PORT", "the port on which it takes reports; without: none, they go on the association that asked alone", false},
+    {"host", "HOST", "default the address that it asked from", false},
+    OPTION_END};
+static const struct option study_complete_options[] = {{"reason", "TEXT", "why nothing more is to come", true},
+                                                       OPTION_END};
 
 static const struct option coverage_options[] = {{"from", "DAY", "first day, default the first of the month", false},
                                                  {"to", "DAY", "last day, default today", false},
@@ -221,6 +227,9 @@ const struct command commands[] = {
      NEEDS_LEDGER, run_matching_set},
     {"device disable", "ID-or-AE", 1, 1, "refuse a device from now on", NULL, NULL, NEEDS_LEDGER, run_device_disable},
     {"device enable", "ID-or-AE", 1, 1, "accept a disabled device again", NULL, NULL, NEEDS_LEDGER, run_device_enable},
+    {"device commitment", "ID-or-AE", 1, 1, "where a device takes storage commitment reports",
+     "Needed for devices that do not wait for the report on the association on which they asked.",
+     device_commitment_options, NEEDS_LEDGER, run_device_commitment},
     {"destination add", "", 0, 0, "where signed reports of a site are sent", NULL, destination_add_options,
      NEEDS_LEDGER, run_destination_add},
     {"destination list", "", 0, 0, "the destinations", NULL, only_json, NEEDS_LEDGER, run_destination_list},
@@ -278,6 +287,17 @@ const struct command commands[] = {
      "contradictions.",
      identity_settle_options, NEEDS_LEDGER, run_identity_settle},
     {"identity undo", "ID", 1, 1, "take that back", NULL, identity_undo_options, NEEDS_LEDGER, run_identity_undo},
+    {"study complete", "UID-or-ID", 1, 1, "say that nothing more will come (人工确认图像已齐)",
+     "For a study that is receiving or incomplete, although something that was expected is missing.",
+     study_complete_options, NEEDS_LEDGER, run_study_complete},
+    {"commitment list", "", 0, 0, "what devices asked us to answer for, and whether they were told", NULL, state_options,
+     NEEDS_LEDGER, run_commitment_list},
+    {"commitment show", "UID-or-ID", 1, 1, "one storage commitment, with what failed and why", NULL, only_json,
+     NEEDS_LEDGER, run_commitment_show},
+    {"commitment requeue", "UID-or-ID", 1, 1, "report a storage commitment again now", NULL, NULL, NEEDS_LEDGER,
+     run_commitment_requeue},
+    {"mpps list", "", 0, 0, "performed procedure steps, and whether what they list is here", NULL, state_options,
+     NEEDS_LEDGER, run_mpps_list},
     {"instance list", "", 0, 0, "the stored objects with the digest of the dataset as received", NULL,
      instance_list_options, NEEDS_LEDGER, run_instance_list},
     {"task list", "", 0, 0, "the reading tasks", NULL, state_options, NEEDS_LEDGER, run_task_list},

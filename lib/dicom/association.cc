@@ -3,6 +3,7 @@
 #include "dcmtk/dcmnet/assoc.h"
 #include "dcmtk/dcmnet/dul.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "lib/dicom/associate_request.h"
 #include "lib/dicom/implementation.h"
 #include "lib/dicom/message.h"
+#include "lib/dicom/normalized.h"
 #include "lib/dicom/syntax.h"
 
 namespace
@@ -23,6 +25,8 @@ enum : uint16_t {
 	STATUS_CLASS_MISMATCH = 0xa900,
 	STATUS_NOT_UNDERSTOOD = 0xc000
 };
+/* How often the handlers are asked for an event while one is awaited and the peer is silent. */
+enum { EVENT_POLL_MS = 150 };
 enum { CLOSING_MS = 2000, PDU_HEAD = 6, PDU_ASSOCIATE_RQ = 0x01 };
 /* Presentation contexts have the odd numbers of a byte (PS3.8 section 9.3.2.2). */
 enum { CONTEXTS_MAX = 128 };
@@ -55,6 +59,9 @@ class Association
 	T_ASC_Association *association_ = nullptr;
 	void *user_ = nullptr; /* of the handlers */
 	const char *unheard_ = "no_association_request";
+	uint8_t event_context_ = 0; /* on which events are awaited; 0: none are */
+	uint16_t event_id_ = 0;     /* of the event that is under way; 0: none is */
+	uint16_t last_event_id_ = 0;
 
 	const struct dicom_scp_handlers &handlers() const
 	{
@@ -73,6 +80,11 @@ class Association
 	arrival store(MessageStream &stream, const Command &command);
 	arrival receive_object(MessageStream &stream, const Command &command, const T_ASC_PresentationContext &context,
 	                       uint16_t *status, std::string *comment);
+	arrival normalized(MessageStream &stream, const Command &command, enum dicom_n_operation operation);
+	arrival report_event(MessageStream &stream);
+	bool send_event(MessageStream &stream, const struct dicom_commitment_result &result);
+	arrival event_answered(const Command &command);
+	void event_ended(bool is_answered, uint16_t status);
 	void finish(arrival how);
 	void ended(enum dicom_end how);
 };
@@ -101,6 +113,7 @@ Association::~Association()
 /* Once per admitted association, whatever happened. */
 void Association::ended(enum dicom_end how)
 {
+	event_ended(false, 0);
 	if (is_admitted_)
 		handlers().end(scp_.settings.context, user_, &connection_.peer, how, DICOM_ADMIT);
 	is_admitted_ = false;
@@ -266,6 +279,22 @@ bool is_unknown_storage(const char *uid)
 	                            std::strncmp(uid, storage_root, sizeof storage_root - 1) == 0);
 }
 
+/* Services whose messages are small datasets, never compressed. */
+bool is_normalized(const char *uid)
+{
+	return std::strcmp(uid, DICOM_COMMITMENT_CLASS) == 0 || std::strcmp(uid, DICOM_MPPS_CLASS) == 0;
+}
+
+const char *choose_plain_syntax(const T_ASC_PresentationContext &context)
+{
+	for (int i = 0; i < context.transferSyntaxCount; i++)
+		for (const char *plain :
+		     {UID_LittleEndianExplicitTransferSyntax, UID_LittleEndianImplicitTransferSyntax})
+			if (std::strcmp(context.proposedTransferSyntaxes[i], plain) == 0)
+				return plain;
+	return nullptr;
+}
+
 bool is_acceptable(const char *uid, bool accept_unknown)
 {
 	return std::strcmp(uid, UID_VerificationSOPClass) == 0 || dicom_is_storage_sop_class(uid) ||
@@ -285,8 +314,9 @@ void Association::accept_contexts()
 
 		if (ASC_getPresentationContext(params, i, &context).bad())
 			continue;
-		syntax = choose_syntax(context, accept_unknown);
-		if (!is_acceptable(context.abstractSyntax, accept_unknown))
+		syntax = is_normalized(context.abstractSyntax) ? choose_plain_syntax(context)
+		                                               : choose_syntax(context, accept_unknown);
+		if (!is_normalized(context.abstractSyntax) && !is_acceptable(context.abstractSyntax, accept_unknown))
 			(void)ASC_refusePresentationContext(params, context.presentationContextID,
 			                                    ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
 		else if (syntax == nullptr)
@@ -309,6 +339,7 @@ Command response_to(const Command &request, uint16_t status, const std::string &
 	response.status = status;
 	response.sop_class = request.sop_class;
 	response.sop_instance = request.sop_instance;
+	response.type_id = request.type_id;
 	for (char c : comment.substr(0, 64))
 		response.comment.push_back(static_cast<char>(c < 0x20 || c > 0x7e || c == '\\' ? '?' : c));
 	return response;
@@ -414,12 +445,170 @@ arrival Association::store(MessageStream &stream, const Command &command)
 	return how == arrival::message ? sent(stream.send(response_to(command, status, comment)), link_) : how;
 }
 
+/* ---- DIMSE-N ---------------------------------------------------------------------------------------------------- */
+
+bool read_memory(void *context, uint64_t offset, void *out, size_t length, size_t *out_length, struct err *)
+{
+	const std::string &bytes = *static_cast<const std::string *>(context);
+
+	*out_length = offset < bytes.size() ? std::min(length, bytes.size() - static_cast<size_t>(offset)) : 0;
+	std::memcpy(out, bytes.data() + (*out_length > 0 ? offset : 0), *out_length);
+	return true;
+}
+
+/* The head of a part 10 file, so that the one reader of datasets reads these, too. */
+bool begin_part10(const char *syntax, std::string *out, struct err *err)
+{
+	uint8_t *head;
+	size_t length;
+
+	if (!dicom_meta_header(DICOM_COMMITMENT_CLASS, DICOM_COMMITMENT_INSTANCE, syntax, nullptr, &head, &length, err))
+		return false;
+	out->assign(reinterpret_cast<const char *>(head), length);
+	std::free(head);
+	return true;
+}
+
+bool check_class(const Command &command, const T_ASC_PresentationContext &context, struct err *err)
+{
+	if (!is_normalized(context.abstractSyntax))
+		return dicom_refuse(err, ERR_REFUSED, STATUS_UNRECOGNIZED_OPERATION, "no such service here");
+	return command.sop_class == context.abstractSyntax ||
+	       dicom_refuse(err, ERR_REFUSED, DICOM_STATUS_NO_SUCH_CLASS,
+	                    "SOP class is not that of the presentation context");
+}
+
+arrival Association::normalized(MessageStream &stream, const Command &command, enum dicom_n_operation operation)
+{
+	T_ASC_PresentationContext context;
+	char instance[DICOM_UID_SIZE] = "";
+	struct err err = {};
+	std::string file;
+	size_t most, dropped = 0;
+	bool ok;
+
+	if (ASC_findAcceptedPresentationContext(association_->params, command.context_id, &context).bad())
+		return arrival::broken;
+	ok = check_class(command, context, &err) && begin_part10(context.acceptedTransferSyntax, &file, &err);
+	most = file.size() + DICOM_N_DATASET_MAX;
+	if (command.has_dataset()) {
+		arrival how = stream.receive_dataset(command.context_id, [&](const void *bytes, size_t length) {
+			if (file.size() + length <= most && dropped == 0)
+				file.append(static_cast<const char *>(bytes), length);
+			else
+				dropped += length;
+		});
+
+		if (how != arrival::message)
+			return how;
+	}
+	if (ok && dropped > 0)
+		ok = dicom_refuse(&err, ERR_NO_SPACE, DICOM_STATUS_RESOURCE_LIMITATION, "the dataset is too long");
+	if (ok) {
+		struct dicom_bytes bytes = {read_memory, &file, file.size()};
+		struct dicom_n_request request = {&connection_.peer,
+		                                  operation,
+		                                  command.type_id,
+		                                  command.sop_class.c_str(),
+		                                  command.sop_instance.c_str(),
+		                                  command.has_dataset() ? &bytes : nullptr,
+		                                  user_};
+
+		(void)text_copy(instance, sizeof instance, command.sop_instance.c_str());
+		ok = handlers().normalized(scp_.settings.context, &request, instance, &err);
+	}
+	Command response = response_to(command, ok ? 0 : status_of(err), ok ? "" : err.text);
+
+	if (ok) {
+		response.sop_instance = instance;
+		if (operation == DICOM_N_ACTION)
+			event_context_ = command.context_id;
+	}
+	return sent(stream.send(response), link_);
+}
+
+/* PS3.4 section J.3.3: event type 1 when everything is held, else 2. */
+bool Association::send_event(MessageStream &stream, const struct dicom_commitment_result &result)
+{
+	T_ASC_PresentationContext context;
+	uint8_t *bytes;
+	size_t length;
+	Command request;
+	bool ok;
+
+	if (ASC_findAcceptedPresentationContext(association_->params, event_context_, &context).bad())
+		return false;
+	request = dicom_event_request(result);
+	request.context_id = event_context_;
+	request.message_id = event_id_;
+	dicom_write_commitment_result(
+	    &result, std::strcmp(context.acceptedTransferSyntax, UID_LittleEndianImplicitTransferSyntax) == 0, &bytes,
+	    &length);
+	ok = stream.send(request) && stream.send_whole_dataset(event_context_, bytes, length);
+	std::free(bytes);
+	return ok;
+}
+
+/* While the peer is silent. Its answer comes as any other message, perhaps behind a request that crossed our event. */
+arrival Association::report_event(MessageStream &stream)
+{
+	const struct dicom_commitment_result *result = nullptr;
+	enum dicom_event_due due = DICOM_EVENT_LATER;
+
+	while (event_context_ != 0 && event_id_ == 0) {
+		if (due == DICOM_EVENT_LATER && link_.is_readable_within(EVENT_POLL_MS))
+			return arrival::message;
+		due = handlers().event_next(scp_.settings.context, user_, &result);
+		if (due == DICOM_EVENT_NONE)
+			event_context_ = 0;
+		if (due != DICOM_EVENT_DUE)
+			continue;
+		last_event_id_ = static_cast<uint16_t>(last_event_id_ == UINT16_MAX ? 1 : last_event_id_ + 1);
+		event_id_ = last_event_id_;
+		if (!send_event(stream, *result))
+			return sent(false, link_);
+		link_.rest(link_phase::message);
+	}
+	return arrival::message;
+}
+
+void Association::event_ended(bool is_answered, uint16_t status)
+{
+	if (event_id_ == 0)
+		return;
+	event_id_ = 0;
+	handlers().event_end(scp_.settings.context, user_, is_answered, status);
+}
+
+arrival Association::event_answered(const Command &command)
+{
+	if (event_id_ == 0 || command.answered_id != event_id_ || !command.has_status)
+		return arrival::broken;
+	event_ended(true, command.status);
+	return arrival::message;
+}
+
+/* ---- one message ------------------------------------------------------------------------------------------------ */
+
 arrival Association::answer(MessageStream &stream, const Command &command)
 {
+	static const struct {
+		uint16_t field;
+		enum dicom_n_operation operation;
+	} operations[] = {{COMMAND_N_ACTION_RQ, DICOM_N_ACTION},
+	                  {COMMAND_N_CREATE_RQ, DICOM_N_CREATE},
+	                  {COMMAND_N_SET_RQ, DICOM_N_SET}};
 	arrival how;
 
 	if (command.field == COMMAND_C_STORE_RQ)
 		return store(stream, command);
+	for (const auto &row : operations)
+		if (row.field == command.field)
+			return normalized(stream, command, row.operation);
+	if (command.field == (COMMAND_N_EVENT_REPORT_RQ | COMMAND_RESPONSE)) {
+		how = drop_dataset(stream, command);
+		return how == arrival::message ? event_answered(command) : how;
+	}
 	if (command.is_response())
 		return arrival::broken;
 	how = drop_dataset(stream, command);
@@ -473,8 +662,11 @@ void Association::serve()
 	while (how == arrival::message) {
 		Command command;
 
-		link_.rest(link_phase::idle);
-		how = stream.receive(command);
+		/* Who owes an answer is not idle. */
+		link_.rest(event_id_ != 0 ? link_phase::message : link_phase::idle);
+		how = report_event(stream);
+		if (how == arrival::message)
+			how = stream.receive(command);
 		if (how == arrival::message)
 			how = answer(stream, command);
 	}

@@ -44,11 +44,49 @@ enum dicom_reject {
 	DICOM_REJECT_LIMIT       /* transient, presentation, local limit exceeded */
 };
 
+struct dicom_bytes;
+
 struct dicom_store_request {
 	const struct dicom_peer *peer;
 	const char *sop_class_uid, *sop_instance_uid; /* from the command set, not yet checked by anybody */
 	const char *transfer_syntax_uid;              /* of the accepted presentation context */
 	void *association;                            /* what admit() put there */
+};
+
+/* DIMSE-N services, PS3.7 section 10: storage commitment push model (PS3.4 annex J), modality performed procedure step (PS3.4 annex F). */
+#define DICOM_COMMITMENT_CLASS "1.2.840.10008.1.20.1"
+#define DICOM_COMMITMENT_INSTANCE "1.2.840.10008.1.20.1.1"
+#define DICOM_MPPS_CLASS "1.2.840.10008.3.1.2.3.3"
+
+enum dicom_n_operation { DICOM_N_SET, DICOM_N_ACTION, DICOM_N_CREATE };
+struct dicom_n_request {
+	const struct dicom_peer *peer;
+	enum dicom_n_operation operation;
+	uint16_t action_type;        /* of N-ACTION */
+	const char *sop_class_uid;   /* of the command set; that of the presentation context, too */
+	const char *sop_instance_uid; /* not yet checked by anybody; empty: none */
+	struct dicom_bytes *dataset; /* as a part 10 file; NULL: there is none */
+	void *association;           /* what admit() put there */
+};
+
+/* Longest dataset of such a request; a longer one is read, dropped and answered with 0213. */
+enum { DICOM_N_DATASET_MAX = 4 << 20 };
+
+/* What a commitment request came to, as N-EVENT-REPORT says it (PS3.4 section J.3.3). Borrowed texts. */
+struct dicom_commitment_item {
+	const char *sop_class_uid, *sop_instance_uid;
+	uint16_t failure_reason; /* PS3.3 section C.14.1.1; 0: held */
+};
+struct dicom_commitment_result {
+	const char *transaction_uid;
+	const struct dicom_commitment_item *items;
+	size_t count;
+};
+
+enum dicom_event_due {
+	DICOM_EVENT_NONE,  /* nothing is awaited */
+	DICOM_EVENT_LATER, /* ask again in a moment */
+	DICOM_EVENT_DUE    /* *result is to be sent; borrowed until event_end() */
 };
 
 enum dicom_end {
@@ -80,6 +118,14 @@ struct dicom_scp_handlers {
 	bool (*store_data)(void *context, void *object, const void *bytes, size_t length, struct err *err);
 	bool (*store_end)(void *context, void *object, struct err *err);
 	void (*store_abort)(void *context, void *object);
+	/* True: 0000. out_instance is in the answer as the Affected SOP Instance UID; filled with that of the request before. */
+	bool (*normalized)(void *context, const struct dicom_n_request *request, char out_instance[DICOM_UID_SIZE],
+	                   struct err *err);
+	/* Asked between messages of an association on which a commitment was requested. One event at a time is under way. */
+	enum dicom_event_due (*event_next)(void *context, void *association,
+	                                   const struct dicom_commitment_result **result);
+	/* Once for each DICOM_EVENT_DUE, at the latest before end(). is_answered false: nobody knows whether it arrived. */
+	void (*event_end)(void *context, void *association, bool is_answered, uint16_t dimse_status);
 };
 
 struct dicom_scp_settings {
@@ -145,6 +191,13 @@ typedef bool dicom_sent_item(void *context, size_t index, enum dicom_sent sent, 
  */
 bool dicom_send(const struct dicom_destination *destination, const struct dicom_send_item *items, size_t count,
                 dicom_sent_item *each, void *context, struct err *err);
+
+/*
+ * N-EVENT-REPORT of a commitment on an association of its own, in which we are the provider (PS3.7 section D.3.3.4). *dimse_status is the
+ * peer's answer. Errors as of dicom_echo(); ERR_UNKNOWN_OUTCOME: sent, and no answer came.
+ */
+bool dicom_report_commitment(const struct dicom_destination *destination, const struct dicom_commitment_result *result,
+                             uint16_t *dimse_status, struct err *err);
 
 /* ---- datasets --------------------------------------------------------------------------------------------------- */
 

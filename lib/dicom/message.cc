@@ -20,7 +20,9 @@ enum : uint16_t {
 	ELEMENT_STATUS = 0x0900,
 	ELEMENT_COMMENT = 0x0902,
 	ELEMENT_AFFECTED_INSTANCE = 0x1000,
-	ELEMENT_REQUESTED_INSTANCE = 0x1001
+	ELEMENT_REQUESTED_INSTANCE = 0x1001,
+	ELEMENT_EVENT_TYPE = 0x1002,
+	ELEMENT_ACTION_TYPE = 0x1008
 };
 
 uint32_t get(const unsigned char *p, size_t width)
@@ -80,6 +82,10 @@ void take(Command &out, uint16_t element, const unsigned char *p, size_t length)
 		out.status = number;
 		out.has_status = true;
 		break;
+	case ELEMENT_EVENT_TYPE:
+	case ELEMENT_ACTION_TYPE:
+		out.type_id = number;
+		break;
 	case ELEMENT_COMMENT:
 		out.comment = clean(p, length).substr(0, COMMENT_MAX);
 		break;
@@ -127,6 +133,11 @@ void put_text(std::string &out, uint16_t element, const std::string &text, char 
 		out.push_back(pad);
 }
 
+bool is_action(uint16_t field)
+{
+	return (field & ~COMMAND_RESPONSE) == COMMAND_N_ACTION_RQ;
+}
+
 /* In ascending order of elements. */
 std::string encode(const Command &command)
 {
@@ -143,6 +154,8 @@ std::string encode(const Command &command)
 		put_number(body, ELEMENT_STATUS, command.status);
 	put_text(body, ELEMENT_COMMENT, command.comment, ' ');
 	put_text(body, ELEMENT_AFFECTED_INSTANCE, command.sop_instance, '\0');
+	if (command.type_id != 0)
+		put_number(body, is_action(command.field) ? ELEMENT_ACTION_TYPE : ELEMENT_EVENT_TYPE, command.type_id);
 	put(all, 0, 4);
 	put(all, 4, 4);
 	put(all, static_cast<uint32_t>(body.size()), 4);
@@ -165,6 +178,21 @@ arrival arrival_of(link_end end)
 	return arrival::broken;
 }
 } // namespace
+
+Command dicom_event_request(const struct dicom_commitment_result &result)
+{
+	const struct dicom_commitment_item *end = result.items + result.count;
+	bool is_whole =
+	    std::all_of(result.items, end, [](const auto &item) { return item.failure_reason == 0; });
+	Command request;
+
+	request.field = COMMAND_N_EVENT_REPORT_RQ;
+	request.dataset_type = 1;
+	request.sop_class = DICOM_COMMITMENT_CLASS;
+	request.sop_instance = DICOM_COMMITMENT_INSTANCE;
+	request.type_id = is_whole ? 1 : 2;
+	return request;
+}
 
 arrival MessageStream::next_fragment(DUL_PDV &out)
 {
@@ -255,4 +283,17 @@ bool MessageStream::send(const Command &command)
 bool MessageStream::send_dataset(uint8_t context_id, const void *bytes, size_t length, bool is_last)
 {
 	return send_fragment(context_id, DUL_DATASETPDV, bytes, length, is_last);
+}
+
+bool MessageStream::send_whole_dataset(uint8_t context_id, const void *bytes, size_t length)
+{
+	const char *from = static_cast<const char *>(bytes);
+	size_t most = static_cast<size_t>(association_->sendPDVLength);
+
+	for (size_t n; length > most; from += n, length -= n) {
+		n = most;
+		if (!send_dataset(context_id, from, n, false))
+			return false;
+	}
+	return send_dataset(context_id, from, length, true);
 }

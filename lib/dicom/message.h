@@ -15,6 +15,7 @@
 #include <functional>
 #include <string>
 
+#include "lib/dicom/dicom.h"
 #include "lib/dicom/transport.h"
 
 /* How waiting for the next thing ended. */
@@ -25,6 +26,10 @@ enum : uint16_t {
 	COMMAND_C_STORE_RQ = 0x0001,
 	COMMAND_C_ECHO_RQ = 0x0030,
 	COMMAND_C_CANCEL_RQ = 0x0fff,
+	COMMAND_N_EVENT_REPORT_RQ = 0x0100,
+	COMMAND_N_SET_RQ = 0x0120,
+	COMMAND_N_ACTION_RQ = 0x0130,
+	COMMAND_N_CREATE_RQ = 0x0140,
 	COMMAND_RESPONSE = 0x8000
 };
 enum : uint16_t { COMMAND_NO_DATASET = 0x0101 };
@@ -33,6 +38,7 @@ struct Command {
 	uint8_t context_id = 0;
 	uint16_t field = 0, message_id = 0, answered_id = 0, status = 0, priority = 0;
 	uint16_t dataset_type = COMMAND_NO_DATASET;
+	uint16_t type_id = 0; /* of an event or an action; 0: none */
 	bool has_status = false;
 	/* Padding removed, other control characters as '?', at most the 64 KiB that a command may have. */
 	std::string sop_class, sop_instance, comment;
@@ -46,6 +52,9 @@ struct Command {
 		return (field & COMMAND_RESPONSE) != 0;
 	}
 };
+
+/* N-EVENT-REPORT-RQ for a commitment, its dataset to follow; the caller fills in context and message id. */
+Command dicom_event_request(const struct dicom_commitment_result &result);
 
 class MessageStream
 {
@@ -61,6 +70,8 @@ class MessageStream
 	/* False: the connection is gone; Link::end says how. */
 	bool send(const Command &command);
 	bool send_dataset(uint8_t context_id, const void *bytes, size_t length, bool is_last);
+	/* The same for one that lies in memory, in as many pieces as the peer's PDUs want. */
+	bool send_whole_dataset(uint8_t context_id, const void *bytes, size_t length);
 
       private:
 	T_ASC_Association *association_;

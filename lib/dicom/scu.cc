@@ -4,6 +4,7 @@
 #include "dcmtk/dcmnet/dul.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "lib/dicom/dicom.h"
 #include "lib/dicom/implementation.h"
 #include "lib/dicom/message.h"
+#include "lib/dicom/normalized.h"
 extern "C" {
 #include "lib/dicom/source.h"
 #include "lib/dicom/structure.h"
@@ -47,6 +49,13 @@ class Client
 	}
 	/* Sends a request and returns the status of its answer; false: none came, *err says why. */
 	bool ask(Command request, struct source *dataset, Command *answer, struct err *err);
+	/* The same with a dataset in memory; the dataset of an answer is passed over. */
+	bool tell(Command request, const void *dataset, size_t length, Command *answer, struct err *err);
+	/* We are the provider of what we propose (PS3.7 section D.3.3.4). */
+	void be_provider()
+	{
+		role_ = ASC_SC_ROLE_SCP;
+	}
 
       private:
 	const struct dicom_destination &to_;
@@ -57,11 +66,14 @@ class Client
 	T_ASC_Association *association_ = nullptr;
 	uint16_t last_id_ = 0;
 	bool is_connected_ = false;
+	T_ASC_SC_ROLE role_ = ASC_SC_ROLE_DEFAULT;
 
 	bool propose(const std::vector<Context> &contexts, struct err *err);
 	bool refused(const OFCondition &cond, struct err *err);
 	bool send_dataset(MessageStream &stream, uint8_t context_id, struct source *dataset, struct err *err);
 	bool broken(struct err *err) const;
+	bool is_answer(const Command &request, const Command &answer, struct err *err) const;
+	bool unexpected(struct err *err) const;
 };
 
 Client::~Client()
@@ -101,7 +113,7 @@ bool Client::propose(const std::vector<Context> &contexts, struct err *err)
 	     i++, id = static_cast<T_ASC_PresentationContextID>(id + 2)) {
 		const char *syntax = contexts[i].second.c_str();
 
-		cond = ASC_addPresentationContext(params_, id, contexts[i].first.c_str(), &syntax, 1);
+		cond = ASC_addPresentationContext(params_, id, contexts[i].first.c_str(), &syntax, 1, role_);
 	}
 	if (cond.bad())
 		return dicom_err_condition(err, ERR_INVALID, "cannot propose an association", cond);
@@ -212,11 +224,36 @@ bool Client::ask(Command request, struct source *dataset, Command *answer, struc
 		return false;
 	if (stream.receive(*answer) != arrival::message)
 		return broken(err);
-	if (answer->field != (request.field | COMMAND_RESPONSE) || answer->answered_id != request.message_id ||
-	    !answer->has_status || answer->has_dataset())
-		return err_set(err, ERR_UNKNOWN_OUTCOME,
-		               "could not finish the exchange with %s: it answers something else", to_.called_ae);
-	return true;
+	return is_answer(request, *answer, err) &&
+	       (!answer->has_dataset() || unexpected(err));
+}
+
+bool Client::unexpected(struct err *err) const
+{
+	return err_set(err, ERR_UNKNOWN_OUTCOME, "could not finish the exchange with %s: it answers something else",
+	               to_.called_ae);
+}
+
+bool Client::is_answer(const Command &request, const Command &answer, struct err *err) const
+{
+	return (answer.field == (request.field | COMMAND_RESPONSE) && answer.answered_id == request.message_id &&
+	        answer.has_status) ||
+	       unexpected(err);
+}
+
+bool Client::tell(Command request, const void *dataset, size_t length, Command *answer, struct err *err)
+{
+	MessageStream stream(association_, link_);
+
+	link_.phase = link_phase::message;
+	request.message_id = ++last_id_;
+	if (!stream.send(request) || !stream.send_whole_dataset(request.context_id, dataset, length) ||
+	    stream.receive(*answer) != arrival::message)
+		return broken(err);
+	if (answer->has_dataset() &&
+	    stream.receive_dataset(answer->context_id, [](const void *, size_t) {}) != arrival::message)
+		return broken(err);
+	return is_answer(request, *answer, err);
 }
 
 /* ---- sending -------------------------------------------------------------------------------------------------- */
@@ -390,4 +427,54 @@ extern "C" bool dicom_echo(const struct dicom_destination *destination, enum dic
 	if (reached != nullptr)
 		*reached = way;
 	return ok;
+}
+
+namespace
+{
+/* The context that the peer took, explicit before implicit. */
+uint8_t find_plain(const Client &client, bool *is_implicit)
+{
+	uint8_t id = client.find(Context(DICOM_COMMITMENT_CLASS, UID_LittleEndianExplicitTransferSyntax));
+
+	*is_implicit = id == 0;
+	return id != 0 ? id : client.find(Context(DICOM_COMMITMENT_CLASS, UID_LittleEndianImplicitTransferSyntax));
+}
+
+bool report_commitment(Client &client, const struct dicom_destination &to, const struct dicom_commitment_result &result,
+                       uint16_t *status, struct err *err)
+{
+	Command request = dicom_event_request(result), answer;
+	uint8_t *bytes;
+	size_t length;
+	bool is_implicit, ok;
+
+	client.be_provider();
+	if (!client.open({Context(DICOM_COMMITMENT_CLASS, UID_LittleEndianExplicitTransferSyntax),
+	                  Context(DICOM_COMMITMENT_CLASS, UID_LittleEndianImplicitTransferSyntax)},
+	                 err))
+		return false;
+	request.context_id = find_plain(client, &is_implicit);
+	if (request.context_id == 0)
+		return err_set(err, ERR_REFUSED, "cannot report to %s: it does not take storage commitment reports",
+		               to.called_ae);
+	dicom_write_commitment_result(&result, is_implicit, &bytes, &length);
+	ok = client.tell(request, bytes, length, &answer, err);
+	std::free(bytes);
+	if (!ok)
+		return false;
+	client.release();
+	*status = answer.status;
+	return true;
+}
+} // namespace
+
+extern "C" bool dicom_report_commitment(const struct dicom_destination *destination,
+                                        const struct dicom_commitment_result *result, uint16_t *dimse_status,
+                                        struct err *err)
+{
+	return dicom_guard(err, [&] {
+		Client client(*destination);
+
+		return report_commitment(client, *destination, *result, dimse_status, err);
+	});
 }

@@ -202,6 +202,13 @@ size_t Link::take_ahead(void *buf, size_t nbyte)
 	return n;
 }
 
+bool Link::is_readable_within(int ms) const
+{
+	struct pollfd fds[2] = {{fd_, POLLIN, 0}, {stop_fd, POLLIN, 0}};
+
+	return poll(fds, stop_fd >= 0 ? 2 : 1, ms) != 0;
+}
+
 LinkConnection::LinkConnection(DcmNativeSocketType fd, Link &link) : DcmTCPConnection(fd), link_(link), fd_(fd)
 {
 	link_.open(fd);

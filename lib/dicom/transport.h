@@ -84,6 +84,8 @@ class Link
 
 	/* True when a byte (or the end) can be read; false sets end. */
 	bool wait_readable();
+	/* The same for a moment, with nothing changed by it: true also when the end is near, which wait_readable() then tells. */
+	bool is_readable_within(int ms) const;
 
 	/*
 	 * Reads until length bytes of the stream are here, under the deadlines of the phase; whoever reads the connection later gets them first. For what must be

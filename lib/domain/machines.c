@@ -49,12 +49,15 @@ MACHINE_DEFINE(consultation, CONSULTATION)
 MACHINE_DEFINE(delivery, DELIVERY)
 MACHINE_DEFINE(conflict, CONFLICT)
 MACHINE_DEFINE(quarantine, QUARANTINE)
+MACHINE_DEFINE(commitment, COMMITMENT)
+MACHINE_DEFINE(mpps, MPPS)
 
 const struct machine *const *machines_all(void)
 {
 	static const struct machine *const all[] = {
-	    &study_table,        &task_table,     &report_version_table, &report_proposal_table, &critical_value_table,
-	    &consultation_table, &delivery_table, &conflict_table,       &quarantine_table,      0};
+	    &study_table,          &task_table,         &report_version_table, &report_proposal_table,
+	    &critical_value_table, &consultation_table, &delivery_table,       &conflict_table,
+	    &quarantine_table,     &commitment_table,   &mpps_table,           0};
 
 	return all;
 }

@@ -7,11 +7,13 @@
 
 #include <stdbool.h>
 
+#include "lib/domain/commitment.def"
 #include "lib/domain/conflict.def"
 #include "lib/domain/consultation.def"
 #include "lib/domain/critical_value.def"
 #include "lib/domain/delivery.def"
 #include "lib/domain/machine.h"
+#include "lib/domain/mpps.def"
 #include "lib/domain/quarantine.def"
 #include "lib/domain/report_proposal.def"
 #include "lib/domain/report_version.def"
@@ -44,6 +46,8 @@ MACHINE_DECLARE(consultation, CONSULTATION);
 MACHINE_DECLARE(delivery, DELIVERY);
 MACHINE_DECLARE(conflict, CONFLICT);
 MACHINE_DECLARE(quarantine, QUARANTINE);
+MACHINE_DECLARE(commitment, COMMITMENT);
+MACHINE_DECLARE(mpps, MPPS);
 
 #undef MACHINE_STATE_ID
 #undef MACHINE_EVENT_ID

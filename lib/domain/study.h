@@ -26,6 +26,13 @@ struct db_pool;
 bool study_submit(struct db_pool *pool, const char *person_id, const char *study_id, const char *patient_class,
                   struct err *err);
 
+/*
+ * 人工确认图像已齐: a person says that nothing more will come, although something is missing (reason, 1 to 500 characters). Who may
+ * submit may do this. ERR_INVALID: no reason.
+ */
+bool study_complete_by_hand(struct db_pool *pool, const char *person_id, const char *study_id, const char *reason,
+                            struct err *err);
+
 bool study_is_patient_class(const char *text);
 
 /* ---- completion, pure ------------------------------------------------------------------------------------------------ */
@@ -39,9 +46,14 @@ struct study_facts {
 	int expected_views;  /* 0: unknown */
 	int64_t now_us;
 	int64_t last_arrival_us; /* of an image that counts */
-	int64_t submitted_us, commitment_us, mpps_completed_us, by_hand_us;
-	int64_t quiet_us;  /* a length */
-	int64_t cap_at_us; /* when an unmet expectation ends the waiting */
+	int64_t submitted_us, mpps_completed_us, by_hand_us;
+	bool is_committed;      /* commitments name every image of it, and nothing that is not here */
+	int commitment_missing; /* named by the last commitment, and not here */
+	int mpps_missing;       /* listed by performed procedure steps, and not here */
+	int64_t known_us;       /* the ledger has everything that was acknowledged before */
+	int64_t patience_us;    /* a length: a word is not kept waiting for the ledger for longer */
+	int64_t quiet_us;       /* a length */
+	int64_t cap_at_us;      /* when an unmet expectation ends the waiting */
 };
 
 enum study_reason {
@@ -66,8 +78,10 @@ struct study_verdict {
 
 /*
  * The strongest signal at hand decides: by hand > storage commitment > submit pressed > MPPS > expected views > quiet time. A
- * signal counts only when no image came after it. While expected views are missing, quiet time does not count; the cap turns
- * the study into incomplete. The study of an emergency is incomplete, and so offered, from its first image on.
+ * signal counts only when no image came after it, and is judged only when the ledger knows what was acknowledged before it. While
+ * expected views, or images that a performed step lists, are missing, quiet time does not count; the cap turns the study into
+ * incomplete. A commitment that names more than came holds every weaker signal back, but that a submission offers the study
+ * at once, as incomplete. The study of an emergency is incomplete, and so offered, from its first image on.
  */
 struct study_verdict study_decide(const struct study_facts *facts);
 
@@ -75,6 +89,8 @@ const char *study_reason_name(enum study_reason reason);
 
 /* Quiet time of a modality ("US", "CT", ...) in milliseconds, from the configuration. */
 int64_t study_quiet_ms(const char *modality);
+/* Is the option quiet_by_modality well-formed? ERR_INVALID. */
+bool study_quiet_check(struct err *err);
 
 /* ---- for the router ------------------------------------------------------------------------------------------------------ */
 

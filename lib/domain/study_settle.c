@@ -50,9 +50,10 @@ static void read_times(const struct db_rows *rows, struct study_facts *facts)
 	facts->now_us = db_get_time(rows, 0, "now");
 	facts->last_arrival_us = db_get_time(rows, 0, "last_arrival_at");
 	facts->submitted_us = db_get_time(rows, 0, "submitted_at");
-	facts->commitment_us = db_get_time(rows, 0, "commitment_at");
 	facts->mpps_completed_us = db_get_time(rows, 0, "mpps_completed_at");
 	facts->by_hand_us = db_get_time(rows, 0, "by_hand_at");
+	facts->known_us = db_get_time(rows, 0, "known_until");
+	facts->patience_us = conf_number(CONF_INDEX_PATIENCE) * 1000;
 	facts->cap_at_us = db_get_time(rows, 0, "cap_at");
 	if (facts->cap_at_us == 0)
 		facts->cap_at_us = db_get_time(rows, 0, "first_arrival_at") + conf_number(CONF_COMPLETE_CAP) * 1000;
@@ -75,6 +76,9 @@ static void read_facts(const struct db_rows *rows, struct settle *settle)
 	facts->has_new_images = facts->state != STUDY_RECEIVING && db_get_bool(rows, 0, "has_new_images");
 	facts->images = (int)db_get_int(rows, 0, "instance_count");
 	facts->expected_views = (int)db_get_int(rows, 0, "expected_views");
+	facts->is_committed = db_get_bool(rows, 0, "is_committed");
+	facts->commitment_missing = (int)db_get_int(rows, 0, "commitment_missing");
+	facts->mpps_missing = (int)db_get_int(rows, 0, "mpps_missing");
 	facts->quiet_us = study_quiet_ms(settle->modality) * 1000;
 	read_times(rows, facts);
 }

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/daemon.h"
 #include "lib/base/file.h"
@@ -157,6 +158,7 @@ bool host_beat_look(struct host_beat *beat, const struct host_look **out, struct
 {
 	struct host_look look = {.peak_objects = beat->look.peak_objects};
 
+	look.looked_ms = clock_monotonic_ms();
 	if (!host_id(beat->id, err) || !room_read(beat->store, &look.room, err) ||
 	    !intake_backlog_read(&look.backlog, err) || !host_slots_held(&look.slots, err))
 		return false;
@@ -168,12 +170,13 @@ bool host_beat_look(struct host_beat *beat, const struct host_look **out, struct
 	return true;
 }
 
-static bool write_row(struct host_beat *beat, struct db *db, bool has_ended, struct err *err)
+static bool write_row(struct host_beat *beat, struct db *db, bool has_ended, bool *out_awaited, struct err *err)
 {
 	const struct intake_backlog *backlog = &beat->look.backlog;
 	const struct room *room = &beat->look.room;
+	struct db_rows *rows;
 
-	return db_exec(db, STMT_HOST_REPORT,
+	if (!db_exec(db, STMT_HOST_REPORT,
 	               DB_PARAMS(db_text(beat->id), db_text(beat->name), db_text(conf_home()), db_text(beat->program),
 	                         db_text(daemon_version()), db_bool(has_ended), db_int(beat->look.slots),
 	                         db_int((int64_t)backlog->unplaced_objects), db_int((int64_t)backlog->unplaced_bytes),
@@ -183,18 +186,23 @@ static bool write_row(struct host_beat *beat, struct db *db, bool has_ended, str
 	                         db_int((int64_t)room->store.total_bytes), db_int((int64_t)room->store.free_bytes),
 	                         db_text(room_state_name(room->store.state)),
 	                         db_int((int64_t)room->journal.total_bytes), db_int((int64_t)room->journal.free_bytes),
-	                         db_text(room_state_name(room->journal.state))),
-	               NULL, err);
+	                         db_text(room_state_name(room->journal.state)),
+	                         db_int(clock_monotonic_ms() - beat->look.looked_ms)),
+	               &rows, err))
+		return false;
+	*out_awaited = db_rows_count(rows) > 0 && db_get_bool(rows, 0, "is_awaited");
+	db_rows_free(rows);
+	return true;
 }
 
-bool host_beat_report(struct host_beat *beat, bool has_ended, struct err *err)
+bool host_beat_report(struct host_beat *beat, bool has_ended, bool *out_awaited, struct err *err)
 {
 	struct db *db = NULL;
 	bool ok;
 
 	if (!db_take(beat->pool, &db, err))
 		return false;
-	ok = write_row(beat, db, has_ended, err);
+	ok = write_row(beat, db, has_ended, out_awaited, err);
 	db_give(db);
 	return ok;
 }

@@ -32,6 +32,7 @@ struct host_look {
 	struct intake_backlog backlog;
 	uint64_t peak_objects; /* the most that waited for the ledger since nothing did */
 	int slots;
+	int64_t looked_ms; /* monotonic, before it looked */
 	struct room room;
 };
 
@@ -40,7 +41,10 @@ struct host_beat *host_beat_new(struct store *store, struct db_pool *pool, const
 void host_beat_free(struct host_beat *beat);
 /* Looks, logs a change of the room, and remembers what it saw; *out is borrowed until the next look. */
 bool host_beat_look(struct host_beat *beat, const struct host_look **out, struct err *err);
-/* Writes the last look. has_ended: this receiver ends in order, and reports for the last time. */
-bool host_beat_report(struct host_beat *beat, bool has_ended, struct err *err);
+/*
+ * Writes the last look, and so up to when the ledger knows what was acknowledged here. has_ended: this receiver ends in order, and
+ * reports for the last time. *out_awaited: somebody waits for a later look than this one.
+ */
+bool host_beat_report(struct host_beat *beat, bool has_ended, bool *out_awaited, struct err *err);
 
 #endif

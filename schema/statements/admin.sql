@@ -70,7 +70,8 @@ SELECT d.public_id AS id, d.calling_ae AS ae_title, d.called_ae AS called_ae_tit
        d.first_seen_at, d.last_seen_at, d.last_error, d.last_error_at, d.charset_verdict,
        extract(epoch FROM d.clock_offset)::bigint AS clock_offset_s, d.clock_measured_at,
        yq_clock_words(d.clock_offset, d.clock_measured_at) AS clock, q.last_image_at, q.due_at AS images_due_at,
-       CASE WHEN d.is_enabled AND q.due_at < yq_now() THEN q.due_at END AS silent_since
+       CASE WHEN d.is_enabled AND q.due_at < yq_now() THEN q.due_at END AS silent_since,
+       d.commitment_host, d.commitment_port
 FROM device d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
 LEFT JOIN LATERAL yq_device_silence(d.device_id) q ON true
 ORDER BY d.device_id;

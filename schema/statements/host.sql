@@ -23,12 +23,15 @@
 -- $19 size of the journal's file system
 -- $20 free of it
 -- $21 fine, low or full
+-- $22 how long ago it looked, milliseconds
 INSERT INTO host (host_id, name, home, program, version, ended_at, slots, unplaced_objects, unplaced_bytes, waiting_objects, waiting_bytes,
                   waiting_peak, oldest_at, quarantined_objects, store_path, store_total_bytes, store_free_bytes, store_state,
-                  journal_total_bytes, journal_free_bytes, journal_state)
+                  journal_total_bytes, journal_free_bytes, journal_state, known_until)
 VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::text, CASE WHEN $6::boolean THEN yq_now() END, $7::integer, $8::bigint, $9::bigint,
         $10::bigint, $11::bigint, $12::bigint, CASE WHEN $10::bigint > 0 THEN yq_now() - $13::bigint * interval '1 ms' END, $14::bigint,
-        $15::text, $16::bigint, $17::bigint, $18::text, $19::bigint, $20::bigint, $21::text)
+        $15::text, $16::bigint, $17::bigint, $18::text, $19::bigint, $20::bigint, $21::text,
+        -- What it acknowledged before it looked is in the ledger, but for what it saw waiting.
+        yq_now() - ($22::bigint + CASE WHEN $10::bigint > 0 THEN $13::bigint ELSE 0 END) * interval '1 ms')
 ON CONFLICT (host_id) DO UPDATE
 SET name = excluded.name, home = excluded.home, program = excluded.program, version = excluded.version, reported_at = yq_now(),
     ended_at = excluded.ended_at, slots = excluded.slots, unplaced_objects = excluded.unplaced_objects,
@@ -38,7 +41,13 @@ SET name = excluded.name, home = excluded.home, program = excluded.program, vers
     oldest_at = excluded.oldest_at, quarantined_objects = excluded.quarantined_objects, store_path = excluded.store_path,
     store_total_bytes = excluded.store_total_bytes, store_free_bytes = excluded.store_free_bytes, store_state = excluded.store_state,
     journal_total_bytes = excluded.journal_total_bytes, journal_free_bytes = excluded.journal_free_bytes,
-    journal_state = excluded.journal_state;
+    journal_state = excluded.journal_state,
+    -- Of two receivers of one home that report at once the later look may be written first; what is known stays known.
+    known_until = greatest(host.known_until, excluded.known_until)
+RETURNING EXISTS (SELECT FROM study_signal g
+                  WHERE g.signal_id > (SELECT max(signal_id) - 200 FROM study_signal) AND g.created_at > host.known_until
+                    AND g.kind IN ('submit', 'mpps_completed', 'complete_by_hand'))
+    OR EXISTS (SELECT FROM commitment c WHERE c.state = 'waiting' AND c.requested_at > host.known_until) AS is_awaited;
 
 -- name: host_list
 -- Every host, the one that needs somebody first. state: reporting; stranded (it does not report, and acknowledged objects are only there);

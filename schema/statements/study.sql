@@ -17,6 +17,16 @@ SELECT s.study_id, s.site_id, 'submit', jsonb_strip_nulls(jsonb_build_object('pa
        (SELECT person_id FROM person WHERE public_id = $2::uuid)
 FROM study s WHERE s.public_id = $1::uuid;
 
+-- name: study_signal_complete
+-- 人工确认图像已齐, with the reason.
+-- $1 study
+-- $2 person, or NULL
+-- $3 reason
+INSERT INTO study_signal (study_id, site_id, kind, detail, person_id)
+SELECT s.study_id, s.site_id, 'complete_by_hand', jsonb_build_object('reason', $3::text),
+       (SELECT person_id FROM person WHERE public_id = $2::uuid)
+FROM study s WHERE s.public_id = $1::uuid;
+
 -- name: study_claim
 -- Locks one study that is due or has signals that nobody has handled. Others take other studies.
 -- $1 studies to leave alone
@@ -36,7 +46,12 @@ SELECT sc.public_id::text AS site, s.state, s.version, s.modality, s.instance_co
        s.cap_at, s.unrouted_reason, yq_now() AS now,
        coalesce(g.patient_class, s.patient_class) AS patient_class,
        coalesce(g.patient_class, s.patient_class) <> s.patient_class AS is_class_changed,
-       coalesce(g.submitted_at, s.submitted_at) AS submitted_at, g.commitment_at, g.mpps_completed_at, g.by_hand_at,
+       coalesce(g.submitted_at, s.submitted_at) AS submitted_at, g.by_hand_at, yq_known_until() AS known_until,
+       coalesce(c.has_all AND c.missing = 0, false) AS is_committed, coalesce(c.missing, 0) AS commitment_missing,
+       CASE WHEN p.steps IS NULL THEN g.mpps_completed_at WHEN p.is_open OR p.missing > 0 THEN NULL
+            -- A list that is here whole speaks for itself, whenever its images came.
+            WHEN p.named > 0 THEN greatest(p.completed_at, s.last_arrival_at) ELSE p.completed_at END AS mpps_completed_at,
+       coalesce(p.missing, 0) AS mpps_missing,
        coalesce(g.has_new_images, false) AS has_new_images, coalesce(g.open_signals, '{}')::text AS open_signals,
        -- Less what came as another study of the same request.
        coalesce((SELECT greatest(1, max(i.expected_views)
@@ -49,7 +64,6 @@ FROM study s
 JOIN scope sc ON sc.scope_id = s.site_id
 LEFT JOIN LATERAL (
     SELECT max(created_at) FILTER (WHERE kind = 'submit') AS submitted_at,
-           max(created_at) FILTER (WHERE kind = 'commitment') AS commitment_at,
            max(created_at) FILTER (WHERE kind = 'mpps_completed') AS mpps_completed_at,
            max(created_at) FILTER (WHERE kind = 'complete_by_hand') AS by_hand_at,
            bool_or(kind = 'instances' AND handled_at IS NULL) AS has_new_images,
@@ -58,6 +72,26 @@ LEFT JOIN LATERAL (
                 FILTER (WHERE detail ->> 'patient_class' IN ('emergency', 'outpatient', 'inpatient', 'health_check')))[1]
                AS patient_class
     FROM study_signal WHERE study_id = s.study_id) g ON true
+-- Commitments name objects: together all that the study has; the last one perhaps more than came.
+LEFT JOIN LATERAL (
+    SELECT (SELECT count(DISTINCT n.instance_id) FROM commitment_study o JOIN commitment_item i USING (commitment_id)
+            JOIN instance n ON n.instance_id = i.instance_id JOIN series r USING (series_id)
+            WHERE o.study_id = s.study_id AND r.study_id = s.study_id AND n.origin <> 'own') >= s.instance_count AS has_all,
+           (SELECT count(DISTINCT i.sop_instance_uid) FROM commitment_item i
+            WHERE i.commitment_id = max(k.commitment_id) AND i.failure_reason = x'0112'::integer
+              AND NOT EXISTS (SELECT FROM instance n WHERE n.site_id = s.site_id AND n.sop_instance_uid = i.sop_instance_uid)) AS missing
+    FROM commitment_study k WHERE k.study_id = s.study_id HAVING count(*) > 0) c ON true
+-- Performed procedure steps of the study; a discontinued one says nothing.
+LEFT JOIN LATERAL (
+    SELECT nullif(count(*), 0) AS steps, bool_or(m.state = 'IN PROGRESS') AS is_open,
+           max(m.ended_at) FILTER (WHERE m.state = 'COMPLETED') AS completed_at,
+           sum(v.named) FILTER (WHERE m.state = 'COMPLETED') AS named, sum(v.missing) FILTER (WHERE m.state = 'COMPLETED') AS missing
+    FROM mpps m
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS named, count(*) FILTER (WHERE NOT EXISTS (
+                   SELECT FROM instance n WHERE n.site_id = i.site_id AND n.sop_instance_uid = i.sop_instance_uid)) AS missing
+        FROM mpps_image i WHERE i.mpps_id = m.mpps_id) v
+    WHERE m.site_id = s.site_id AND m.study_instance_uid = s.study_instance_uid AND m.state <> 'DISCONTINUED') p ON true
 WHERE s.public_id = $1::uuid;
 
 -- name: study_write

@@ -111,6 +111,8 @@ Test(machines, every_machine_guards_its_table_and_its_states_are_those_of_the_ch
 	    {"delivery", "delivery"},
 	    {"conflict", "instance_conflict"},
 	    {"quarantine", "quarantine"},
+	    {"commitment", "commitment"},
+	    {"mpps", "mpps"},
 	};
 	PGconn *owner = ledger_connect("yq_owner");
 	const struct machine *const *at;

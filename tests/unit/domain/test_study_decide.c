@@ -14,6 +14,8 @@ static struct study_facts facts_at(int minute)
 	struct study_facts facts = {.state = STUDY_RECEIVING,
 	                            .images = 1,
 	                            .now_us = AT(minute),
+	                            .known_us = AT(minute),
+	                            .patience_us = 10LL * MINUTE,
 	                            .last_arrival_us = AT(0),
 	                            .quiet_us = 5LL * MINUTE,
 	                            .cap_at_us = AT(240)};
@@ -46,7 +48,7 @@ Test(study_decide, quiet_time_is_the_weakest_signal)
 	struct study_facts facts = facts_at(4);
 
 	expect_wait("one minute before", facts, AT(5));
-	facts.now_us = AT(5);
+	facts.now_us = facts.known_us = AT(5);
 	expect_change("at the minute", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_QUIET);
 	facts.last_arrival_us = AT(3);
 	expect_wait("another image came", facts, AT(8));
@@ -62,7 +64,7 @@ Test(study_decide, the_strongest_signal_gives_the_reason)
 	expect_change("MPPS", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_MPPS);
 	facts.submitted_us = AT(1);
 	expect_change("submit", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_SUBMITTED);
-	facts.commitment_us = AT(1);
+	facts.is_committed = true;
 	expect_change("commitment", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_COMMITMENT);
 	facts.by_hand_us = AT(1);
 	expect_change("by hand", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_BY_HAND);
@@ -144,4 +146,84 @@ Test(study_decide, our_own_objects_are_not_news)
 	facts.images = 0;
 	facts.submitted_us = AT(1);
 	expect_wait("a study of nothing but our own", facts, 0);
+}
+
+/* Half a second, in which a word waits for what was acknowledged before it. */
+#define SOON(minute) (AT(minute) + MINUTE / 120)
+
+Test(study_decide, a_word_waits_for_what_was_acknowledged_before_it)
+{
+	struct study_facts facts = facts_at(3);
+
+	facts.submitted_us = AT(2);
+	facts.known_us = AT(2) - 1;
+	expect_wait("something of before the button may be on its way", facts, SOON(3));
+	facts.known_us = AT(2);
+	expect_change("all of before it is here", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_SUBMITTED);
+	facts.known_us = 0;
+	facts.now_us = AT(12);
+	expect_change("waited for long enough", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_SUBMITTED);
+	facts.is_emergency = true;
+	facts.now_us = AT(3);
+	expect_change("an emergency is offered meanwhile", facts, STUDY_EVENT_CAP_REACHED, STUDY_REASON_EMERGENCY);
+	facts.state = STUDY_INCOMPLETE;
+	expect_wait("and is complete when it is known", facts, SOON(3));
+}
+
+Test(study_decide, a_silence_counts_only_while_the_ledger_keeps_up)
+{
+	struct study_facts facts = facts_at(6);
+
+	facts.known_us = AT(6) - MINUTE / 6;
+	expect_change("ten seconds behind", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_QUIET);
+	facts.known_us = AT(1);
+	expect_wait("five minutes behind: more may be on its way", facts, SOON(6));
+	facts.now_us = AT(15);
+	expect_change("waited for long enough", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_QUIET);
+}
+
+Test(study_decide, a_commitment_that_names_more_keeps_it_receiving)
+{
+	struct study_facts facts = facts_at(6);
+
+	facts.commitment_missing = 1;
+	facts.mpps_completed_us = AT(6);
+	facts.expected_views = 1;
+	expect_wait("silence, views and the modality's word are weaker", facts, AT(240));
+	facts.submitted_us = AT(6);
+	expect_change("submitted all the same", facts, STUDY_EVENT_CAP_REACHED, STUDY_REASON_SUBMITTED);
+	facts.known_us = AT(5);
+	expect_wait("but the missing one may be on its way", facts, SOON(6));
+	facts.state = STUDY_INCOMPLETE;
+	facts.known_us = AT(6);
+	expect_wait("red until it comes: only new signals change that", facts, 0);
+	facts.commitment_missing = 0;
+	facts.is_committed = true;
+	expect_change("it came", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_COMMITMENT);
+	facts.is_committed = false;
+	facts.commitment_missing = 1;
+	facts.by_hand_us = AT(6);
+	expect_change("a person knows better", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_BY_HAND);
+}
+
+Test(study_decide, images_that_a_performed_step_lists_are_waited_for)
+{
+	struct study_facts facts = facts_at(6);
+
+	facts.mpps_missing = 1;
+	expect_wait("silence does not count", facts, AT(240));
+	facts.now_us = facts.known_us = AT(240);
+	expect_change("the cap", facts, STUDY_EVENT_CAP_REACHED, STUDY_REASON_CAP);
+	facts.now_us = facts.known_us = AT(6);
+	facts.submitted_us = AT(6);
+	expect_change("the button is stronger", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_SUBMITTED);
+}
+
+Test(study_decide, a_commitment_that_names_every_image_counts_whenever_they_came)
+{
+	struct study_facts facts = facts_at(3);
+
+	facts.is_committed = true;
+	facts.last_arrival_us = AT(2);
+	expect_change("named before it came", facts, STUDY_EVENT_COMPLETED, STUDY_REASON_COMMITMENT);
 }
