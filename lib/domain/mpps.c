@@ -52,6 +52,18 @@ static bool lock(struct db *db, struct step *step, bool *out_found, struct err *
 	return true;
 }
 
+/* Performed Procedure Step Status (0040,0252), PS3.3 section C.4.14. MPPS_NONE: none of the standard's. */
+static enum mpps_state status_find(const char *text)
+{
+	static const char *const words[] = {
+	    [MPPS_IN_PROGRESS] = "IN PROGRESS", [MPPS_COMPLETED] = "COMPLETED", [MPPS_DISCONTINUED] = "DISCONTINUED"};
+
+	for (int i = MPPS_IN_PROGRESS; i < MPPS_STATE_COUNT; i++)
+		if (strcmp(words[i], text) == 0)
+			return (enum mpps_state)i;
+	return MPPS_NONE;
+}
+
 /* ---- N-CREATE --------------------------------------------------------------------------------------------------------- */
 
 static bool check_new(const struct dicom_mpps *told, struct err *err)
@@ -59,7 +71,7 @@ static bool check_new(const struct dicom_mpps *told, struct err *err)
 	if (!told->status[0])
 		return dicom_refuse(err, ERR_INVALID, DICOM_STATUS_MISSING_ATTRIBUTE,
 		                    "Performed Procedure Step Status is missing");
-	return strcmp(told->status, mpps_state_name(MPPS_IN_PROGRESS)) == 0 ||
+	return status_find(told->status) == MPPS_IN_PROGRESS ||
 	       dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ATTRIBUTE,
 	                    "Performed Procedure Step Status is not IN PROGRESS");
 }
@@ -102,9 +114,9 @@ static bool decide(struct step *step, struct err *err)
 {
 	static const enum mpps_event events[] = {
 	    [MPPS_COMPLETED] = MPPS_EVENT_COMPLETE, [MPPS_DISCONTINUED] = MPPS_EVENT_DISCONTINUE};
-	int to = step->told->status[0] ? machine_state_find(mpps_machine(), step->told->status) : MPPS_IN_PROGRESS;
+	enum mpps_state to = step->told->status[0] ? status_find(step->told->status) : MPPS_IN_PROGRESS;
 
-	if (to < MPPS_IN_PROGRESS)
+	if (to == MPPS_NONE)
 		return dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ATTRIBUTE,
 		                    "Performed Procedure Step Status is none of the standard's");
 	if (step->from == MPPS_IN_PROGRESS && to == MPPS_IN_PROGRESS) {

@@ -33,9 +33,9 @@ INSERT INTO state_transition (machine, from_state, event, to_state) VALUES
     ('commitment', 'judged', 'ask_again', 'waiting'),
     ('commitment', 'reported', 'ask_again', 'waiting'),
     ('commitment', 'dead', 'ask_again', 'waiting'),
-    ('mpps', '', 'create', 'IN PROGRESS'),
-    ('mpps', 'IN PROGRESS', 'complete', 'COMPLETED'),
-    ('mpps', 'IN PROGRESS', 'discontinue', 'DISCONTINUED');
+    ('mpps', '', 'create', 'in_progress'),
+    ('mpps', 'in_progress', 'complete', 'completed'),
+    ('mpps', 'in_progress', 'discontinue', 'discontinued');
 
 CREATE TABLE commitment (
     commitment_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -100,14 +100,14 @@ CREATE TABLE commitment_study (
 
 -- ---- modality performed procedure step ---------------------------------------------------------------------------------------
 
--- What a modality says that it does. States are those of the standard (PS3.3 C.4.14); ended ones are never changed.
+-- What a modality says that it does. Its states are those of PS3.3 C.4.14; ended ones are never changed.
 CREATE TABLE mpps (
     mpps_id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     public_id          uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
     site_id            bigint NOT NULL REFERENCES site,
     device_id          bigint NOT NULL REFERENCES device,
     sop_instance_uid   text NOT NULL CHECK (sop_instance_uid ~ '^[0-9.]{1,64}$'),
-    state              text NOT NULL CHECK (state IN ('IN PROGRESS', 'COMPLETED', 'DISCONTINUED')),
+    state              text NOT NULL CHECK (state IN ('in_progress', 'completed', 'discontinued')),
     study_instance_uid text NOT NULL DEFAULT '', -- of the scheduled step; empty: none was told
     accession_number   text NOT NULL DEFAULT '',
     step_id            text NOT NULL DEFAULT '',
@@ -119,7 +119,7 @@ CREATE TABLE mpps (
     created_at         timestamptz NOT NULL DEFAULT yq_now(),
     changed_at         timestamptz NOT NULL DEFAULT yq_now(),
     ended_at           timestamptz,
-    CHECK ((state = 'IN PROGRESS') = (ended_at IS NULL)),
+    CHECK ((state = 'in_progress') = (ended_at IS NULL)),
     UNIQUE (site_id, sop_instance_uid),
     UNIQUE (mpps_id, site_id)
 );

@@ -12,7 +12,7 @@
 -- $8 begun, as the modality says
 INSERT INTO mpps (site_id, device_id, sop_instance_uid, state, study_instance_uid, accession_number, step_id, station_ae, modality,
                   started_text)
-SELECT d.site_id, d.device_id, $2::text, 'IN PROGRESS', $3::text, $4::text, $5::text, $6::text, $7::text, $8::text
+SELECT d.site_id, d.device_id, $2::text, 'in_progress', $3::text, $4::text, $5::text, $6::text, $7::text, $8::text
 FROM device d WHERE d.public_id = $1::uuid
 ON CONFLICT (site_id, sop_instance_uid) DO NOTHING
 RETURNING public_id::text AS id;
@@ -36,7 +36,7 @@ FOR NO KEY UPDATE OF m;
 UPDATE mpps
 SET state = $2::text, modality = coalesce(nullif($3::text, ''), modality), ended_text = coalesce(nullif($4::text, ''), ended_text),
     series = coalesce($5::integer, series), changed_at = yq_now(),
-    ended_at = CASE WHEN $2::text <> 'IN PROGRESS' THEN yq_now() END
+    ended_at = CASE WHEN $2::text <> 'in_progress' THEN yq_now() END
 WHERE public_id = $1::uuid;
 
 -- name: mpps_forget_images
@@ -56,7 +56,7 @@ SELECT DISTINCT m.mpps_id, m.site_id, u.uid FROM mpps m, unnest($2::text[]) AS u
 INSERT INTO study_signal (study_id, site_id, kind, detail)
 SELECT t.study_id, t.site_id, 'mpps_completed', '{}'
 FROM mpps m JOIN study t ON t.site_id = m.site_id AND t.study_instance_uid = m.study_instance_uid
-WHERE m.public_id = $1::uuid AND m.state = 'COMPLETED';
+WHERE m.public_id = $1::uuid AND m.state = 'completed';
 
 -- name: mpps_list
 -- here: of the objects that it names, those that we have.

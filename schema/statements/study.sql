@@ -83,15 +83,15 @@ LEFT JOIN LATERAL (
     FROM commitment_study k WHERE k.study_id = s.study_id HAVING count(*) > 0) c ON true
 -- Performed procedure steps of the study; a discontinued one says nothing.
 LEFT JOIN LATERAL (
-    SELECT nullif(count(*), 0) AS steps, bool_or(m.state = 'IN PROGRESS') AS is_open,
-           max(m.ended_at) FILTER (WHERE m.state = 'COMPLETED') AS completed_at,
-           sum(v.named) FILTER (WHERE m.state = 'COMPLETED') AS named, sum(v.missing) FILTER (WHERE m.state = 'COMPLETED') AS missing
+    SELECT nullif(count(*), 0) AS steps, bool_or(m.state = 'in_progress') AS is_open,
+           max(m.ended_at) FILTER (WHERE m.state = 'completed') AS completed_at,
+           sum(v.named) FILTER (WHERE m.state = 'completed') AS named, sum(v.missing) FILTER (WHERE m.state = 'completed') AS missing
     FROM mpps m
     CROSS JOIN LATERAL (
         SELECT count(*) AS named, count(*) FILTER (WHERE NOT EXISTS (
                    SELECT FROM instance n WHERE n.site_id = i.site_id AND n.sop_instance_uid = i.sop_instance_uid)) AS missing
         FROM mpps_image i WHERE i.mpps_id = m.mpps_id) v
-    WHERE m.site_id = s.site_id AND m.study_instance_uid = s.study_instance_uid AND m.state <> 'DISCONTINUED') p ON true
+    WHERE m.site_id = s.site_id AND m.study_instance_uid = s.study_instance_uid AND m.state <> 'discontinued') p ON true
 WHERE s.public_id = $1::uuid;
 
 -- name: study_write
