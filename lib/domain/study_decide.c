@@ -153,7 +153,7 @@ static bool next_quiet(const char **text, char modality[17], int64_t *out_ms, st
 		return err_set(err, ERR_INVALID, "cannot read quiet_by_modality: MR 20 min, MG 10 min is wanted");
 	for (size_t n = strlen(duration); n > 0 && duration[n - 1] == ' '; n--)
 		duration[n - 1] = '\0';
-	return clock_parse_duration(duration, out_ms, err);
+	return clock_parse_duration(duration, out_ms, err) || err_context(err, "quiet_by_modality");
 }
 
 bool study_quiet_check(struct err *err)

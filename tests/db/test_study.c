@@ -253,6 +253,79 @@ Test(study, a_cancelled_task_comes_back_only_with_new_images)
 	expect_tasks("primary cancelled v1, primary awaiting v2", "new images");
 }
 
+/* The task in a state that people brought it to; how is not the matter here. */
+static void set_task(const char *state)
+{
+	char sql[600];
+
+	snprintf(sql, sizeof(sql),
+	         "ALTER TABLE reading_task DISABLE TRIGGER USER; UPDATE reading_task SET state = '%s', holder_id = CASE WHEN "
+	         "'%s' IN ('writing', 'reviewing') THEN (SELECT person_id FROM person WHERE public_id = $author) END,"
+	         " lease_token = CASE WHEN '%s' IN ('writing', 'reviewing') THEN gen_random_uuid() END,"
+	         " lease_until = CASE WHEN '%s' IN ('writing', 'reviewing') THEN yq_now() + interval '1 h' END"
+	         " WHERE public_id = $task; ALTER TABLE reading_task ENABLE TRIGGER USER",
+	         state, state, state, state);
+	county_run(county, sql);
+}
+
+/*
+ * Whoever holds the task keeps it and sees that the study is a newer one than was read; who had finished gets a 复核; a task that a duty
+ * leader cancelled is opened anew.
+ */
+Test(study, a_late_image_against_every_state_of_the_task)
+{
+	static const struct {
+		const char *state, *receiving, *complete;
+	} cases[] = {
+	    {"awaiting", "primary awaiting v2", "primary awaiting v2"},
+	    {"writing", "primary writing v2", "primary writing v2"},
+	    {"awaiting_review", "primary awaiting_review v2", "primary awaiting_review v2"},
+	    {"reviewing", "primary reviewing v2", "primary reviewing v2"},
+	    {"returned", "primary returned v2", "primary returned v2"},
+	    {"done", "primary done v1", "primary done v1, recheck awaiting v2"},
+	    {"cancelled", "primary cancelled v1", "primary cancelled v1, primary awaiting v2"},
+	};
+	const char *holder = "SELECT concat_ws(' ', holder_id, lease_token) FROM reading_task WHERE public_id = $task";
+	char held[100];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		county_add_task(county);
+		set_task(cases[i].state);
+		text_copy(held, sizeof(held), county_value(county, holder));
+		county_add_image(county);
+		county_settle(county);
+		expect_study("receiving 2", cases[i].state);
+		expect_tasks(cases[i].receiving, cases[i].state);
+		county_run(county, "UPDATE study SET last_arrival_at = yq_now() - interval '6 min', due_at = yq_now() WHERE "
+		                   "public_id = $study");
+		county_settle(county);
+		expect_study("complete 2", cases[i].state);
+		expect_tasks(cases[i].complete, cases[i].state);
+		county_expect(county, holder, held, "nobody loses the task by it");
+	}
+}
+
+Test(study, a_person_says_that_nothing_more_will_come)
+{
+	char clinician[TEXT_UUID_SIZE];
+	struct err err;
+
+	county_add_study(county, "DR", "1 min");
+	county_add_person(county, "clinician", county->site, county->site, clinician);
+	cr_expect_not(study_complete_by_hand(county->gateway, county->radiographer, county->study, "  ", &err));
+	cr_expect_eq(err.kind, ERR_INVALID, "%s", err.text);
+	cr_expect_not(study_complete_by_hand(county->gateway, clinician, county->study, "侧位不拍了", &err));
+	cr_expect_eq(err.kind, ERR_REFUSED, "%s", err.text);
+	cr_assert(study_complete_by_hand(county->gateway, county->radiographer, county->study, "侧位不拍了", &err), "%s",
+	          err.text);
+	county_settle(county);
+	expect_study("complete 1", "by hand");
+	county_expect(county, "SELECT detail ->> 'reason' FROM audit WHERE subject = $study AND action = 'study.complete'",
+	              "by_hand", "why it is complete");
+	county_expect(county, "SELECT actor_kind FROM audit WHERE subject = $study AND action = 'study.complete_by_hand'",
+	              "person", "who said it");
+}
+
 Test(study, without_a_rule_it_says_so_and_is_routed_when_the_rules_change)
 {
 	county_run(county, "UPDATE routing_rule SET modality = 'MR' WHERE scope_id = (SELECT scope_id FROM scope WHERE "
