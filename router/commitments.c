@@ -53,8 +53,9 @@ static bool deliver(const struct commitment_report *report, struct err *err)
 	uint16_t status;
 
 	if (report->port == 0)
-		return err_set(err, ERR_REFUSED,
-		               "cannot report: nobody knows on which port the device takes it (yqctl device commitment)");
+		return err_set(
+		    err, ERR_REFUSED,
+		    "cannot report: nobody knows on which port the device takes it (yqctl device commitment)");
 	if (!dicom_report_commitment(&to, &report->result, &status, err))
 		return false;
 	return is_heard(status) ||

@@ -89,8 +89,7 @@ static bool check_commitment(const struct dicom_n_request *request, struct err *
 		return dicom_refuse(err, ERR_NOT_FOUND, DICOM_STATUS_NO_SUCH_INSTANCE, "not the well-known instance");
 	if (request->action_type != ACTION_REQUEST_COMMITMENT)
 		return dicom_refuse(err, ERR_INVALID, DICOM_STATUS_NO_SUCH_ACTION, "no such action");
-	return request->dataset != NULL ||
-	       dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ARGUMENT, "no dataset");
+	return request->dataset != NULL || dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ARGUMENT, "no dataset");
 }
 
 static bool ask_commitment(struct procedures *procedures, const struct dicom_n_request *request, struct err *err)
@@ -137,7 +136,8 @@ static bool tell_step(struct procedures *procedures, const struct dicom_n_reques
 	bool ok;
 
 	if (request->operation == DICOM_N_ACTION)
-		return dicom_refuse(err, ERR_REFUSED, DICOM_STATUS_UNRECOGNIZED_OPERATION, "N-CREATE or N-SET is wanted");
+		return dicom_refuse(err, ERR_REFUSED, DICOM_STATUS_UNRECOGNIZED_OPERATION,
+		                    "N-CREATE or N-SET is wanted");
 	if (request->dataset == NULL)
 		return dicom_refuse(err, ERR_INVALID, DICOM_STATUS_MISSING_ATTRIBUTE, "no dataset");
 	if (!name_step(request, out_instance, err))

@@ -20,9 +20,9 @@ struct service {
 	struct audit *audit;
 	struct rejections *rejections;
 	struct db_pool *pool;
-	int64_t object_max; /* bytes */
-	int64_t linger_ms;  /* how long an association may take the report of a commitment that it asked for */
-	int64_t answer_ms;  /* how long a peer may take to answer it */
+	int64_t object_max;          /* bytes */
+	int64_t linger_ms;           /* how long an association may take the report of a commitment that it asked for */
+	int64_t answer_ms;           /* how long a peer may take to answer it */
 	char worker[TEXT_UUID_SIZE]; /* this process, for reports under way */
 };
 

@@ -151,7 +151,8 @@ static const struct option quarantine_correct_options[] = {
     {"accession-number", "TEXT", "Accession Number", false},
     OPTION_END};
 static const struct option device_commitment_options[] = {
-    {"port", "PORT", "the port on which it takes reports; without: none, they go on the association that asked alone", false},
+    {"port", "PORT", "the port on which it takes reports; without: none, they go on the association that asked alone",
+     false},
     {"host", "HOST", "default the address that it asked from", false},
     OPTION_END};
 static const struct option study_complete_options[] = {{"reason", "TEXT", "why nothing more is to come", true},
@@ -290,8 +291,8 @@ const struct command commands[] = {
     {"study complete", "UID-or-ID", 1, 1, "say that nothing more will come (人工确认图像已齐)",
      "For a study that is receiving or incomplete, although something that was expected is missing.",
      study_complete_options, NEEDS_LEDGER, run_study_complete},
-    {"commitment list", "", 0, 0, "what devices asked us to answer for, and whether they were told", NULL, state_options,
-     NEEDS_LEDGER, run_commitment_list},
+    {"commitment list", "", 0, 0, "what devices asked us to answer for, and whether they were told", NULL,
+     state_options, NEEDS_LEDGER, run_commitment_list},
     {"commitment show", "UID-or-ID", 1, 1, "one storage commitment, with what failed and why", NULL, only_json,
      NEEDS_LEDGER, run_commitment_show},
     {"commitment requeue", "UID-or-ID", 1, 1, "report a storage commitment again now", NULL, NULL, NEEDS_LEDGER,

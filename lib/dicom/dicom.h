@@ -62,11 +62,11 @@ enum dicom_n_operation { DICOM_N_SET, DICOM_N_ACTION, DICOM_N_CREATE };
 struct dicom_n_request {
 	const struct dicom_peer *peer;
 	enum dicom_n_operation operation;
-	uint16_t action_type;        /* of N-ACTION */
-	const char *sop_class_uid;   /* of the command set; that of the presentation context, too */
+	uint16_t action_type;         /* of N-ACTION */
+	const char *sop_class_uid;    /* of the command set; that of the presentation context, too */
 	const char *sop_instance_uid; /* not yet checked by anybody; empty: none */
-	struct dicom_bytes *dataset; /* as a part 10 file; NULL: there is none */
-	void *association;           /* what admit() put there */
+	struct dicom_bytes *dataset;  /* as a part 10 file; NULL: there is none */
+	void *association;            /* what admit() put there */
 };
 
 /* Longest dataset of such a request; a longer one is read, dropped and answered with 0213. */

@@ -182,8 +182,7 @@ arrival arrival_of(link_end end)
 Command dicom_event_request(const struct dicom_commitment_result &result)
 {
 	const struct dicom_commitment_item *end = result.items + result.count;
-	bool is_whole =
-	    std::all_of(result.items, end, [](const auto &item) { return item.failure_reason == 0; });
+	bool is_whole = std::all_of(result.items, end, [](const auto &item) { return item.failure_reason == 0; });
 	Command request;
 
 	request.field = COMMAND_N_EVENT_REPORT_RQ;

@@ -124,7 +124,7 @@ static size_t want_commitment(void *context, const struct structure_element *ele
 	if (element->depth == 0)
 		return element->tag == TAG_TRANSACTION ? DICOM_UID_SIZE + 1 : 0;
 	return element->depth == 1 && element->parent == TAG_REFERENCED && is_reference(element) ? DICOM_UID_SIZE + 1
-	                                                                                          : 0;
+	                                                                                         : 0;
 }
 
 static void take_commitment(void *context, const struct structure_element *element, const char *bytes, size_t length)
@@ -153,8 +153,7 @@ bool dicom_read_commitment_request(const struct dicom_bytes *dataset, struct dic
 		return false;
 	if (reading.is_broken || !out->transaction_uid[0])
 		return dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ARGUMENT, "no usable Transaction UID");
-	return out->count > 0 ||
-	       dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ARGUMENT, "nothing is referenced");
+	return out->count > 0 || dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ARGUMENT, "nothing is referenced");
 }
 
 void dicom_commitment_request_fini(struct dicom_commitment_request *request)
@@ -262,8 +261,8 @@ bool dicom_read_mpps(const struct dicom_bytes *dataset, struct dicom_mpps *out, 
 	out->has_series = out->series_count > 0 || out->count > 0;
 	if (!ok || !refuse_list(&reading.list, err))
 		return false;
-	return !reading.is_broken || dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ATTRIBUTE,
-	                                          "the Study Instance UID is malformed");
+	return !reading.is_broken ||
+	       dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ATTRIBUTE, "the Study Instance UID is malformed");
 }
 
 void dicom_mpps_fini(struct dicom_mpps *mpps)

@@ -50,11 +50,11 @@ void dicom_commitment_request_fini(struct dicom_commitment_request *request);
 
 /* A performed procedure step as N-CREATE and N-SET tell it; what was not told is empty. */
 struct dicom_mpps {
-	char status[17]; /* IN PROGRESS, COMPLETED, DISCONTINUED, or what else stands there */
+	char status[17];                         /* IN PROGRESS, COMPLETED, DISCONTINUED, or what else stands there */
 	char study_instance_uid[DICOM_UID_SIZE]; /* of the first scheduled step that has one */
 	char accession_number[65], step_id[65], station_ae[17], modality[17];
 	char start_date[17], start_time[17], end_date[17], end_time[17];
-	bool has_series;                    /* a Performed Series Sequence was told */
+	bool has_series; /* a Performed Series Sequence was told */
 	size_t series_count;
 	struct dicom_reference_pair *items; /* images and other composites of the performed series */
 	size_t count;

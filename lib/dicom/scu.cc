@@ -224,8 +224,7 @@ bool Client::ask(Command request, struct source *dataset, Command *answer, struc
 		return false;
 	if (stream.receive(*answer) != arrival::message)
 		return broken(err);
-	return is_answer(request, *answer, err) &&
-	       (!answer->has_dataset() || unexpected(err));
+	return is_answer(request, *answer, err) && (!answer->has_dataset() || unexpected(err));
 }
 
 bool Client::unexpected(struct err *err) const

@@ -117,8 +117,8 @@ static bool request_work(struct db *db, void *context, struct err *err)
 
 	if (!check_room(db, asking, err) || !add_row(db, asking, false, &is_added, err))
 		return false;
-	if (!is_added && (!ask_again(db, asking, &is_same, err) ||
-	                  (!is_same && !add_row(db, asking, true, &is_added, err))))
+	if (!is_added &&
+	    (!ask_again(db, asking, &is_same, err) || (!is_same && !add_row(db, asking, true, &is_added, err))))
 		return false;
 	if (!is_same && !add_items(db, asking, err))
 		return false;
@@ -176,8 +176,7 @@ static bool load_items(struct db *db, struct commitment_report *report, struct e
 		    .sop_class_uid = db_get_text(report->rows, i, "sop_class_uid"),
 		    .sop_instance_uid = db_get_text(report->rows, i, "sop_instance_uid"),
 		    .failure_reason = (uint16_t)db_get_int(report->rows, i, "failure_reason")};
-	report->result =
-	    (struct dicom_commitment_result){report->transaction_uid, report->items, (size_t)count};
+	report->result = (struct dicom_commitment_result){report->transaction_uid, report->items, (size_t)count};
 	return true;
 }
 

@@ -51,7 +51,8 @@ int64_t commitment_wait_ms(struct db_pool *pool, int64_t max_ms);
 /* A report that its worker has to deliver and to settle. */
 struct commitment_report {
 	char id[TEXT_UUID_SIZE], worker[TEXT_UUID_SIZE];
-	char transaction_uid[DICOM_UID_SIZE], calling_ae[DICOM_AE_SIZE], called_ae[DICOM_AE_SIZE]; /* as of the request */
+	char transaction_uid[DICOM_UID_SIZE], calling_ae[DICOM_AE_SIZE],
+	    called_ae[DICOM_AE_SIZE]; /* as of the request */
 	char host[254];
 	int port; /* 0: nobody knows where the device listens */
 	int tries;
@@ -81,7 +82,7 @@ bool commitment_let_go(struct db_pool *pool, const char *const *ids, size_t coun
 bool commitment_set_address(struct db *db, const char *id_or_ae, const char *host, int port,
                             char out_id[TEXT_UUID_SIZE], char out_site[TEXT_UUID_SIZE], struct err *err);
 /* Reports again now, with a new deadline. ERR_CONFLICT: it is under way, or still to be looked at. */
-bool commitment_requeue(struct db *db, const char *id_or_uid, char out_id[TEXT_UUID_SIZE], char out_site[TEXT_UUID_SIZE],
-                        struct err *err);
+bool commitment_requeue(struct db *db, const char *id_or_uid, char out_id[TEXT_UUID_SIZE],
+                        char out_site[TEXT_UUID_SIZE], struct err *err);
 
 #endif

@@ -232,8 +232,8 @@ bool commitment_set_address(struct db *db, const char *id_or_ae, const char *hos
 	return true;
 }
 
-bool commitment_requeue(struct db *db, const char *id_or_uid, char out_id[TEXT_UUID_SIZE], char out_site[TEXT_UUID_SIZE],
-                        struct err *err)
+bool commitment_requeue(struct db *db, const char *id_or_uid, char out_id[TEXT_UUID_SIZE],
+                        char out_site[TEXT_UUID_SIZE], struct err *err)
 {
 	struct db_rows *rows;
 	bool is_done;

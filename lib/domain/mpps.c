@@ -19,11 +19,8 @@ struct step {
 static bool record(struct db *db, const struct step *step, const char *action, struct err *err)
 {
 	char detail[80];
-	struct change change = {.action = action,
-	                        .subject_kind = "mpps",
-	                        .subject_id = step->id,
-	                        .site_id = step->site,
-	                        .detail = detail};
+	struct change change = {
+	    .action = action, .subject_kind = "mpps", .subject_id = step->id, .site_id = step->site, .detail = detail};
 
 	snprintf(detail, sizeof detail, "{\"state\": \"%s\"}", mpps_state_name(step->to));
 	return change_record(db, &change, err);
@@ -164,8 +161,7 @@ static bool set_work(struct db *db, void *context, struct err *err)
 	               DB_PARAMS(db_text(step->id), db_text(mpps_state_name(step->to)), db_text(told->modality),
 	                         db_text(ended), told->has_series ? db_int((int64_t)told->series_count) : db_null()),
 	               NULL, err) &&
-	       write_images(db, step, err) &&
-	       db_exec(db, STMT_MPPS_SIGNAL, DB_PARAMS(db_text(step->id)), NULL, err) &&
+	       write_images(db, step, err) && db_exec(db, STMT_MPPS_SIGNAL, DB_PARAMS(db_text(step->id)), NULL, err) &&
 	       record(db, step, "mpps.set", err);
 }
 

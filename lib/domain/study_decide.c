@@ -7,7 +7,7 @@
 #include "lib/base/conf.h"
 
 enum {
-	BEHIND_US = 15 * 1000000,   /* receivers that were through so long ago keep up */
+	BEHIND_US = 15 * 1000000,  /* receivers that were through so long ago keep up */
 	LOOK_AGAIN_US = 500 * 1000 /* a word waits for what was acknowledged before it */
 };
 

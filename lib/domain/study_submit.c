@@ -96,7 +96,8 @@ bool study_complete_by_hand(struct db_pool *pool, const char *person_id, const c
 		return err_set(err, ERR_NOT_FOUND, "no such study");
 	if (!reason || !reason[strspn(reason, " ")] || !text_is_utf8(reason, strlen(reason)) ||
 	    text_utf8_count(reason) > REASON_CHARACTERS_MAX)
-		return err_set(err, ERR_INVALID, "cannot say that a study is all there without a reason of 1 to %d characters",
+		return err_set(err, ERR_INVALID,
+		               "cannot say that a study is all there without a reason of 1 to %d characters",
 		               REASON_CHARACTERS_MAX);
 	return db_transact(pool, person_id, complete_work, &completion, err);
 }

@@ -177,18 +177,17 @@ static bool write_row(struct host_beat *beat, struct db *db, bool has_ended, boo
 	struct db_rows *rows;
 
 	if (!db_exec(db, STMT_HOST_REPORT,
-	               DB_PARAMS(db_text(beat->id), db_text(beat->name), db_text(conf_home()), db_text(beat->program),
-	                         db_text(daemon_version()), db_bool(has_ended), db_int(beat->look.slots),
-	                         db_int((int64_t)backlog->unplaced_objects), db_int((int64_t)backlog->unplaced_bytes),
-	                         db_int((int64_t)backlog->objects), db_int((int64_t)backlog->bytes),
-	                         db_int((int64_t)beat->look.peak_objects), db_int(backlog->oldest_ms),
-	                         db_int((int64_t)backlog->quarantined), db_text(room->store_place),
-	                         db_int((int64_t)room->store.total_bytes), db_int((int64_t)room->store.free_bytes),
-	                         db_text(room_state_name(room->store.state)),
-	                         db_int((int64_t)room->journal.total_bytes), db_int((int64_t)room->journal.free_bytes),
-	                         db_text(room_state_name(room->journal.state)),
-	                         db_int(clock_monotonic_ms() - beat->look.looked_ms)),
-	               &rows, err))
+	             DB_PARAMS(db_text(beat->id), db_text(beat->name), db_text(conf_home()), db_text(beat->program),
+	                       db_text(daemon_version()), db_bool(has_ended), db_int(beat->look.slots),
+	                       db_int((int64_t)backlog->unplaced_objects), db_int((int64_t)backlog->unplaced_bytes),
+	                       db_int((int64_t)backlog->objects), db_int((int64_t)backlog->bytes),
+	                       db_int((int64_t)beat->look.peak_objects), db_int(backlog->oldest_ms),
+	                       db_int((int64_t)backlog->quarantined), db_text(room->store_place),
+	                       db_int((int64_t)room->store.total_bytes), db_int((int64_t)room->store.free_bytes),
+	                       db_text(room_state_name(room->store.state)), db_int((int64_t)room->journal.total_bytes),
+	                       db_int((int64_t)room->journal.free_bytes), db_text(room_state_name(room->journal.state)),
+	                       db_int(clock_monotonic_ms() - beat->look.looked_ms)),
+	             &rows, err))
 		return false;
 	*out_awaited = db_rows_count(rows) > 0 && db_get_bool(rows, 0, "is_awaited");
 	db_rows_free(rows);

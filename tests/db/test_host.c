@@ -33,8 +33,7 @@ static const struct host_look *report(bool has_ended)
 	const struct host_look *look;
 	bool is_awaited;
 
-	cr_assert(host_beat_look(beat, &look, &fix_err) &&
-	              host_beat_report(beat, has_ended, &is_awaited, &fix_err),
+	cr_assert(host_beat_look(beat, &look, &fix_err) && host_beat_report(beat, has_ended, &is_awaited, &fix_err),
 	          "%s", fix_err.text);
 	return look;
 }

@@ -259,7 +259,8 @@ static void set_task(const char *state)
 	char sql[600];
 
 	snprintf(sql, sizeof(sql),
-	         "ALTER TABLE reading_task DISABLE TRIGGER USER; UPDATE reading_task SET state = '%s', holder_id = CASE WHEN "
+	         "ALTER TABLE reading_task DISABLE TRIGGER USER; UPDATE reading_task SET state = '%s', holder_id = "
+	         "CASE WHEN "
 	         "'%s' IN ('writing', 'reviewing') THEN (SELECT person_id FROM person WHERE public_id = $author) END,"
 	         " lease_token = CASE WHEN '%s' IN ('writing', 'reviewing') THEN gen_random_uuid() END,"
 	         " lease_until = CASE WHEN '%s' IN ('writing', 'reviewing') THEN yq_now() + interval '1 h' END"
@@ -296,8 +297,9 @@ Test(study, a_late_image_against_every_state_of_the_task)
 		county_settle(county);
 		expect_study("receiving 2", cases[i].state);
 		expect_tasks(cases[i].receiving, cases[i].state);
-		county_run(county, "UPDATE study SET last_arrival_at = yq_now() - interval '6 min', due_at = yq_now() WHERE "
-		                   "public_id = $study");
+		county_run(county,
+		           "UPDATE study SET last_arrival_at = yq_now() - interval '6 min', due_at = yq_now() WHERE "
+		           "public_id = $study");
 		county_settle(county);
 		expect_study("complete 2", cases[i].state);
 		expect_tasks(cases[i].complete, cases[i].state);
@@ -316,13 +318,15 @@ Test(study, a_person_says_that_nothing_more_will_come)
 	cr_expect_eq(err.kind, ERR_INVALID, "%s", err.text);
 	cr_expect_not(study_complete_by_hand(county->gateway, clinician, county->study, "侧位不拍了", &err));
 	cr_expect_eq(err.kind, ERR_REFUSED, "%s", err.text);
-	cr_assert(study_complete_by_hand(county->gateway, county->radiographer, county->study, "侧位不拍了", &err), "%s",
-	          err.text);
+	cr_assert(study_complete_by_hand(county->gateway, county->radiographer, county->study, "侧位不拍了", &err),
+	          "%s", err.text);
 	county_settle(county);
 	expect_study("complete 1", "by hand");
-	county_expect(county, "SELECT detail ->> 'reason' FROM audit WHERE subject = $study AND action = 'study.complete'",
+	county_expect(county,
+	              "SELECT detail ->> 'reason' FROM audit WHERE subject = $study AND action = 'study.complete'",
 	              "by_hand", "why it is complete");
-	county_expect(county, "SELECT actor_kind FROM audit WHERE subject = $study AND action = 'study.complete_by_hand'",
+	county_expect(county,
+	              "SELECT actor_kind FROM audit WHERE subject = $study AND action = 'study.complete_by_hand'",
 	              "person", "who said it");
 }
 
