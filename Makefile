@@ -11,6 +11,7 @@
 #   tests/fuzz/X.c, X.cc           -> tests/fuzz_X    (readers of foreign bytes; see tests/fuzz/fuzz.mk)
 #   tests/support/*.c              -> linked into every test binary
 #   tests/bench/X.c                -> tests/X         (receivers to measure against, without Criterion)
+#   tests/peers/X.cc               -> tests/X         (what others would be, made of DCMTK alone)
 #   tests/support/powercut/*.c     -> tests/powercut.so (a preload library: what a power cut would leave)
 #   gateway/web/                   -> build/web/      (by npm and vite; one for every variant)
 #   schema/statements/*.sql, schema/migrations/*.sql -> build/gen/
@@ -92,7 +93,8 @@ TESTS := $(if $(filter 1,$(TSAN)),,$(B)/tests/powercut.so $(UNIT_DIRS:%=$(B)/tes
 
 .PHONY: build test-programs packages generated web FORCE
 build: packages generated $(BINS) web ## builds the programs into build/bin/ and the browser application into build/web/
-test-programs: packages build $(TESTS) $(BENCHES)
+PEERS := $(patsubst tests/peers/%.cc,$(B)/tests/%,$(sort $(wildcard tests/peers/*.cc)))
+test-programs: packages build $(TESTS) $(BENCHES) $(PEERS)
 generated: $(GENERATED)
 
 # --- archives ------------------------------------------------------------------------------------------------------
@@ -152,6 +154,10 @@ $(eval $(call test_program,migrate,tests/migrate,$(call objects,tests/db/ledger.
 
 ALL_OBJECTS += $(call objects,$(call sources,tests/bench))
 $(BENCHES): $(B)/tests/%: $(B)/obj/tests/bench/%.c.o $(LIB_ARCHIVES)
+	$(call say,LINK ,$@)$(CXX) $(YQ_LDFLAGS) $(LDFLAGS) -o $@ $< $(LINK_LIBS)
+
+ALL_OBJECTS += $(call objects,$(call sources,tests/peers))
+$(PEERS): $(B)/tests/%: $(B)/obj/tests/peers/%.cc.o
 	$(call say,LINK ,$@)$(CXX) $(YQ_LDFLAGS) $(LDFLAGS) -o $@ $< $(LINK_LIBS)
 
 include tests/fuzz/fuzz.mk

@@ -1,6 +1,8 @@
 """Storage commitment: what a device asks, what it is told, on which association, and what the study learns from it."""
+import os
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 
@@ -9,10 +11,11 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import dicomgen  # noqa: E402
+import installation  # noqa: E402
 import procedures  # noqa: E402
 import receiving  # noqa: E402
 from dicomraw import IMPLICIT  # noqa: E402
-from installation import Installation  # noqa: E402
+from installation import BUILD, Installation  # noqa: E402
 from procedures import COMMITMENT, Asking, Called  # noqa: E402
 
 PATIENCE_S = 60
@@ -322,3 +325,31 @@ def ask_and_leave(home, transaction, objects, stays):
     except (Gone, OSError):
         pass
     return status
+
+
+# ---- a device made of DCMTK ------------------------------------------------------------------------------------------------
+
+def peer_of_dcmtk(*arguments, **more):
+    return subprocess.Popen([BUILD / "tests" / "commitment_peer", *map(str, arguments)], stdout=subprocess.PIPE, text=True,
+                            env={key: value for key, value in os.environ.items() if key != "TCP_NODELAY"}, **more)
+
+
+def test_dcmtk_asks_and_hears_on_the_same_association(home):
+    _, objects = send(home, 300, size=8)
+    transaction = dicomgen.new_uid()
+    named = [part for pair in pairs(objects) for part in pair]
+    peer = peer_of_dcmtk("ask", home.dicom_port, "CT1", transaction, *named, "1.2.840.10008.5.1.4.1.1.2", "1.2.3.4.5")
+    out, _ = peer.communicate(timeout=PATIENCE_S)
+    assert (peer.returncode, out.splitlines()) == (0, ["status 0000", f"report 2 {transaction} held 300 failed 1"])
+
+
+def test_dcmtk_asks_leaves_and_is_called(home):
+    _, objects = send(home, 3)
+    transaction, port = dicomgen.new_uid(), installation.free_port()
+    named = [part for pair in pairs(objects) for part in pair]
+    device = peer_of_dcmtk("called", port, "CT1")
+    home.yqctl("device", "commitment", "CT1", "--host", "127.0.0.1", "--port", port)
+    peer = peer_of_dcmtk("leave", home.dicom_port, "CT1", transaction, *named)
+    assert peer.communicate(timeout=PATIENCE_S)[0] == "status 0000\n"
+    assert device.communicate(timeout=PATIENCE_S)[0] == f"report 1 {transaction} held 3 failed 0\n"
+    await_state(lambda: row_of(home, transaction)["state"], "reported", lambda: home.log("yq-router"))
