@@ -1,4 +1,4 @@
-/* Studies: list, one with all that hangs on it, 提交诊断. */
+/* Studies: list, one with all that hangs on it, 提交诊断, 人工确认图像已齐. */
 #include <stdlib.h>
 
 #include "gateway/answer.h"
@@ -8,7 +8,7 @@
 #include "lib/domain/name_key.h"
 #include "lib/domain/study.h"
 
-enum { PAGE_DEFAULT = 50, PAGE_MAX = 500, IDS_MAX = 100, AUDITED_MAX = 400, SEARCH_MAX = 64 };
+enum { PAGE_DEFAULT = 50, PAGE_MAX = 500, IDS_MAX = 100, AUDITED_MAX = 400, SEARCH_MAX = 64, REASON_MAX = 2000 };
 
 /* Ids of the studies from `from` on, at most AUDITED_MAX, as a detail of the audit; free(3). */
 static char *shown_ids(const json_t *studies, size_t from)
@@ -123,4 +123,16 @@ bool handle_study_submit(struct http_request *request, void *context, struct err
 	                err))
 		return false;
 	return study_submit(gateway->pool, caller_id(request), study, patient_class, err) && answer_done(request, err);
+}
+
+bool handle_study_complete(struct http_request *request, void *context, struct err *err)
+{
+	struct gateway *gateway = context;
+	const char *study, *reason;
+	json_t *body;
+	if (!input_path_id(request, "study", &study, err) || !http_body_json(request, &body, err) ||
+	    !input_text(body, "reason", REASON_MAX, true, &reason, err))
+		return false;
+	return study_complete_by_hand(gateway->pool, caller_id(request), study, reason, err) &&
+	       answer_done(request, err);
 }

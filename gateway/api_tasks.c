@@ -80,6 +80,17 @@ bool handle_task_release(struct http_request *request, void *context, struct err
 	       answer_done(request, err);
 }
 
+bool handle_task_no_influence(struct http_request *request, void *context, struct err *err)
+{
+	struct gateway *gateway = context;
+	struct task_claim claim;
+	const char *reason;
+	json_t *body;
+	return read_claim(request, true, &claim, &body, err) &&
+	       input_text(body, "reason", TASK_REASON_MAX, true, &reason, err) &&
+	       task_settle_recheck(gateway->pool, &claim, reason, err) && answer_done(request, err);
+}
+
 bool handle_task_return(struct http_request *request, void *context, struct err *err)
 {
 	struct gateway *gateway = context;

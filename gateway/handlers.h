@@ -4,13 +4,14 @@
 
 #include "lib/http/http.h"
 
-http_handler handle_application, handle_web_file;                     /* page.c */
-http_handler handle_login, handle_logout, handle_me, handle_password; /* api_session.c */
-http_handler handle_studies, handle_study, handle_study_submit;       /* api_studies.c */
-http_handler handle_thumbnail, handle_rendered;                       /* api_pictures.c */
+http_handler handle_application, handle_web_file;                                      /* page.c */
+http_handler handle_login, handle_logout, handle_me, handle_password;                  /* api_session.c */
+http_handler handle_studies, handle_study, handle_study_submit, handle_study_complete; /* api_studies.c */
+http_handler handle_thumbnail, handle_rendered;                                        /* api_pictures.c */
 http_handler handle_task_take, handle_task_review, handle_task_resume, handle_task_release,
     handle_task_heartbeat; /* api_tasks.c */
-http_handler handle_task_return, handle_task_answer, handle_task_assign, handle_task_hand_over, handle_task_cancel;
+http_handler handle_task_no_influence, handle_task_return, handle_task_answer, handle_task_assign,
+    handle_task_hand_over, handle_task_cancel;
 http_handler handle_task_report, handle_task_draft, handle_task_submit, handle_task_send_back,
     handle_task_sign; /* api_reports.c */
 http_handler handle_report, handle_report_pdf;

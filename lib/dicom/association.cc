@@ -314,9 +314,9 @@ void Association::accept_contexts()
 
 		if (ASC_getPresentationContext(params, i, &context).bad())
 			continue;
-		syntax = is_normalized(context.abstractSyntax) ? choose_plain_syntax(context)
-		                                               : choose_syntax(context, accept_unknown);
-		if (!is_normalized(context.abstractSyntax) && !is_acceptable(context.abstractSyntax, accept_unknown))
+		bool is_plain = handlers().normalized != nullptr && is_normalized(context.abstractSyntax);
+		syntax = is_plain ? choose_plain_syntax(context) : choose_syntax(context, accept_unknown);
+		if (!is_plain && !is_acceptable(context.abstractSyntax, accept_unknown))
 			(void)ASC_refusePresentationContext(params, context.presentationContextID,
 			                                    ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
 		else if (syntax == nullptr)

@@ -234,6 +234,34 @@ bool task_release(struct db_pool *pool, const struct task_claim *claim, struct e
 	return db_transact(pool, claim->person_id, release_work, &call, err);
 }
 
+static bool settle_recheck_work(struct db *db, void *context, struct err *err)
+{
+	struct call *call = context;
+	struct task_claim claim = {call->person_id, call->task_id, call->token};
+	struct task_facts facts;
+
+	if (!task_lock_claim(db, &claim, &facts, err))
+		return false;
+	if (!facts.is_recheck || facts.state != TASK_WRITING)
+		return err_set(err, ERR_CONFLICT, "cannot settle this task: it is no recheck in your hands");
+	if (!facts.may_review)
+		return err_set(err, ERR_REFUSED, "cannot settle this recheck: no right to sign here");
+	if (facts.study_state == STUDY_RECEIVING)
+		return err_set(err, ERR_CONFLICT, "cannot settle this recheck: images are still coming");
+	return db_exec(db, STMT_TASK_SETTLE_RECHECK,
+	               DB_PARAMS(db_text(facts.task_id), db_text(call->text), db_text(call->person_id)), NULL, err) &&
+	       task_step(db, &facts, TASK_EVENT_NO_INFLUENCE, call->person_id, NULL, NULL, err);
+}
+
+bool task_settle_recheck(struct db_pool *pool, const struct task_claim *claim, const char *reason, struct err *err)
+{
+	struct call call = {
+	    .person_id = claim->person_id, .task_id = claim->task_id, .token = claim->lease_token, .text = reason};
+
+	return check_text(reason, "a reason", err) &&
+	       db_transact(pool, claim->person_id, settle_recheck_work, &call, err);
+}
+
 /* From the queue everybody may who could take it; out of somebody's hands only the holder. */
 static bool lock_for_return(struct db *db, const struct call *call, struct task_facts *facts, struct err *err)
 {

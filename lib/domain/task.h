@@ -73,6 +73,12 @@ bool task_renew(struct db_pool *pool, const struct task_claim *claim, int64_t *o
 /* 放回: writing -> awaiting, reviewing -> awaiting_review. The draft stays its author's. */
 bool task_release(struct db_pool *pool, const struct task_claim *claim, struct err *err);
 
+/*
+ * 复核, 无影响: writing -> done of a recheck, by its holder, who has the right to sign: what came after the issue does not change the report. reason
+ * mandatory, kept. ERR_CONFLICT: no recheck, or images are still coming.
+ */
+bool task_settle_recheck(struct db_pool *pool, const struct task_claim *claim, const char *reason, struct err *err);
+
 enum task_return_kind {
 	TASK_RETURN_REQUEST, /* 退回申请: no history, wrong patient, side or part */
 	TASK_RETURN_RETAKE   /* 退回重拍 */

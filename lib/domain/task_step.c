@@ -34,6 +34,7 @@ static enum workitem_step workitem_step(enum task_state from, enum task_event ev
 	case TASK_EVENT_HAND_OVER:
 		return WORKITEM_PASS_ON;
 	case TASK_EVENT_ISSUE:
+	case TASK_EVENT_NO_INFLUENCE:
 		return WORKITEM_COMPLETE;
 	case TASK_EVENT_CANCEL:
 		return WORKITEM_CANCEL;

@@ -135,13 +135,28 @@ CREATE TABLE mpps_image (
     FOREIGN KEY (mpps_id, site_id) REFERENCES mpps (mpps_id, site_id)
 );
 
+-- ---- 复核 -------------------------------------------------------------------------------------------------------------------------
+
+-- A late image came after the issue, and the signer looked: the report stands. What does change it is a report of its own.
+INSERT INTO state_transition (machine, from_state, event, to_state) VALUES ('task', 'writing', 'no_influence', 'done');
+CREATE TABLE recheck_outcome (
+    task_id    bigint PRIMARY KEY,
+    site_id    bigint NOT NULL,
+    study_version integer NOT NULL, -- that was looked at
+    reason     text NOT NULL CHECK (reason <> '' AND length(reason) <= 2000),
+    settled_by bigint NOT NULL REFERENCES person,
+    settled_at timestamptz NOT NULL DEFAULT yq_now(),
+    FOREIGN KEY (task_id, site_id) REFERENCES reading_task (task_id, site_id)
+);
+CREATE TRIGGER recheck_outcome_fixed BEFORE UPDATE OR DELETE ON recheck_outcome FOR EACH ROW EXECUTE FUNCTION yq_refuse_change();
+
 -- ---- rights ----------------------------------------------------------------------------------------------------------------------
 
 DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['commitment', 'commitment_item', 'commitment_study', 'mpps', 'mpps_image'] LOOP
+    FOREACH t IN ARRAY ARRAY['commitment', 'commitment_item', 'commitment_study', 'mpps', 'mpps_image', 'recheck_outcome'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY person_sites ON %I TO yq_gateway USING (site_id = ANY (ARRAY(SELECT yq_person_sites())))', t);
         EXECUTE format('CREATE POLICY every_site ON %I TO yq_storescp, yq_router, yq_operator USING (true)', t);
@@ -152,6 +167,7 @@ GRANT INSERT, UPDATE ON commitment, commitment_item, mpps, mpps_image TO yq_stor
 GRANT DELETE ON commitment_item, mpps_image TO yq_storescp; -- a list that is told anew
 GRANT UPDATE ON commitment, commitment_item TO yq_router;
 GRANT INSERT ON commitment_study TO yq_router;
+GRANT INSERT ON recheck_outcome TO yq_gateway;
 GRANT UPDATE ON commitment TO yq_operator;
 GRANT SELECT ON host TO yq_router;
 GRANT SELECT ON state_transition TO yq_storescp;

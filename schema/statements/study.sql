@@ -187,14 +187,24 @@ WHERE s.public_id = $1::uuid AND q.public_id = $2::uuid
 RETURNING public_id::text AS task;
 
 -- name: task_open_recheck
--- 复核: a late image came after the issue. The queue and the mode are those of the report.
+-- 复核: a late image came after the issue. The queue and the mode are those of the report; it waits for the signer first.
 -- $1 study
 INSERT INTO reading_task (site_id, study_id, kind, queue_id, reading_mode, patient_class, priority, study_version, author_id)
-SELECT s.site_id, s.study_id, 'recheck', t.queue_id, t.reading_mode, s.patient_class, t.priority, s.version, t.author_id
+SELECT s.site_id, s.study_id, 'recheck', t.queue_id, t.reading_mode, s.patient_class, t.priority, s.version,
+       coalesce((SELECT v.reviewer_id FROM report r JOIN report_version v USING (report_id)
+                 WHERE r.study_id = s.study_id AND v.issued_at IS NOT NULL ORDER BY v.issued_at DESC LIMIT 1), t.author_id)
 FROM study s JOIN reading_task t ON t.study_id = s.study_id AND t.state = 'done'
 WHERE s.public_id = $1::uuid
 ORDER BY t.task_id DESC LIMIT 1
 RETURNING public_id::text AS task;
+
+-- name: task_settle_recheck
+-- $1 task
+-- $2 reason
+-- $3 person
+INSERT INTO recheck_outcome (task_id, site_id, study_version, reason, settled_by)
+SELECT t.task_id, t.site_id, t.study_version, $2::text, (SELECT person_id FROM person WHERE public_id = $3::uuid)
+FROM reading_task t WHERE t.public_id = $1::uuid;
 
 -- name: task_learn
 -- Open tasks learn the version of their study and its patient class.

@@ -87,3 +87,14 @@ VALUES (gen_random_uuid(), 'a', '/a', 'yq-storescp', '1', 1, 0, 0, 5, 5, 5, yq_n
 CREATE TEMP TABLE seen AS SELECT yq_known_until() <= yq_now() - interval '1 h' AS lags;
 UPDATE host SET reported_at = yq_now() - interval '2 min';
 SELECT concat_ws(' ', lags, yq_known_until() <= yq_now() - interval '1 h') FROM seen;
+
+-- case: a_recheck_is_settled_with_a_reason
+-- wants: 23514
+INSERT INTO recheck_outcome (task_id, site_id, study_version, reason, settled_by)
+SELECT task_id, site_id, 1, '', (SELECT min(person_id) FROM person) FROM reading_task WHERE task_id = yq_test.key('task', 'haiyan');
+
+-- case: what_a_recheck_came_to_is_never_edited
+-- wants: YQ403
+INSERT INTO recheck_outcome (task_id, site_id, study_version, reason, settled_by)
+SELECT task_id, site_id, 1, 'x', (SELECT min(person_id) FROM person) FROM reading_task WHERE task_id = yq_test.key('task', 'haiyan');
+UPDATE recheck_outcome SET reason = 'y';

@@ -21,7 +21,10 @@ static void setup(void)
 /* Studies of other tests must not wait for a host that was only invented. */
 static void teardown(void)
 {
-	ledger_run(fix.connection, "DELETE FROM host");
+	char sql[100];
+
+	snprintf(sql, sizeof sql, "DELETE FROM host WHERE host_id = '%s'", id);
+	ledger_run(fix.connection, sql);
 	host_beat_free(beat);
 	fixture_teardown();
 }

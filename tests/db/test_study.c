@@ -5,6 +5,7 @@
 
 #include "lib/base/conf.h"
 #include "lib/domain/study.h"
+#include "lib/domain/task.h"
 #include "tests/db/county.h"
 
 static struct county *county;
@@ -305,6 +306,74 @@ Test(study, a_late_image_against_every_state_of_the_task)
 		expect_tasks(cases[i].complete, cases[i].state);
 		county_expect(county, holder, held, "nobody loses the task by it");
 	}
+}
+
+/* The recheck that the study has, taken by a person. */
+static struct task_claim take_recheck(const char *person, struct task_lease *lease)
+{
+	struct task_claim claim = {.person_id = person, .task_id = county->task};
+	struct err err;
+
+	text_copy(
+	    county->task, sizeof(county->task),
+	    county_value(county,
+	                 "SELECT t.public_id FROM reading_task t JOIN study s USING (study_id) WHERE s.public_id = "
+	                 "$study AND t.kind = 'recheck'"));
+	cr_assert(task_take(county->gateway, person, county->task, lease, &err), "%s", err.text);
+	claim.lease_token = lease->token;
+	return claim;
+}
+
+Test(study, a_signer_says_that_a_late_image_changes_nothing)
+{
+	struct task_lease lease;
+	struct task_claim claim;
+	struct err err;
+
+	county_add_task(county);
+	end_task("done");
+	county_add_image(county);
+	county_settle(county);
+	county_run(county, "UPDATE study SET last_arrival_at = yq_now() - interval '6 min', due_at = yq_now() WHERE "
+	                   "public_id = $study");
+	county_settle(county);
+	claim = take_recheck(county->author, &lease);
+	cr_expect_not(task_settle_recheck(county->gateway, &claim, "重复上传", &err));
+	cr_expect_eq(err.kind, ERR_REFUSED, "who may not sign does not settle it: %s", err.text);
+	cr_assert(task_release(county->gateway, &claim, &err), "%s", err.text);
+	claim = take_recheck(county->reviewer, &lease);
+	cr_expect_not(task_settle_recheck(county->gateway, &claim, "", &err));
+	cr_expect_eq(err.kind, ERR_INVALID, "%s", err.text);
+	cr_assert(task_settle_recheck(county->gateway, &claim, "重复上传的同一投照", &err), "%s", err.text);
+	expect_tasks("primary done v1, recheck done v2", "settled");
+	county_expect(county,
+	              "SELECT o.reason || ' v' || o.study_version FROM recheck_outcome o JOIN reading_task t USING "
+	              "(task_id) WHERE "
+	              "t.public_id = $task",
+	              "重复上传的同一投照 v2", "kept");
+	county_expect(county, "SELECT count(*) FROM audit WHERE subject = $task AND action = 'task.no_influence'", "1",
+	              "audit");
+	county_run(county, "UPDATE study SET due_at = yq_now() WHERE public_id = $study");
+	county_settle(county);
+	expect_tasks("primary done v1, recheck done v2", "it stays settled");
+	county_add_image(county);
+	county_run(county, "UPDATE study SET last_arrival_at = yq_now() - interval '6 min', due_at = yq_now() WHERE "
+	                   "public_id = $study");
+	county_settle(county);
+	expect_tasks("primary done v1, recheck done v2, recheck awaiting v3", "another image, another look");
+}
+
+Test(study, a_task_that_is_no_recheck_is_not_settled_so)
+{
+	struct task_lease lease;
+	struct task_claim claim;
+	struct err err;
+
+	county_add_task(county);
+	cr_assert(task_take(county->gateway, county->reviewer, county->task, &lease, &err), "%s", err.text);
+	claim = (struct task_claim){county->reviewer, county->task, lease.token};
+	cr_expect_not(task_settle_recheck(county->gateway, &claim, "x", &err));
+	cr_expect_eq(err.kind, ERR_CONFLICT, "%s", err.text);
 }
 
 Test(study, a_person_says_that_nothing_more_will_come)

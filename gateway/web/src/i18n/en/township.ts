@@ -80,7 +80,7 @@ export default {
 
   event: {
     study_first_image: 'First image arrived', study_last_image: 'Last image arrived', study_complete: 'Images complete', study_incomplete: 'Images incomplete', study_receiving: 'More images arrived, waiting again',
-    signal_submit: 'Submitted for reading', signal_commitment: 'The device has sent everything', signal_mpps_completed: 'The device reports the end of the examination', signal_expected_views: 'The expected images are there',
+    signal_submit: 'Submitted for reading', signal_commitment: 'The device asked whether its images are safe (storage commitment)', signal_mpps_completed: 'The device reports the end of the examination', signal_expected_views: 'The expected images are there',
     signal_patient_class: 'Patient class changed', signal_complete_by_hand: 'Declared complete by hand',
     task_opened: 'Awaiting reading', task_taken: 'Taken by a doctor', task_returned: 'Returned', task_answered: 'Return answered', task_asked: 'History asked for', task_question_answered: 'Question answered',
     report_submitted: 'Report submitted for review', report_sent_back: 'Sent back by the reviewer', report_issued: 'Report issued',
@@ -91,6 +91,8 @@ export default {
     other: 'Other entry ({name})',
   },
 
+  complete: 'Declare complete', complete_title: 'Declare complete by hand: {name}', complete_hint: 'Images that were expected have not come. They are waited for no longer, and the examination is read as complete; a later image opens it again.',
+  complete_reason: 'Reason (e.g. no lateral view was taken)', completed: 'Declared complete',
   submit_title: 'Submit for reading: {name}',
   submit_class: 'Patient class',
   submit_receiving: 'Images are still coming ({n} so far, the last at {time}). Make sure that the device has sent them all; a later image opens the examination again.',

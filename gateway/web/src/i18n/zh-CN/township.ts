@@ -81,7 +81,7 @@ export default {
 
   event: {
     study_first_image: '收到第一幅图像', study_last_image: '收到最后一幅图像', study_complete: '图像已齐', study_incomplete: '图像未齐', study_receiving: '又收到图像，重新等待',
-    signal_submit: '提交诊断', signal_commitment: '设备确认图像已全部发出', signal_mpps_completed: '设备报告检查完成', signal_expected_views: '应有的图像已到齐',
+    signal_submit: '提交诊断', signal_commitment: '设备核对图像是否存妥（存储承诺）', signal_mpps_completed: '设备报告检查完成', signal_expected_views: '应有的图像已到齐',
     signal_patient_class: '更改患者类别', signal_complete_by_hand: '人工确认图像已齐',
     task_opened: '进入待诊断', task_taken: '医师领取', task_returned: '退回', task_answered: '答复退回', task_asked: '追问病史', task_question_answered: '答复追问',
     report_submitted: '报告提交审核', report_sent_back: '审核退回修改', report_issued: '报告发布',
@@ -91,6 +91,10 @@ export default {
     delivery_created: '开始回传报告', receipt_delivered: '报告送达', receipt_opened: '打开报告', receipt_printed: '打印报告', receipt_read: '阅读报告',
     other: '其他记录（{name}）',
   },
+
+  /* by hand */
+  complete: '确认图像已齐', complete_title: '人工确认图像已齐：{name}', complete_hint: '有应到的图像还没有到。确认后不再等待，检查按图像已齐诊断；之后到的图像会让检查重新打开。',
+  complete_reason: '原因（如：侧位未拍）', completed: '已确认图像已齐',
 
   /* submit */
   submit_title: '提交诊断：{name}',
