@@ -371,6 +371,22 @@ def test_what_a_person_took_apart_the_router_does_not_join_again(home, people, t
     assert radiographer.get(f"/studies/{row['id']}")["request"] is None
 
 
+def test_what_will_not_come_is_said_by_a_person(home, people, tmp_path):
+    """胸部正侧位 wants two views; one came, and the other was not taken."""
+    radiographer = people["radiographer"]
+    uid, images = push(home, tmp_path / "f", patient_id="YQ20260012")
+    row = until(lambda: (row := row_of(radiographer, uid)) and row["instances"] == images and row, "the images do not arrive")
+    assert row["state"] == "receiving"
+    target = f"/studies/{row['id']}/complete"
+    radiographer.post(target, want=400)
+    radiographer.post(target, {"reason": " "}, want=400)
+    radiographer.post(target, {"reason": "侧" * 501}, want=400)
+    people["clinician"].post(target, {"reason": "侧位未拍"}, want=403)
+    radiographer.post(target, {"reason": "侧位未拍"})
+    until(lambda: row_of(radiographer, uid)["state"] == "complete", "it is not complete")
+    assert "signal.complete_by_hand" in [one["event"] for one in radiographer.get(f"/studies/{row['id']}")["timeline"]]
+
+
 # ---- devices ------------------------------------------------------------------------------------------------------------------------
 
 
