@@ -67,6 +67,8 @@ BODIES = {
     "heartbeat": {"lease_token": str(uuid.uuid4())},
     "release": {"lease_token": str(uuid.uuid4())},
     "return": {"kind": "retake", "reason": "blurred"},
+    "no-influence": {"lease_token": str(uuid.uuid4()), "reason": "the same view again"},
+    "complete": {"reason": "no lateral view was taken"},
     "answer": {"answer": "here it is"},
     "cancel": {"reason": "twice"},
     "decide": {"decision": "keep", "reason": "looked"},
