@@ -158,6 +158,25 @@ world.test('the report comes, is shown and printed with its count', async ({ per
   await rowOf(li, '已打印').first().waitFor()
 })
 
+world.test('what will not come is declared complete, with the reason', async ({ person }) => {
+  const pushed = await installation.push('dr-chest', { name: 'QUE^YI=缺^一', size: 64, submit: false })
+  const li = await person('radiographer')
+  await rowOf(li, '缺一').click()
+  const drawer = li.page.getByRole('dialog', { name: '缺一', exact: true })
+  await drawer.getByRole('button', { name: '确认图像已齐' }).click()
+  const dialog = li.page.getByRole('dialog', { name: /人工确认图像已齐/ })
+  const done = dialog.getByRole('button', { name: '确认图像已齐' })
+  assert.equal(await done.isDisabled(), true, 'without a reason')
+  await dialog.getByLabel('原因').fill('侧位未拍')
+  await li.checkAccessible()
+  await li.shot('complete')
+  await done.click()
+  await dialog.waitFor({ state: 'detached' })
+  await drawer.getByText('人工确认图像已齐').waitFor()
+  await drawer.getByRole('button', { name: '确认图像已齐' }).waitFor({ state: 'detached' })
+  await until(async () => (await installation.sql(`SELECT state FROM study WHERE study_instance_uid = '${pushed.study_instance_uid}'`))[0][0] === 'complete')
+})
+
 world.test('what comes appears by itself while the list is scrolled, and nothing jumps', async ({ person }) => {
   const names = ['ZHU=<img src onerror^alert(1)>', '\u202Eabc\u05D0\u05D1\u05D2', '\u{20BB7}^野=\u{20BB7}^野', '长'.repeat(60)]
   for (const name of names) await installation.push('dr-chest', { name, size: 64, submit: false })
