@@ -67,6 +67,7 @@ export default {
   question: 'Question',
   unanswered: '(not answered yet)',
   clock_paused: 'A question is open: the clock is paused.',
+  no_influence: 'No influence', no_influence_hint: 'The images that came later do not change the issued report; the reason is kept.',
   give_back: { request: 'Return the request', retake: 'Ask for a retake' },
   return_hint: {
     request: 'The site completes or corrects the request. The clock is paused until then; the draft is kept.',
@@ -144,7 +145,7 @@ export default {
   removed: 'removed',
   finished: {
     submitted: 'Submitted for review', issued: 'Signed and issued', sent_back: 'Sent back', released: 'Put back, the draft is kept', returned: 'Returned', cancelled: 'Cancelled',
-    handed_over: 'Handed over',
+    handed_over: 'Handed over', no_influence: 'Rechecked: the report stands',
   },
   new_images: 'New images have arrived (version {version}). Look at them before you submit.',
   new_images_seen: 'I have looked at them',

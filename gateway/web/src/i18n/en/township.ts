@@ -91,7 +91,7 @@ export default {
     other: 'Other entry ({name})',
   },
 
-  complete: 'Declare complete', complete_title: 'Declare complete by hand: {name}', complete_hint: 'Images that were expected have not come. They are waited for no longer, and the examination is read as complete; a later image opens it again.',
+  complete: 'Declare complete', complete_title: 'Declare complete by hand: {name}', complete_hint: 'No more images are waited for, and the examination is read as complete; a later image opens it again.',
   complete_reason: 'Reason (e.g. no lateral view was taken)', completed: 'Declared complete',
   submit_title: 'Submit for reading: {name}',
   submit_class: 'Patient class',

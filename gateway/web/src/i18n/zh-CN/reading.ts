@@ -67,6 +67,7 @@ export default {
   question: '要问的问题',
   unanswered: '（尚未回答）',
   clock_paused: '追问未回答，计时暂停。',
+  no_influence: '无影响', no_influence_hint: '后到的图像不改变已发布的报告；原因留档。',
   give_back: { request: '退回申请', retake: '退回重拍' },
   return_hint: {
     request: '退回给检查机构补充或更正申请单；回答前计时暂停，已写的草稿保留。',
@@ -141,7 +142,7 @@ export default {
   added: '新增',
   removed: '删去',
   finished: {
-    submitted: '已提交审核', issued: '已签名发布', sent_back: '已退回修改', released: '已放回，草稿保留', returned: '已退回', cancelled: '已取消', handed_over: '已转派',
+    submitted: '已提交审核', issued: '已签名发布', sent_back: '已退回修改', released: '已放回，草稿保留', returned: '已退回', cancelled: '已取消', handed_over: '已转派', no_influence: '已复核：对报告无影响',
   },
   new_images: '有新图像到达（第 {version} 版），请先查看图像再提交。',
   new_images_seen: '已查看新图像',

@@ -93,7 +93,7 @@ export default {
   },
 
   /* by hand */
-  complete: '确认图像已齐', complete_title: '人工确认图像已齐：{name}', complete_hint: '有应到的图像还没有到。确认后不再等待，检查按图像已齐诊断；之后到的图像会让检查重新打开。',
+  complete: '确认图像已齐', complete_title: '人工确认图像已齐：{name}', complete_hint: '确认后不再等待更多图像，检查按图像已齐诊断；之后到的图像会让检查重新打开。',
   complete_reason: '原因（如：侧位未拍）', completed: '已确认图像已齐',
 
   /* submit */

@@ -15,7 +15,7 @@ import { onTabs, tabId, tellTabs } from './tabs'
 const HEARTBEAT_MS = 60_000
 
 export type Stage = 'loading' | 'write' | 'review' | 'view'
-export type Finished = 'submitted' | 'issued' | 'sent_back' | 'released' | 'returned' | 'cancelled' | 'handed_over'
+export type Finished = 'submitted' | 'issued' | 'sent_back' | 'released' | 'returned' | 'cancelled' | 'handed_over' | 'no_influence'
 
 export const textOf = (report: Report | null): ServerText => ({ body: bodyOf(report?.body), revision: report?.revision ?? 0 })
 
@@ -156,6 +156,13 @@ export function openDesk(task: string) {
       finish('returned')
     })
 
+  /* 复核: what came after the issue does not change the report. */
+  const settleRecheck = (reason: string) =>
+    act(async () => {
+      await api.post(`${path}/no-influence`, { lease_token: token(), reason })
+      finish('no_influence')
+    })
+
   const ask = (question: string) =>
     act(() => api.post<Question>(`${path}/questions`, { lease_token: token(), question })).then(() => refresh())
 
@@ -223,7 +230,7 @@ export function openDesk(task: string) {
 
   return {
     task, person, work, report, study, lease, stage, finished, failure, isBusy, seenVersion, keeper, signsAtOnce,
-    load, refresh, take, release, giveBack, ask, raise, check, submit, sendBack, sign,
+    load, refresh, take, release, giveBack, settleRecheck, ask, raise, check, submit, sendBack, sign,
   }
 }
 
