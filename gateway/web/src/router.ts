@@ -3,22 +3,22 @@ import { createRouter, createWebHistory, type RouteLocationNormalizedLoaded } fr
 import type { Role } from './api/types'
 import { hasRole, me } from './state/session'
 
-export interface Page { name: 'township' | 'reading' | 'cockpit' | 'operations'; path: string; roles: Role[] }
+export interface Page { name: 'township' | 'reading' | 'cockpit' | 'operations'; path: string; roles: Role[]; guests?: Role[] /* have it, too, and begin elsewhere */ }
 
 export const PAGES: Page[] = [
-  { name: 'township', path: '/township', roles: ['radiographer', 'clinician'] },
+  { name: 'township', path: '/township', roles: ['radiographer', 'clinician'], guests: ['duty_leader'] },
   { name: 'reading', path: '/reading', roles: ['reporter', 'reviewer', 'duty_leader'] },
   { name: 'cockpit', path: '/cockpit', roles: ['duty_leader', 'quality_controller', 'administrator', 'operator'] },
   { name: 'operations', path: '/operations', roles: ['operator', 'administrator', 'quality_controller', 'duty_leader'] },
 ]
 
-export const pagesOf = (): Page[] => PAGES.filter((page) => hasRole(...page.roles))
+export const pagesOf = (): Page[] => PAGES.filter((page) => hasRole(...page.roles, ...(page.guests ?? [])))
 /* False: a page of another role. The gateway would refuse what it asks. */
 export function mayOpen(path: string): boolean {
   const page = PAGES.find((one) => path === one.path || path.startsWith(`${one.path}/`))
-  return page === undefined || hasRole(...page.roles)
+  return page === undefined || hasRole(...page.roles, ...(page.guests ?? []))
 }
-export const firstPage = (): string => pagesOf()[0]?.path ?? '/nothing'
+export const firstPage = (): string => PAGES.find((page) => hasRole(...page.roles))?.path ?? '/nothing'
 
 /* Key of the words for the title of the window. */
 export function titleOf(route: RouteLocationNormalizedLoaded): string {

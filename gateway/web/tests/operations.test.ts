@@ -96,7 +96,7 @@ it('shows the steps behind the one that failed as not tried', () => {
 describe('two claims differ where both say something', () => {
   const patient = (change: Partial<Patient>): Patient => ({ name: '', display_name: '张三', id: 'P1', sex: 'M', birth_date: '1980-01-01', age: '', ...change })
   const claims = (one: Partial<Patient>, other: Partial<Patient>): IdentityReview['claims'] =>
-    [one, other].map((change) => ({ patient: patient(change), source: 'image', claimed_at: '', study_id: null }))
+    [one, other].map((change, index) => ({ id: `c${index}`, patient: patient(change), source: 'image', trust: 0, claimed_at: '', study_id: null, study_instance_uid: null }))
   it.each([
     [{}, {}, []],
     [{}, { display_name: '李四', sex: 'F' }, ['name', 'sex']],

@@ -13,6 +13,7 @@ export class Failure extends Error {
     readonly kind: Problem['kind'] | 'unreachable' | 'expired',
     readonly detail: string,
     readonly requestId: string,
+    readonly members: Readonly<Record<string, unknown>> = {} /* that the answer has besides, e.g. who was faster */,
   ) {
     super(detail)
   }
@@ -66,7 +67,7 @@ async function failureOf(answer: Response): Promise<Failure> {
   }
   const kind = answer.status === 401 ? 'expired' : (problem.kind ?? (answer.status >= 500 ? 'temporary' : 'invalid'))
   const id = problem.request_id ?? answer.headers.get('X-Request-Id') ?? ''
-  return new Failure(answer.status, kind, problem.detail ?? problem.title ?? answer.statusText, id)
+  return new Failure(answer.status, kind, problem.detail ?? problem.title ?? answer.statusText, id, problem as Record<string, unknown>)
 }
 
 async function once(method: Method, target: string, body: unknown, signal?: AbortSignal, accept = 'application/json'): Promise<Response> {

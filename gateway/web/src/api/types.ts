@@ -3,8 +3,10 @@
  * A member that may be missing in the ledger is null, never absent.
  */
 
+import type { PatientField, TaskCorrections } from './corrections'
+
 export type PatientClass = 'emergency' | 'outpatient' | 'inpatient' | 'health_check'
-export type StudyState = 'receiving' | 'complete' | 'incomplete'
+export type StudyState = 'receiving' | 'complete' | 'incomplete' | 'merged'
 export type TaskState = 'awaiting' | 'writing' | 'awaiting_review' | 'reviewing' | 'returned' | 'done' | 'cancelled'
 export type ReportState = 'draft' | 'provisional' | 'submitted' | 'issued' | 'superseded' | 'void'
 export type DeliveryState = 'pending' | 'sending' | 'verifying' | 'waiting' | 'delivered' | 'quarantined' | 'dead' | 'cancelled'
@@ -175,6 +177,9 @@ export interface Study {
   instances: number
   bytes: number
   unrouted_reason: string
+  merged_into: string | null /* it is empty, and leads to that study */
+  patient_revision: number
+  corrected_at: string | null
   times: { first_image: string; last_image: string; submitted: string | null; complete: string | null }
   request: Request | null
   match: Match | null
@@ -382,6 +387,7 @@ export interface TaskWork {
   policy: { signatures: number; needs_two_persons: boolean }
   may: { write: boolean; review: boolean; lead: boolean } /* of the caller, at this task */
   quality_scale: string[] /* 甲 乙 丙 废, or 优 良 合格 不合格 */
+  corrected: TaskCorrections
 }
 
 export interface ReportBody {
@@ -575,10 +581,12 @@ export interface Delivery {
   report_id: string | null; study_id: string | null; items: number; confirmed: number; attempts: number; next_try_at: string | null
   deadline_at: string; last_error: string; created_at: string; delivered_at: string | null
 }
-/* GET /api/v1/identity-reviews?open=yes&after=&limit= -> {"reviews": IdentityReview[], "next"} */
+/* GET /api/v1/identity-reviews?open=yes|no&after=&limit= -> {"reviews": IdentityReview[], "next"}; POST .../{review}/settle {"outcome","reason","confirmed"}, .../{review}/undo {"reason"} */
 export interface IdentityReview {
-  id: string; site: Named; reason: 'contradiction' | 'candidate' | 'reused_study_uid'; opened_at: string; settled_at: string | null; outcome: string | null
-  claims: { patient: Patient; source: string; claimed_at: string; study_id: string | null }[]
+  id: string; site: Named; reason: 'contradiction' | 'candidate' | 'reused_study_uid'; opened_at: string; settled_at: string | null; outcome: 'same' | 'different' | null
+  contradictions: PatientField[]; agreements: PatientField[]; is_same_patient: boolean
+  settled_by: string | null; settle_reason: string | null; can_undo: boolean
+  claims: { id: string; patient: Patient; source: string; trust: number; claimed_at: string; study_id: string | null; study_instance_uid: string | null }[]
 }
 /* GET /api/v1/conflicts?open=&after=&limit= -> {"conflicts"} ; GET /api/v1/quarantine?open=&after=&limit= -> {"quarantined"} */
 export interface Conflict {

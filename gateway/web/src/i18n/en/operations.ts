@@ -74,7 +74,7 @@ export default {
   },
   identity: {
     lists: 'Lists', reviews: 'Identity checks', unmatched: 'Unmatched', show: 'Show', open: 'Open', settled: 'Settled',
-    reviews_text: 'These identities contradict each other or look alike, and were not joined. Ask the site; this page only shows them, a decision cannot be recorded here yet.',
+    reviews_text: 'These identities contradict each other or look alike, and were not joined. This page only shows them; the site or the duty leader checks them on the township page, under Identities.',
     unmatched_text: 'These examinations have no request yet. The site matches them on its own page.',
     opened: 'Found', reason: 'Reason', known: 'Known before', arrived: 'Arrived', differs: 'Differs in', state: 'State', no_birth: 'no birth date',
     why: { contradiction: 'Same number, another person', candidate: 'Perhaps the same person', reused_study_uid: 'Study UID used again' },

@@ -176,7 +176,7 @@ export default {
     start: 'Start', stop: 'Put back and end', read: '{n} done', over: 'No health check is waiting. {n} done in this run.', normal: 'No abnormality', write: 'Doubt: write it',
     doubt: {
       typed: 'There is text already: write it on the ordinary page.', no_template: 'No normal template fits: write it on the ordinary page.',
-      incomplete: 'Images are incomplete: use the ordinary page.', history: 'The request states a history, please look.', findings: 'The checks found something: use the ordinary page.',
+      incomplete: 'Images are incomplete: use the ordinary page.', history: 'The request states a history, please look.', findings: 'The checks found something: use the ordinary page.', corrected: 'The examination was corrected: check it on the ordinary page.',
     },
   },
   key: {

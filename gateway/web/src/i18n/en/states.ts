@@ -3,7 +3,7 @@ export default {
     receiving: 'Receiving', incomplete: 'Incomplete', complete: 'Images complete', awaiting: 'Awaiting reading', writing: 'Being written',
     awaiting_review: 'Awaiting review', issued: 'Issued', printed: 'Printed', returned: 'Returned', cancelled: 'Cancelled',
   },
-  study: { receiving: 'Receiving', complete: 'Images complete', incomplete: 'Incomplete' },
+  study: { receiving: 'Receiving', complete: 'Images complete', incomplete: 'Incomplete', merged: 'Merged' },
   task: {
     awaiting: 'Awaiting reading', writing: 'Being written', awaiting_review: 'Awaiting review', reviewing: 'Under review', returned: 'Returned',
     done: 'Issued', cancelled: 'Cancelled',

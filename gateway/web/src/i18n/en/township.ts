@@ -1,5 +1,5 @@
 export default {
-  tabs: { examinations: 'Examinations', requests: 'Registrations', devices: 'Devices' },
+  tabs: { examinations: 'Examinations', requests: 'Registrations', identity: 'Identities', devices: 'Devices' },
   register: 'Register',
   submit: 'Submit for reading',
   match: 'Match',

@@ -1,10 +1,12 @@
 import cockpit from './cockpit'
 import common from './common'
+import corrections from './corrections'
 import doubts from './doubts'
 import frame from './frame'
+import identity from './identity'
 import operations from './operations'
 import reading from './reading'
 import states from './states'
 import township from './township'
 
-export default { common, states, frame, township, reading, cockpit, operations, doubts }
+export default { common, states, frame, township, corrections, identity, reading, cockpit, operations, doubts }

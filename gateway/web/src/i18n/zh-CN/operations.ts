@@ -74,7 +74,7 @@ export default {
   },
   identity: {
     lists: '列表', reviews: '身份核对', unmatched: '待匹配', show: '显示', open: '待核对', settled: '已核对',
-    reviews_text: '以下登记互相矛盾或十分相似，系统没有自动合并。请与检查机构核实；本页只供查看，核对结论目前不能在这里登记。',
+    reviews_text: '以下登记互相矛盾或十分相似，系统没有自动合并。本页只供查看；由检查机构或值班组长在“基层”页面的“待核对”中核对。',
     unmatched_text: '以下检查还没有匹配到申请单。匹配由检查机构在“基层”页面完成。',
     opened: '发现时间', reason: '原因', known: '已有的登记', arrived: '新到的登记', differs: '不同之处', state: '状态', no_birth: '无出生日期',
     why: { contradiction: '同号不同人', candidate: '可能是同一人', reused_study_uid: '检查标识被重复使用' },

@@ -171,7 +171,7 @@ export default {
     start: '开始', stop: '放回并结束', read: '已完成 {n} 例', over: '没有待诊断的体检了，本次完成 {n} 例。', normal: '未见异常', write: '有疑问，转入书写',
     doubt: {
       typed: '已有书写的内容，请转入书写。', no_template: '没有合适的未见异常模板，请转入书写。', incomplete: '图像未齐，请转入书写。', history: '申请单写有病史，请留意。',
-      findings: '检查发现问题，请转入书写。',
+      findings: '检查发现问题，请转入书写。', corrected: '检查有更正，请转入书写核对。',
     },
   },
   key: {

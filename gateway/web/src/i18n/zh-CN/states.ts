@@ -4,7 +4,7 @@ export default {
     receiving: '上传中', incomplete: '图像未齐', complete: '图像已齐', awaiting: '待诊断', writing: '书写中', awaiting_review: '待审核',
     issued: '已发布', printed: '已打印', returned: '已退回', cancelled: '已取消',
   },
-  study: { receiving: '上传中', complete: '图像已齐', incomplete: '图像未齐' },
+  study: { receiving: '上传中', complete: '图像已齐', incomplete: '图像未齐', merged: '已合并' },
   task: {
     awaiting: '待诊断', writing: '书写中', awaiting_review: '待审核', reviewing: '审核中', returned: '已退回', done: '已发布', cancelled: '已取消',
   },

@@ -1,5 +1,5 @@
 export default {
-  tabs: { examinations: '检查', requests: '登记记录', devices: '设备' },
+  tabs: { examinations: '检查', requests: '登记记录', identity: '待核对', devices: '设备' },
   register: '登记',
   submit: '提交诊断',
   match: '匹配',
