@@ -8,6 +8,7 @@ import { api, Failure } from '@/api/client'
 import { onChanges } from '@/api/events'
 import type { CheckFinding, CriticalValue, Lease, Question, Report, ReportBody, Revision, Study, TaskWork } from '@/api/types'
 import { isExpired, me } from '@/state/session'
+import { latestOf } from './corrected'
 import { bodyOf, isBlank, type Access, type ServerText } from './draft'
 import { newKeeper } from './keeper'
 import { onTabs, tabId, tellTabs } from './tabs'
@@ -31,6 +32,12 @@ export function openDesk(task: string) {
   const failure = shallowRef<unknown>(null)
   const isBusy = ref(false)
   const seenVersion = ref(0) /* of the study, that the doctor has looked at */
+  const seenCorrection = ref<string | null>(null) /* the latest one that the doctor has confirmed */
+  let seenRevision: number | null = null /* of the patient data, that the doctor has seen; null: not confirmed yet */
+  function confirmCorrections(): void {
+    seenCorrection.value = latestOf(work.value?.corrected)
+    seenRevision = work.value?.corrected.patient_revision ?? null
+  }
 
   const fetchReport = async (): Promise<Report | null> => (await api.get<{ report: Report | null }>(`${path}/report`)).report
 
@@ -72,6 +79,7 @@ export function openDesk(task: string) {
       const access = await standing()
       const now = work.value!
       ;[report.value, study.value] = await Promise.all([fetchReport(), api.get<Study>(`/api/v1/studies/${now.task.study.id}`)])
+      if (seenRevision === null && latestOf(now.corrected) === null) confirmCorrections() /* nothing to confirm */
       if (seenVersion.value === 0) seenVersion.value = study.value.version /* later ones the doctor confirms */
       const at = await savedAt()
       if (access === 'write') stage.value = 'write'
@@ -180,7 +188,7 @@ export function openDesk(task: string) {
   const submit = (password: string) =>
     act(async () => {
       await needsAllSaved()
-      await api.post(`${path}/submit`, { lease_token: token(), revision: keeper.draft.value.revision, study_version: seenVersion.value, password })
+      await api.post(`${path}/submit`, { lease_token: token(), revision: keeper.draft.value.revision, study_version: seenVersion.value, ...(seenRevision === null ? {} : { patient_revision: seenRevision }), password })
       if (!signsAtOnce.value) return finish('submitted')
       const given = await api.post<Lease>(`${path}/review`)
       await api.post(`${path}/sign`, { lease_token: given.lease_token, password })
@@ -229,7 +237,7 @@ export function openDesk(task: string) {
   })
 
   return {
-    task, person, work, report, study, lease, stage, finished, failure, isBusy, seenVersion, keeper, signsAtOnce,
+    task, person, work, report, study, lease, stage, finished, failure, isBusy, seenVersion, seenCorrection, confirmCorrections, keeper, signsAtOnce,
     load, refresh, take, release, giveBack, settleRecheck, ask, raise, check, submit, sendBack, sign,
   }
 }

@@ -5,11 +5,12 @@
 import { ref, shallowRef } from 'vue'
 import { api, Failure } from '@/api/client'
 import type { CheckFinding, Lease, NextTask, ReportBody, ReportTemplate, Study, TaskWork } from '@/api/types'
+import { latestOf } from './corrected'
 import { emptyBody } from './draft'
 import { normalOf } from './templates'
 import { textOf } from './desk'
 
-export type Doubt = 'typed' | 'no_template' | 'incomplete' | 'history' | 'findings'
+export type Doubt = 'typed' | 'no_template' | 'incomplete' | 'history' | 'findings' | 'corrected'
 
 export interface RunCase { work: TaskWork; study: Study; lease: Lease; revision: number; template: ReportTemplate | null; body: ReportBody | null; doubts: Doubt[]; findings: CheckFinding[] }
 
@@ -43,6 +44,7 @@ export function openRun() {
     if (study.state !== 'complete') doubts.push('incomplete')
     if (now.request !== null && now.request.history !== '') doubts.push('history')
     if (findings.length > 0) doubts.push('findings')
+    if (latestOf(now.corrected) !== null) doubts.push('corrected')
     current.value = { work: now, study, lease, revision, template, body, doubts, findings }
   }
 
@@ -81,7 +83,7 @@ export function openRun() {
     const saved = await api.put<{ revision: number }>(`${path}/draft`, { lease_token: one.lease.lease_token, revision: one.revision, body: one.body })
     current.value = { ...one, revision: saved.revision }
     try {
-      await api.post(`${path}/submit`, { lease_token: one.lease.lease_token, revision: saved.revision, study_version: one.study.version, password })
+      await api.post(`${path}/submit`, { lease_token: one.lease.lease_token, revision: saved.revision, study_version: one.study.version, patient_revision: one.work.corrected.patient_revision, password })
     } catch (problem) {
       if (problem instanceof Failure && problem.status === 403) end() // a wrong password is asked for again
       throw problem
