@@ -70,6 +70,18 @@ export const REASONS: Reason[] = [
   [/^the bytes are not in the journal of this host/, 'doubt_elsewhere'],
   [/^could not index: cannot index: no such site$/, 'doubt_no_site'],
   [/^(\w+) has not the form that it needs$/, 'doubt_form', 'field'],
+  [/^cannot correct this: no right at its site$/, 'site'],
+  [/^cannot use this request: it is cancelled$/, 'request_cancelled'],
+  [/^cannot use this request: it has a study already$/, 'request_matched'],
+  [/^cannot go on: nothing of the patient would change$/, 'nothing_changes'],
+  [/^cannot (?:correct this study: it|bring images to a study that) was merged into another$/, 'merged'],
+  [/^cannot take this correction back: it was taken back already$/, 'undone'],
+  [/^cannot take this back: its images are elsewhere meanwhile$/, 'images_elsewhere'],
+  [/^cannot take this back: something later builds on it, take that back first$/, 'builds_on'],
+  [/^cannot take this back: nobody has settled it$/, 'unsettled'],
+  [/^cannot settle this: (?:it is settled already|somebody did already)$/, 'settled'],
+  [/^cannot settle this: you do not sign at its queue$/, 'signs_elsewhere'],
+  [/^cannot go on: the patient of this study was corrected since, look at it first$/, 'patient_corrected'],
 ]
 
 /* A state's own word; where there is none the gateway's. */

@@ -65,5 +65,8 @@ export default {
     doubt_other: 'The other one cannot take its place: it is of another study, series, person or kind. It can become an image of its own.', doubt_own: 'The other one cannot take its place: this is a signed report of our own.', doubt_later: 'Cannot undo: another one took its place since. Undo that first.',
     doubt_study_uid: 'The study or series UID is missing or malformed. Correct it first.', doubt_sop_uid: 'The SOP UID is missing or malformed. Correct it first.', doubt_mismatch: 'The data is not of the kind or UID that was announced. Correct it first.',
     doubt_elsewhere: 'The data is not on this host: it lies on another receiving host, or came in already.', doubt_no_site: 'Its site does not exist. Correct the site first.', doubt_form: '"{field}" has not the form that it needs.',
+    nothing_changes: 'Nothing of the patient would change.', merged: 'This examination was merged into another one.', undone: 'This correction was undone already.',
+    images_elsewhere: 'Its images went elsewhere since. Undo the later correction first.', builds_on: 'A later correction builds on it. Undo that one first.', unsettled: 'Nobody has settled it yet.',
+    settled: 'Somebody else was faster.', signs_elsewhere: 'You do not sign at its queue.', patient_corrected: 'The patient data were corrected. Check them first: see the mark on the page.',
   },
 }

@@ -87,6 +87,7 @@ export default {
     request_matched: 'Request matched', request_unmatched: 'Match undone', request_registered: 'Registered',
     critical_value_raise: 'Critical value raised', critical_value_notify: 'Critical value: somebody told', critical_value_escalate: 'Critical value: next contact told', critical_value_overdue: 'Critical value not confirmed in time', critical_value_read_back: 'Critical value read back',
     critical_value_handle: 'Critical value handled', critical_value_close: 'Critical value closed',
+    correction_edit_patient: 'Patient data corrected', correction_split: 'Images split off', correction_merge: 'Examinations merged', correction_move_images: 'Images moved', correction_undo: 'Correction undone',
     delivery_created: 'Return of the report begun', receipt_delivered: 'Report delivered', receipt_opened: 'Report opened', receipt_printed: 'Report printed', receipt_read: 'Report read',
     other: 'Other entry ({name})',
   },

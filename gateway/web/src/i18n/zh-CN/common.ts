@@ -63,5 +63,8 @@ export default {
     doubt_other: '不能改用新图：它属于另一检查、序列、患者或类型。可“另存为独立图像”。', doubt_own: '不能改用新图：这是本系统自己的签名报告。', doubt_later: '不能撤销：之后又改用过另一张图，请先撤销那一次。',
     doubt_study_uid: '检查或序列标识（UID）缺失或不合规范，请先更正。', doubt_sop_uid: '图像标识（SOP UID）缺失或不合规范，请先更正。', doubt_mismatch: '数据与发送时声明的类型或标识不一致，请先更正。',
     doubt_elsewhere: '数据不在本机：在另一台接收主机上，或已经入库。', doubt_no_site: '所属机构不存在，请先更正机构。', doubt_form: '“{field}”格式不对。',
+    nothing_changes: '患者信息没有任何变化。', merged: '这次检查已合并到另一次检查。', undone: '这次更正已经撤销。', images_elsewhere: '这些图像之后又移到了别处，请先撤销之后的更正。',
+    builds_on: '这之后又有更正用到了它，请先撤销之后的更正。', unsettled: '这一条还没有核对。', settled: '别人已先处理。', signs_elsewhere: '您不是这个队列的审核医师。',
+    patient_corrected: '患者信息有更正，请先核对（见页面上方的标记）。',
   },
 }

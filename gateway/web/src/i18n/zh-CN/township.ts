@@ -88,6 +88,7 @@ export default {
     request_matched: '匹配申请单', request_unmatched: '撤销匹配', request_registered: '登记',
     critical_value_raise: '报告危急值', critical_value_notify: '通知危急值', critical_value_escalate: '转告下一联系人', critical_value_overdue: '危急值超时未确认', critical_value_read_back: '复述危急值',
     critical_value_handle: '处置危急值', critical_value_close: '危急值结束',
+    correction_edit_patient: '更正患者信息', correction_split: '拆分图像', correction_merge: '合并检查', correction_move_images: '移动图像', correction_undo: '撤销更正',
     delivery_created: '开始回传报告', receipt_delivered: '报告送达', receipt_opened: '打开报告', receipt_printed: '打印报告', receipt_read: '阅读报告',
     other: '其他记录（{name}）',
   },
