@@ -41,7 +41,7 @@ const drawerOf = (one) => one.page.locator('.el-drawer')
 const dialogOf = (one) => one.page.locator('.el-overlay-dialog:visible').last()
 const studyOf = async ({ study_instance_uid: uid }) => (await installation.sql(`SELECT public_id FROM study WHERE study_instance_uid = '${uid}' AND split_no = 0`))[0][0]
 const taskOf = async ({ study_instance_uid: uid }) => (await installation.sql(`SELECT t.public_id FROM reading_task t JOIN study USING (study_id) WHERE study_instance_uid = '${uid}'`))[0][0]
-const digests = async ({ study_instance_uid: uid }) => installation.sql(`SELECT i.sop_instance_uid, encode(i.dataset_sha256, 'hex') FROM instance i JOIN series USING (series_id) JOIN study USING (study_id) WHERE study_instance_uid = '${uid}' ORDER BY 1`)
+const digests = async ({ study_instance_uid: uid }) => installation.sql(`SELECT i.sop_instance_uid, encode(i.sha256, 'hex') FROM instance i JOIN series USING (series_id) JOIN study USING (study_id) WHERE study_instance_uid = '${uid}' ORDER BY 1`)
 
 const push = (name, more = {}) => installation.push('dr-chest', { name, sex: 'M', birth: '19570312', size: 64, ...more })
 
@@ -104,7 +104,7 @@ world.test('patient data are edited by keys after a look at what changes, and ta
   await dialog.getByText('患者信息已更正').waitFor()
   await dialog.getByRole('button', { name: '关闭', exact: true }).last().click()
   await drawerOf(li).getByRole('heading', { name: '王武' }).waitFor()
-  const entry = drawerOf(li).locator('.history li').first()
+  const entry = drawerOf(li).locator('.history > li').first()
   await entry.getByText('登记时录入有误').waitFor()
   assert.match(await entry.innerText(), /李秀兰[\s\S]*姓名 王五 → 王武/)
   await drawerOf(li).locator('.line').getByText('更正患者信息').waitFor()
@@ -195,6 +195,8 @@ world.test('images are moved to another patient only after each contradiction wa
   await dialog.getByText('撤销').first().waitFor()
   await dialog.getByRole('button', { name: '关闭', exact: true }).last().click()
   await drawerOf(li).getByText('这次检查已合并到另一次检查').waitFor()
+  await drawerOf(li).locator('.history > li').first().getByText('合并', { exact: true }).waitFor()
+  assert.equal(await drawerOf(li).getByRole('button', { name: '匹配' }).count(), 0)
   await li.shot('merged')
   await drawerOf(li).getByRole('button', { name: '打开那次检查' }).click()
   await drawerOf(li).getByText('4 幅').first().waitFor()
@@ -231,10 +233,10 @@ world.test('two at once: one is told who was faster, keeps what was typed, and n
   await dialog.getByText('患者信息已更正').waitFor()
   await dialog.getByRole('button', { name: '关闭', exact: true }).last().click()
   await drawerOf(li).getByRole('heading', { name: '郑义' }).waitFor()
-  await drawerOf(li).getByText('1957-03-13').first().waitFor()
-  await until(async () => (await drawerOf(li).locator('.history li').count()) === 2, 'a correction is not in the history')
+  await drawerOf(li).locator('.patient').getByText('1957-03-13').waitFor() // what the other one put right
+  await until(async () => (await drawerOf(li).locator('.history > li').count()) === 2, 'a correction is not in the history')
 
-  await drawerOf(li).locator('.history li').last().getByRole('button').click()
+  await drawerOf(li).locator('.history > li').last().getByRole('button').click()
   dialog = li.page.getByRole('dialog', { name: '撤销更正' })
   await dialog.getByText('现在不能撤销').waitFor()
   await dialog.locator('.blocked li').getByText('改患者信息').waitFor()
@@ -365,7 +367,7 @@ world.test('in English, and for those who may only look', async ({ person }) => 
   const data = ['蒋五', '沈六', '韩七', '王五', '冯二', '陈三', '台山市人民医院医疗卫生共同体', '水步镇卫生院', '李秀兰', '影桥', '胸部正位', '胸部侧位', '胸部正侧位']
   await (await Api.as(li)).editPatient(study, { name: '韩齐' }, 'mistyped')
   await openStudy(li, study)
-  await drawerOf(li).locator('.history li').first().waitFor()
+  await drawerOf(li).locator('.history > li').first().waitFor()
   await checkLanguage(li.page, 'en', [...data, '韩齐', ...(await names())])
   for (const word of ['Edit patient data', 'Split', 'Merge', 'Move images']) {
     const dialog = await correct(li, word)

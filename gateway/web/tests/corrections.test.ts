@@ -7,7 +7,7 @@ import { useCorrection } from '@/pages/corrections/correct'
 import { linesOf } from '@/pages/corrections/history'
 import { comparedOf } from '@/pages/corrections/identity'
 import { chooseRange, chosenOf, countOf, imagesOf, isWhole, offeredSeries, stillThere } from '@/pages/corrections/images'
-import { fieldWords, nameWords, patientChanges, patientDraft, patientInput, patientProblems } from '@/pages/corrections/patient'
+import { fieldWords, nameWords, patientChanges, patientDraft, patientInput, patientProblems, rebasedDraft } from '@/pages/corrections/patient'
 import { alikeFirst, likeness } from '@/pages/corrections/studies'
 import { laterThan, latestOf, unseenOf } from '@/pages/reading/parts/corrected'
 import { preferences } from '@/state/preferences'
@@ -64,6 +64,12 @@ describe('patient data', () => {
     expect(patientChanges(before, { ...before, name: ' 张珊 ', birth: '', patient_id: '' })).toEqual({ name: '张珊', birth_date: '', patient_id: '' })
     expect(patientChanges(before, { ...before, birth: '19570313', document: '11010519491231002x' })).toEqual({ birth_date: '1957-03-13', document: '11010519491231002X' })
   })
+  it('what somebody else put right meanwhile is not sent back as it was', () => {
+    const now = patientDraft(patient({ birth_date: '1957-03-13', name: 'ZHANG^SI', display_name: '张四' }))
+    const draft = rebasedDraft({ ...before, name: '张珊' }, before, now)
+    expect(draft).toEqual({ ...now, name: '张珊' })
+    expect(patientChanges(now, draft)).toEqual({ name: '张珊' })
+  })
   it('an age counts where there is no birth date', () => {
     const young = patientDraft(patient({ birth_date: '', age: '045Y' }))
     expect(young).toMatchObject({ birth: '', age: '45', age_unit: 'Y' })
@@ -97,10 +103,12 @@ const entry = (id: string, kind: CorrectionKind, change: Partial<Correction> = {
 describe('what a correction did', () => {
   it('patient data: only what differs', () =>
     expect(linesOf(entry('1', 'edit_patient', { before: { patient: { name: 'A^B', sex: 'M', age: '' } }, after: { patient: { name: 'A^C', sex: 'M', age: '' } } }))).toEqual([{ what: '姓名', before: 'A B', after: 'A C' }]))
-  it('images: of each study before and after', () => {
+  it('the age that follows from a birth date is no news', () =>
+    expect(linesOf(entry('1', 'edit_patient', { before: { patient: { birth_date: '1957-03-12', age: '' } }, after: { patient: { birth_date: '1957-03-13', age: '069Y' } } })).map((line) => line.what)).toEqual(['出生日期']))
+  it('images: of each study before and after, and whose they are now', () => {
     const studies = [{ id: 'a', role: 'from' as const, display_name: '张三', state: 'complete' as const }, { id: 'b', role: 'new' as const, display_name: '李四', state: 'complete' as const }]
-    const lines = linesOf(entry('1', 'split', { studies, before: { studies: [{ id: 'a', instances: 3 }] }, after: { studies: [{ id: 'a', instances: 2 }, { id: 'b', instances: 1 }] } }))
-    expect(lines.map((line) => [line.what, line.before, line.after])).toEqual([['移出 张三', '3', '2'], ['新的检查 李四', '0', '1']])
+    const lines = linesOf(entry('1', 'split', { studies, before: { patient: { name: 'A=张^三', sex: 'M' }, studies: [{ id: 'a', instances: 3 }] }, after: { patient: { name: 'B=李^四', sex: 'F' }, studies: [{ id: 'a', instances: 2 }, { id: 'b', instances: 1 }] } }))
+    expect(lines.map((line) => [line.what, line.before, line.after])).toEqual([['移出 张三', '3', '2'], ['新的检查 李四', '0', '1'], ['图像所属患者', '张三', '李四']])
   })
   it('a match: the number, or that there is none', () =>
     expect(linesOf(entry('1', 'match', { after: { accession_number: 'S1' } }))).toEqual([{ what: '匹配申请单', before: '待匹配', after: 'S1' }]))

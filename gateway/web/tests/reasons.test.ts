@@ -16,12 +16,6 @@ function sentences(): string[] {
   return raised.concat(files.flatMap((file) => [...readFileSync(file, 'utf8').replace(/"\s+"/g, '').matchAll(/"((?:[^"\\\n]|\\.)*)"/g)])
     .map((match) => match[1]!.replace(/%(?:lld|zu|d)/g, '30')
       .replace('report: %s is %s', 'report: findings is empty').replace(/%[.\d]*s/g, 'awaiting')))
-  const files = ['gateway', 'lib/domain'].flatMap((folder) => readdirSync(path.join(tree, folder)).filter((name) => name.endsWith('.c')).map((name) => path.join(tree, folder, name)))
-  const ledger = readdirSync(path.join(tree, 'schema/migrations')).flatMap((name) =>
-    [...readFileSync(path.join(tree, 'schema/migrations', name), 'utf8').matchAll(/RAISE EXCEPTION '([^']*)'/g)].map((match) => match[1]!))
-  return [...ledger, ...files.flatMap((file) => [...readFileSync(file, 'utf8').replace(/"\s+"/g, '').matchAll(/"((?:[^"\\\n]|\\.)*)"/g)])
-    .map((match) => match[1]!.replace(/%(?:lld|zu|d)/g, '30')
-      .replace('report: %s is %s', 'report: findings is empty').replace(/%[.\d]*s/g, 'awaiting'))]
 }
 
 beforeEach(() => useLanguage('zh-CN'))

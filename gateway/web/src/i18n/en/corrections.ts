@@ -44,7 +44,7 @@ export default {
   /* the last look */
   what_changes: 'This would change. Please check it',
   part: { patient: 'Patient data', studies: 'Examinations and images', reports: 'Reports' },
-  member: 'Member',
+  member: 'Item',
   before: 'Before',
   after: 'After',
   of_source: 'This examination',
@@ -90,6 +90,7 @@ export default {
   undo_do: 'Undo it',
   undo_done: 'The correction is undone',
   by_operator: 'operator {name}',
+  images_patient: 'Patient of the images',
   images_of: '{role} {name}',
   blocked: { title: 'It cannot be undone now. Undo what came after it first, in this order:', report: 'A report was issued (see to the report first)' },
   merged: 'This examination was merged into another one, which has its images and reports.',

@@ -14,7 +14,7 @@ export default {
   },
   known: 'Known',
   arrived: 'Arrived',
-  member: 'Member',
+  member: 'Item',
   source: 'From',
   claimed: 'When',
   agrees: 'same',

@@ -89,6 +89,7 @@ export default {
   undo_do: '确认撤销',
   undo_done: '更正已撤销',
   by_operator: '运维人员 {name}',
+  images_patient: '图像所属患者',
   images_of: '{role} {name}',
   blocked: { title: '现在不能撤销，请先按顺序撤销之后的这些更正：', report: '已发布报告（请先处理报告）' },
   merged: '这次检查已合并到另一次检查，图像和报告都在那里。',

@@ -55,6 +55,12 @@ export function patientChanges(before: PatientDraft, draft: PatientDraft): Patie
   return input
 }
 
+/* What others changed meanwhile comes in where nothing was typed: sending the form back must not undo theirs. */
+export function rebasedDraft(draft: PatientDraft, was: PatientDraft, now: PatientDraft): PatientDraft {
+  const kept = <K extends keyof PatientDraft>(name: K): PatientDraft[K] => (draft[name] === was[name] ? now[name] : draft[name])
+  return { name: kept('name'), sex: kept('sex'), birth: kept('birth'), age: kept('age'), age_unit: kept('age_unit'), patient_id: kept('patient_id'), document: kept('document') }
+}
+
 /* A DICOM name as the gateway shows it: the second group where there is one. */
 export function nameWords(name: string): string {
   const [first = '', second = ''] = name.split('=')
