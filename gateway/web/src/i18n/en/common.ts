@@ -67,6 +67,6 @@ export default {
     doubt_elsewhere: 'The data is not on this host: it lies on another receiving host, or came in already.', doubt_no_site: 'Its site does not exist. Correct the site first.', doubt_form: '"{field}" has not the form that it needs.',
     nothing_changes: 'Nothing of the patient would change.', merged: 'This examination was merged into another one.', undone: 'This correction was undone already.',
     images_elsewhere: 'Its images went elsewhere since. Undo the later correction first.', builds_on: 'A later correction builds on it. Undo that one first.', unsettled: 'Nobody has settled it yet.',
-    settled: 'Somebody else was faster.', signs_elsewhere: 'You do not sign at its queue.', patient_corrected: 'The patient data were corrected. Check them first: see the mark on the page.',
+    settled: 'Somebody else was faster.', signs_elsewhere: 'You do not sign at its queue.', patient_corrected: 'The patient data were corrected, see the mark on the page. Check them before you submit; a reviewer sends the report back to its author.',
   },
 }

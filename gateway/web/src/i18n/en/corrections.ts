@@ -98,7 +98,7 @@ export default {
 
   /* marks in the reading room */
   marked: 'Patient data or images were corrected while this was being written. Check them before you submit:',
-  marked_review: 'Something was corrected after the submission. Check it, and send the report back if needed:',
+  marked_review: 'Something was corrected after the submission. Check it; if patient or images changed, the report goes back to its author:',
   request_other: 'The request is for {name}. Check it.',
   marked_seen: 'I have checked it',
   marked_first: 'Check the correction first, then submit.',

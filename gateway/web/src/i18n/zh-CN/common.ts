@@ -65,6 +65,6 @@ export default {
     doubt_elsewhere: '数据不在本机：在另一台接收主机上，或已经入库。', doubt_no_site: '所属机构不存在，请先更正机构。', doubt_form: '“{field}”格式不对。',
     nothing_changes: '患者信息没有任何变化。', merged: '这次检查已合并到另一次检查。', undone: '这次更正已经撤销。', images_elsewhere: '这些图像之后又移到了别处，请先撤销之后的更正。',
     builds_on: '这之后又有更正用到了它，请先撤销之后的更正。', unsettled: '这一条还没有核对。', settled: '别人已先处理。', signs_elsewhere: '您不是这个队列的审核医师。',
-    patient_corrected: '患者信息有更正，请先核对（见页面上方的标记）。',
+    patient_corrected: '患者信息有更正（见页面上的标记）：书写时请先核对，审核时请退回报告医师核对。',
   },
 }

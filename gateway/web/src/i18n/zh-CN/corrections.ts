@@ -97,7 +97,7 @@ export default {
 
   /* marks in the reading room */
   marked: '患者信息或图像在书写期间有更正，请核对后再提交：',
-  marked_review: '提交之后有更正，请核对；需要时退回修改：',
+  marked_review: '提交之后有更正，请核对；患者或图像有变时须退回报告医师：',
   request_other: '申请单上的患者是 {name}，请核对。',
   marked_seen: '已核对更正',
   marked_first: '请先核对更正，再提交。',
