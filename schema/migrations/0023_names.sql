@@ -6,7 +6,7 @@
 -- Every new claim is noted here by trigger, whoever writes it. Keys are made by the writer in the same transaction where it can (made_by finds
 -- its own), else by the router.
 CREATE TABLE identity_wanted (
-    claim_id bigint NOT NULL REFERENCES identity_claim,
+    claim_id bigint NOT NULL REFERENCES identity_claim ON DELETE CASCADE,
     site_id  bigint NOT NULL REFERENCES site,
     work     text NOT NULL CHECK (work IN ('keys', 'candidates')),
     made_by  xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -30,7 +30,7 @@ SELECT c.claim_id, c.site_id, w.work FROM identity_claim c CROSS JOIN (VALUES ('
 -- A claim is found by what its keys begin with (lib/domain/name_key.h). Bytes are compared, so that a range of the index is "begins with", also
 -- behind row-level security, which LIKE and the operators of arrays would keep off the index.
 CREATE TABLE identity_key (
-    claim_id bigint NOT NULL REFERENCES identity_claim,
+    claim_id bigint NOT NULL REFERENCES identity_claim ON DELETE CASCADE,
     site_id  bigint NOT NULL REFERENCES site,
     key      text COLLATE "C" NOT NULL CHECK (key <> '' AND octet_length(key) <= 96),
     kind     text NOT NULL CHECK (kind IN ('name', 'reading', 'part')), -- a whole name in Chinese, in Latin letters; any other

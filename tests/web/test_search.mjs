@@ -41,6 +41,8 @@ world.test('by pinyin and initials among those of the day, and of every day', as
   await shows(li.page, 'nobody', [])
   await li.page.getByText('所有日期里都没有找到').waitFor()
   await shows(li.page, '李', ['李桂英'])
+  /* Whether everything of today is here cannot be seen from what was found. */
+  assert.equal(await li.page.getByText('图像已全部传完').count(), 0)
   await li.checkAccessible()
   await li.shot('every day')
   await li.page.getByLabel('所有日期').uncheck()
