@@ -224,7 +224,7 @@ GRANT EXECUTE ON FUNCTION yq_device_gauges() TO yq_gateway, yq_operator;
 
 -- ---- 匹配: evidence ----------------------------------------------------------------------------------------------------------
 
-CREATE INDEX request_accession ON request (site_id, accession_number);
+CREATE INDEX request_site_accession ON request (site_id, accession_number);
 
 -- How two person names stand to one another: 'equal' (in their own script), 'pinyin' (in Latin letters alone), 'different', or 'unknown' where
 -- they have no script in common. (These are in plpgsql, since that keeps its plans: a rule that looks at hundreds of requests has no time to
