@@ -113,7 +113,7 @@ def test_queries(home, people, route):
     target = address(home.scene, pattern)
     for value in ["", "%00", "%ff", "%E5%BC%A0", "'", "-1", "99999999999999999999", "2026-02-30", "2999-12-31", "x" * 600, str(uuid.uuid4()), "a,b"]:
         # One that is refused hides those behind it, so each is the first one once.
-        for name in QUERIES if value in ("%00", "'") else QUERIES[:1]:
+        for name in QUERIES if value == "'" else QUERIES[:1]:
             query = "&".join(f"{other}={value}" for other in [name, *QUERIES])
             judge(api.request(method, f"{target}?{query}", None), query[:200])
     judge(api.request(method, target + "?" + "&".join(f"a{n}=1" for n in range(40)), None), "40 arguments")
