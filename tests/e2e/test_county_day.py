@@ -4,7 +4,10 @@ The long form is `make week` (tests/week/); what is right is said in tests/week/
 """
 import collections
 import datetime
+import hashlib
+import json
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "support"), str(TESTS / "week")]
 
+import dicomgen  # noqa: E402
 import measure  # noqa: E402
 from county import Centre  # noqa: E402
 from days import plan_day, plan_health_check  # noqa: E402
@@ -82,6 +86,17 @@ def test_nothing_goes_by_the_clocks_of_devices(day):
     assert len(today) == day.lists["studies"]
     arrived = [row["times"]["first_image"] for row in operator.pages("/studies", "studies")]
     assert arrived == sorted(arrived, reverse=True)
+
+
+def test_the_generator_alone_writes_the_same_dirt_twice(tmp_path):
+    for out in ("a", "b"):
+        subprocess.run([TESTS / "support" / "dirt.py", "--out", tmp_path / out, "--seed", "3", "--sites", "2", "--studies", "70", "--each", "1"], check=True)
+    truths = [[json.loads(line) for line in (tmp_path / out / "truth.jsonl").read_text().splitlines()] for out in ("a", "b")]
+    assert truths[0] == truths[1] and len(truths[0]) > 70
+    assert set(KINDS) - {kind for one in truths[0] for kind in one["dirt"]} == set()
+    for one in truths[0]:
+        _, dataset = dicomgen.split_part10((tmp_path / "a" / one["file"]).read_bytes())
+        assert hashlib.sha256(dataset).hexdigest() == one["sha256"], one
 
 
 def test_no_log_names_a_patient(day):

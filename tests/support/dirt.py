@@ -385,11 +385,12 @@ def _invent_accessions(session, day):
 def write_day(out, seed, sites, studies, each):
     county = County(seed, [f"示例镇{number + 1}卫生院" for number in range(sites)])
     now = datetime.datetime(2026, 11, 30, 8, 0, 0)
-    kinds = list(KINDS) * each
+    kinds = [kind for kind in KINDS if kind != "uids_of_other_site"] * each
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "truth.jsonl", "w", encoding="utf-8") as truth:
         for number, site in enumerate(county.sites):
-            session = county.plan(site, studies // sites + (number < studies % sites), kinds[number::sites])
+            forced = kinds[number::sites] + ["uids_of_other_site"] * (each if number == sites - 1 else 0)
+            session = county.plan(site, studies // sites + (number < studies % sites), forced)
             _invent_accessions(session, now)
             county.type_accessions(session)
             for exam in session:
