@@ -105,7 +105,8 @@ class Called : public DcmSCP
 
 		if (message->CommandField != DIMSE_N_EVENT_REPORT_RQ)
 			return DcmSCP::handleIncomingCommand(message, context);
-		cond = handleEVENTREPORTRequest(message->msg.NEventReportRQ, context.presentationContextID, dataset, type);
+		cond =
+		    handleEVENTREPORTRequest(message->msg.NEventReportRQ, context.presentationContextID, dataset, type);
 		if (cond.good() && dataset != nullptr) {
 			print_report(*dataset, type);
 			is_done_ = true;
