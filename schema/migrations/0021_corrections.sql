@@ -561,7 +561,7 @@ BEGIN
                               p_item.patient_birth_date, p_item.other_patient_ids, p_item.study_instance_uid);
     END IF;
     FOR known IN
-        SELECT s.study_id, s.claim_id, k.is_same, k.fits
+        SELECT s.study_id, s.claim_id, k.is_same, k.fits, count(*) FILTER (WHERE k.fits) OVER () AS fitting
         FROM study s
         LEFT JOIN identity_claim mine ON mine.claim_id = claim
         CROSS JOIN LATERAL (
@@ -571,7 +571,8 @@ BEGIN
         WHERE s.site_id = p_site AND s.study_instance_uid = p_item.study_instance_uid AND NOT intake_is_withdrawn(s)
         ORDER BY k.is_same DESC, s.split_no
     LOOP
-        IF known.is_same OR known.fits THEN
+        -- What says nothing of its patient fits every one who had the UID, and is nobody's.
+        IF known.is_same OR (known.fits AND known.fitting = 1) THEN
             RETURN known.study_id;
         END IF;
         other := coalesce(other, known.claim_id);

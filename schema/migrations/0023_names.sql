@@ -92,8 +92,13 @@ CREATE FUNCTION yq_names_agree(p_name text, q_name text) RETURNS boolean LANGUAG
     SELECT yq_name_groups(p_name, false) && yq_name_groups(q_name, false) OR yq_name_groups(p_name, true) && yq_name_groups(q_name, true)
 $$;
 
+-- "003", "A12": a running number of the day, soon somebody else's.
+CREATE FUNCTION yq_is_short_id(p_id text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT length(regexp_replace(coalesce(p_id, ''), '[^0-9A-Za-z]', '', 'g')) < 5
+$$;
+
 -- As before (0006), but: an identity number typed as patient ID joins only where the names agree and sex and birth date fit it, and a study UID
--- that two people had joins nobody who fits both.
+-- that two people had joins nobody who fits both; and an ID that others had, or a short one, joins only with the birth date.
 CREATE OR REPLACE FUNCTION intake_decide_patient(p_site bigint, p_claim identity_claim, p_study_uid text, OUT patient_id bigint, OUT reason text,
                                       OUT doubts bigint[], OUT doubt_reasons text[])
 LANGUAGE plpgsql AS $$
@@ -122,8 +127,9 @@ BEGIN
     IF NOT is_trivial THEN
         FOR known IN
             SELECT t.patient_id, max(t.claim_id) AS claim_id, bool_or(t.relation = 'different') AS contradicts,
-                   bool_or(t.relation = 'same' AND t.counts) AS agrees
-            FROM (SELECT c.patient_id, c.claim_id,
+                   bool_or(t.relation = 'same' AND t.counts) AS agrees, bool_or(t.relation = 'same' AND t.birth_date = p_claim.birth_date) AS is_born,
+                   bool_or(bool_or(t.relation = 'different')) OVER () AS is_reused
+            FROM (SELECT c.patient_id, c.claim_id, c.birth_date,
                          yq_identity_relation(p_claim.name, p_claim.sex, p_claim.birth_date, c.name, c.sex, c.birth_date) AS relation,
                          yq_national_id(p_claim.typed_id) = ''
                              OR (yq_number_fits(p_claim.typed_id, p_claim.sex, p_claim.birth_date)
@@ -134,7 +140,8 @@ BEGIN
                   ORDER BY c.claim_id DESC LIMIT 200) t
             GROUP BY t.patient_id ORDER BY 2
         LOOP
-            IF known.agrees AND NOT known.contradicts THEN
+            -- An ID that others had, too, and one of a few characters are the day's running number: a name alone does not bear them out.
+            IF known.agrees AND NOT known.contradicts AND (known.is_born OR NOT (known.is_reused OR yq_is_short_id(p_claim.typed_id))) THEN
                 joins := joins || known.patient_id;
             END IF;
             IF cardinality(doubts) < 10 AND NOT known.claim_id = ANY (doubts) THEN
@@ -155,6 +162,42 @@ BEGIN
     reason := CASE WHEN cardinality(doubts) > 0 THEN 'doubtful, kept apart' ELSE 'not known before' END;
 END $$;
 
+-- As before (0006), but: a short ID says as little as a trivial one. With a name or birth date missing every study has its own claim.
+CREATE OR REPLACE FUNCTION intake_claim(p_site bigint, p_id text, p_issuer text, p_name text, p_sex text, p_birth text, p_other_ids text,
+                             p_study_uid text) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    claim identity_claim;
+    decision record;
+BEGIN
+    claim.site_id := p_site;
+    claim.typed_id := p_id;
+    claim.issuer := p_issuer;
+    claim.name := p_name;
+    claim.sex := p_sex;
+    claim.birth_text := p_birth;
+    claim.birth_date := yq_dicom_date(p_birth);
+    claim.content_hash := sha256(convert_to(concat_ws(E'\x1f', 'image', p_id, p_issuer, p_name, p_sex, p_birth, p_other_ids,
+        CASE WHEN (yq_is_trivial_id(p_id) OR yq_is_short_id(p_id)) AND (p_name = '' OR claim.birth_date IS NULL) THEN p_study_uid ELSE '' END), 'UTF8'));
+    SELECT c.claim_id INTO claim.claim_id FROM identity_claim c WHERE c.site_id = p_site AND c.content_hash = claim.content_hash;
+    IF FOUND THEN
+        RETURN claim.claim_id;
+    END IF;
+
+    SELECT * INTO decision FROM intake_decide_patient(p_site, claim, p_study_uid);
+    INSERT INTO identity_claim (site_id, patient_id, source, trust, typed_id, issuer, name, sex, birth_text, birth_date, national_id,
+                                other_ids, content_hash)
+    VALUES (p_site, decision.patient_id, 'image', 0, p_id, p_issuer, p_name, p_sex, p_birth, claim.birth_date, yq_national_id(p_id),
+            p_other_ids, claim.content_hash)
+    RETURNING claim_id INTO claim.claim_id;
+    INSERT INTO identity_decision (site_id, claim_id, to_patient_id, reason)
+    VALUES (p_site, claim.claim_id, decision.patient_id, decision.reason);
+    INSERT INTO identity_review (site_id, claim_id, other_claim_id, reason)
+    SELECT p_site, claim.claim_id, d.other, d.why FROM unnest(decision.doubts, decision.doubt_reasons) AS d(other, why)
+    ON CONFLICT DO NOTHING;
+    RETURN claim.claim_id;
+END $$;
+
 -- As before (0012), but: the number joins only where the names agree and nothing contradicts it; who else has it waits for a person.
 CREATE OR REPLACE FUNCTION request_claim(p_site bigint, p_id text, p_name text, p_sex text, p_birth date, p_national_id text, p_salt text)
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -173,7 +216,7 @@ BEGIN
     claim.birth_date := p_birth;
     claim.birth_text := coalesce(to_char(p_birth, 'YYYYMMDD'), '');
     claim.content_hash := sha256(convert_to(concat_ws(E'\x1f', 'request', p_id, p_name, p_sex, claim.birth_text, p_national_id,
-        CASE WHEN yq_is_trivial_id(p_id) AND p_birth IS NULL AND p_national_id = '' THEN p_salt ELSE '' END), 'UTF8'));
+        CASE WHEN (yq_is_trivial_id(p_id) OR yq_is_short_id(p_id)) AND p_birth IS NULL AND p_national_id = '' THEN p_salt ELSE '' END), 'UTF8'));
     -- As the intake does: who speaks of one ID at once waits for the other.
     PERFORM pg_advisory_xact_lock(20261122, hashtext((SELECT public_id FROM scope WHERE scope_id = p_site)::text || 'id ' || p_id) & 1023);
     SELECT c.claim_id INTO claim.claim_id FROM identity_claim c WHERE c.site_id = p_site AND c.content_hash = claim.content_hash;

@@ -285,6 +285,11 @@ BEGIN
     IF is_same_id THEN
         is_same_id := NOT yq_is_reused_id(c, rc);
     END IF;
+    -- Chinese here and Latin letters there: the pinyin of the one, every reading of the surname, is among the keys of its claim.
+    IF names = 'unknown' AND EXISTS (SELECT FROM identity_key a JOIN identity_key b ON b.key = a.key AND b.kind = 'reading'
+                                     WHERE a.claim_id = c.claim_id AND a.kind = 'reading' AND b.claim_id = rc.claim_id) THEN
+        names := 'pinyin';
+    END IF;
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('name', f.name, 'points', f.points) ORDER BY abs(f.points) DESC, f.name), '[]')
             FROM (VALUES
                 ('accession_equal', 50, accession = r.accession_number),
