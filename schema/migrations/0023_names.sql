@@ -94,7 +94,7 @@ $$;
 
 -- "003", "A12": a running number of the day, soon somebody else's.
 CREATE FUNCTION yq_is_short_id(p_id text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT length(regexp_replace(coalesce(p_id, ''), '[^0-9A-Za-z]', '', 'g')) < 5
+    SELECT length(regexp_replace(coalesce(p_id, ''), '[^0-9A-Za-z]', '', 'g')) < 4
 $$;
 
 -- As before (0006), but: an identity number typed as patient ID joins only where the names agree and sex and birth date fit it, and a study UID

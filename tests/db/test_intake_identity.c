@@ -203,6 +203,32 @@ Test(intake_identity, what_fits_both_of_a_split_study_is_joined_to_neither)
 	dataset.name = dataset.id = dataset.birth = dataset.sex = NULL;
 	cr_assert_eq(fixture_index(&dataset, INTAKE_DEVICE, NULL), INDEX_STORED, "%s", fix_err.text);
 	cr_expect_eq(patients(), 3, "got %d", patients());
+	cr_expect_str_eq(fixture_value("SELECT string_agg(split_no || ':' || instance_count, ' ' ORDER BY split_no) "
+	                               "FROM study WHERE site_id = %s"),
+	                 "0:1 1:1 2:1", "its image is in the study of one of the two");
+	cr_expect_geq(reviews(), 1, "nobody is asked");
+}
+
+/* The running number of the day, soon somebody else's. */
+Test(intake_identity, a_short_id_joins_only_with_the_birth_date)
+{
+	index_as("罗芳", "003", NULL, "F");
+	index_as("罗芳", "003", NULL, "F");
+	index_as("罗芳", "003", "19880402", "F");
+	index_as("罗芳", "003", "19470911", "F");
+	cr_expect_eq(patients(), 4, "got %d", patients());
+	index_as("LUO^FANG=罗芳", "003", "19880402", "F");
+	cr_expect_eq(patients(), 4, "with the birth date it joins, got %d", patients());
+}
+
+Test(intake_identity, an_id_that_others_had_joins_only_with_the_birth_date)
+{
+	index_as("张三", "TS-2117", "19570312", "M");
+	index_as("李四", "TS-2117", "19800101", "F");
+	index_as("张三", "TS-2117", NULL, "M");
+	cr_expect_eq(patients(), 3, "a name alone, got %d", patients());
+	index_as("ZHANG^SAN=张三", "TS-2117", "19570312", NULL);
+	cr_expect_eq(patients(), 3, "with the birth date, got %d", patients());
 }
 
 Test(intake_identity, trivial_ids_join_nobody)

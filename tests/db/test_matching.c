@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/domain/name_key.h"
 #include "lib/domain/request.h"
 #include "lib/domain/study.h"
 #include "tests/db/county.h"
@@ -58,6 +59,23 @@ static void number_of(const char *request, char out[17])
 	text_copy(out, 17, county_value(county, sql));
 }
 
+/* As whoever writes a claim does it. */
+static void make_keys(const struct came *what)
+{
+	struct name_keys keys;
+	char sql[400];
+
+	name_keys_make(what->name ? what->name : "", "", &keys);
+	for (size_t i = 0; i < keys.count; i++) {
+		snprintf(
+		    sql, sizeof sql,
+		    "INSERT INTO identity_key (claim_id, site_id, key, kind) SELECT claim_id, site_id, '%s', '%s' FROM "
+		    "study WHERE public_id = $study ON CONFLICT DO NOTHING",
+		    keys.keys[i].text, name_key_kind_name(keys.keys[i].kind));
+		county_run(county, sql);
+	}
+}
+
 /* At once, since the router of another test may take it as soon as it is there. */
 static void add_study(const struct came *what, const char requests[2][TEXT_UUID_SIZE])
 {
@@ -84,6 +102,7 @@ static void add_study(const struct came *what, const char requests[2][TEXT_UUID_
 	         "= $study",
 	         accession, what->part ? what->part : "", what->age ? what->age : "");
 	county_run(county, sql);
+	make_keys(what);
 	county_run(county, "COMMIT");
 	county_settle(county);
 }
@@ -116,9 +135,14 @@ static const struct {
      {.name = "=张三", .id = "1", .accession = "#1"},
      "first",
      ""},
-    {"number, Latin name against Chinese, sex agrees",
+    {"number, pinyin of the Chinese name",
      {{"张三", NULL, MAN, NULL, "DR", "CHEST"}},
-     {.name = "ZHANG^SAN", .sex = "M", .accession = "#1"},
+     {.name = "ZHANG^SAN", .accession = "#1"},
+     "first",
+     ""},
+    {"number, pinyin by the surname's own reading",
+     {{"单秀英", NULL, "F", "1961-04-05", NULL, "DR", "CHEST"}},
+     {.name = "SHAN^XIUYING", .accession = "#1"},
      "first",
      ""},
     {"number typed as patient ID",
@@ -229,6 +253,16 @@ static const struct {
      {.name = "=李桂英", .id = "7", .sex = "F", .birth = "1950-02-03", .modality = "US", .part = "CHEST"},
      "nothing",
      "contradicts"},
+    {"the neighbour's number: a Latin name that is not his, and his sex",
+     {{"张三", NULL, MAN, NULL, "DR", "CHEST"}},
+     {.name = "LI^GUO QIANG", .sex = "M", .accession = "#1"},
+     "nothing",
+     "number_alone"},
+    {"the neighbour's number, no name, his sex and age",
+     {{"张三", NULL, MAN, NULL, "DR", "CHEST"}},
+     {.name = "", .sex = "M", .accession = "#1", .age = "069Y"},
+     "nothing",
+     "number_alone"},
     {"nobody is registered",
      {{.name = NULL}},
      {.name = "=李桂英", .id = "7", .sex = "F", .birth = "1950-02-03"},
