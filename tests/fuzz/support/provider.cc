@@ -85,6 +85,33 @@ void store_abort(void *, void *object)
 	leave(static_cast<counts *>(object));
 }
 
+/* Every byte of the dataset is there to be read, and none behind it. */
+bool normalized(void *, const dicom_n_request *request, char[DICOM_UID_SIZE], struct err *err)
+{
+	char piece[4096];
+	uint64_t at = 0;
+	size_t got = 1;
+
+	FUZZ_CLAIM(request->sop_class_uid != nullptr && request->sop_instance_uid != nullptr, "no text");
+	while (request->dataset != nullptr && got > 0) {
+		if (!request->dataset->read_at(request->dataset, at, piece, sizeof piece, &got, err))
+			return false;
+		at += got;
+		FUZZ_CLAIM(at <= DICOM_N_DATASET_MAX + 4096, "a dataset beyond the limit");
+	}
+	return request->operation != DICOM_N_SET || err_set(err, ERR_NOT_FOUND, "there is no such step");
+}
+
+dicom_event_due event_next(void *, void *, const dicom_commitment_result **)
+{
+	return DICOM_EVENT_NONE;
+}
+
+void event_end(void *, void *, bool, uint16_t)
+{
+	FUZZ_CLAIM(false, "the end of an event that was not due");
+}
+
 /* What cannot be sent now is left out: nobody reads the answers until the end. */
 void send_all(int fd, const std::string &bytes)
 {
@@ -134,7 +161,8 @@ struct dicom_scp *provider()
 		scp.settings.association_timeout_ms = scp.settings.dimse_timeout_ms = scp.settings.idle_timeout_ms =
 		    2000;
 		scp.settings.accept_unknown_sop_classes = true;
-		scp.settings.handlers = {admit, end, echo, store_begin, store_data, store_end, store_abort};
+		scp.settings.handlers = {admit,     end,         echo,       store_begin, store_data,
+		                         store_end, store_abort, normalized, event_next,  event_end};
 	}
 	return &scp;
 }

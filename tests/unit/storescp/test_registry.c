@@ -101,9 +101,9 @@ Test(registry, two_devices_that_say_the_same_are_ambiguous)
 /* One by its address, the other by the port: whose the call is would be a guess, in whatever order they are registered. */
 Test(registry, two_of_which_neither_says_more_are_ambiguous)
 {
-	static const struct registry_device by_address = {ID(1), SITE, "DR", "", "192.0.2.1/32", 0};
-	static const struct registry_device by_port = {ID(2), SITE, "DR", "", "", 11113};
-	static const struct registry_device by_both = {ID(3), SITE, "DR", "", "192.0.2.1/32", 11113};
+	static const struct registry_device by_address = {ID(1), SITE, "DR", "", "192.0.2.1/32", 0, ""};
+	static const struct registry_device by_port = {ID(2), SITE, "DR", "", "", 11113, ""};
+	static const struct registry_device by_both = {ID(3), SITE, "DR", "", "192.0.2.1/32", 11113, ""};
 	const struct registry_device orders[2][2] = {{by_address, by_port}, {by_port, by_address}};
 	struct dicom_peer both = {.calling_ae = "DR", .called_ae = "OURS", .address = "192.0.2.1", .local_port = 11113};
 	struct dicom_peer other = {
