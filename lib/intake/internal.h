@@ -57,6 +57,8 @@ bool queue_load(struct queue *queue, struct slot *slot, struct err *err);
 struct pending *queue_at(struct queue *queue, size_t i);
 /* Of the first count, those that are done are forgotten, the others keep their order. */
 void queue_settle(struct queue *queue, const bool *done, size_t count);
+/* The first count go behind the others. */
+void queue_defer(struct queue *queue, size_t count);
 /* Gives slot and ring back and forgets the entries. is_emptied: nothing is left, so the ring's file goes, too. */
 void queue_fini(struct queue *queue, bool is_emptied);
 
@@ -65,7 +67,8 @@ void *intake_placer(void *context);
 void *intake_indexer(void *context);
 
 /*
- * Brings entries of a queue into the store and the index backlog, out of the journal. Sets done[i] for those that left the queue.
+ * Brings entries of a queue into the store and the index backlog, out of the journal. Sets done[i] for those that left the queue; with
+ * true, the others have to be set apart, and the ledger that shows them to people is away.
  * False: something is away that will come back; nothing is lost, try again later.
  */
 bool place_batch(struct intake *intake, struct queue *queue, struct pending *entries, size_t count, bool *done,

@@ -236,7 +236,6 @@ static bool set_apart(struct intake *intake, struct queue *queue, struct item *i
 	struct slot_entry named = {.sequence = item->entry->sequence};
 	bool has_twin = false;
 
-	log_err(LOG_OBJECT_REFUSED, &item->why, "key=%s queue=intake action=set_apart", item->entry->key);
 	memcpy(named.key, item->entry->key, sizeof named.key);
 	if (item->is_read && !index_has_twin_apart(intake->pool, &item->record, &has_twin, err))
 		return false;
@@ -244,6 +243,7 @@ static bool set_apart(struct intake *intake, struct queue *queue, struct item *i
 		return drop_twin(intake, queue, item, err);
 	if (!show_apart(intake, item, err))
 		return false;
+	log_err(LOG_OBJECT_REFUSED, &item->why, "key=%s queue=intake action=set_apart", item->entry->key);
 	if (item->entry->place && !spill(queue, item, &named, err))
 		return false;
 	if (!slot_set_apart(queue->slot, &named, item->why.text, err))
@@ -314,17 +314,24 @@ static bool release(struct queue *queue, struct item *items, size_t count, bool 
 	return ok;
 }
 
+/* While the ledger is away nothing is set apart, and nobody else waits for that: such an object stays, and is not done. */
 static bool settle_poison(struct intake *intake, struct queue *queue, struct item *items, size_t count, bool *done,
                           struct err *err)
 {
+	bool is_away = intake_is_behind(intake);
+
 	for (size_t i = 0; i < count; i++) {
 		if (!items[i].is_poison)
 			continue;
-		if (is_leftover(&items[i]))
+		if (is_leftover(&items[i])) {
 			drop_leftover(queue, &items[i]);
-		else if (!set_apart(intake, queue, &items[i], err))
-			return false;
-		done[i] = true;
+			done[i] = true;
+		} else if (!is_away) {
+			done[i] = set_apart(intake, queue, &items[i], err);
+			is_away = !done[i] && intake_may_pass(err);
+			if (!done[i] && !is_away)
+				return false;
+		}
 	}
 	return true;
 }

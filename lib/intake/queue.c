@@ -60,6 +60,17 @@ void queue_settle(struct queue *queue, const bool *done, size_t count)
 	queue->first = queue->count ? end : 0;
 }
 
+void queue_defer(struct queue *queue, size_t count)
+{
+	for (; count; count--) {
+		struct pending entry = *queue_at(queue, 0);
+
+		queue->first++;
+		queue->count--;
+		queue_add(queue, &entry);
+	}
+}
+
 /* ---- a slot's --------------------------------------------------------------------------------------------------------- */
 
 static void *copy_of(const void *what, size_t size)

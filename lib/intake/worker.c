@@ -46,7 +46,7 @@ static bool place_some(struct intake *intake, struct queue *queue, struct err *e
 {
 	struct pending entries[PLACE_BATCH];
 	bool done[PLACE_BATCH] = {false}, ok;
-	size_t count;
+	size_t count, left = 0;
 
 	pthread_mutex_lock(&intake->lock);
 	count = queue->count < PLACE_BATCH ? queue->count : PLACE_BATCH;
@@ -57,13 +57,17 @@ static bool place_some(struct intake *intake, struct queue *queue, struct err *e
 		return true;
 
 	ok = place_batch(intake, queue, entries, count, done, err);
+	for (size_t i = 0; i < count; i++)
+		left += !done[i];
 
 	pthread_mutex_lock(&intake->lock);
 	queue_settle(queue, done, count);
+	if (ok)
+		queue_defer(queue, left);
 	intake->placings++;
 	pthread_cond_signal(&intake->placed);
 	pthread_mutex_unlock(&intake->lock);
-	return ok;
+	return ok && (left < count || err_set(err, ERR_TEMPORARY, "%zu objects wait to be set apart", left));
 }
 
 /*

@@ -16,9 +16,10 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import dicomgen  # noqa: E402
 from dicomraw import Rejected  # noqa: E402
 from installation import PATIENCE_S, TREE, Installation  # noqa: E402
-from receiving import assert_sound, associate, await_indexed, holds, prepare  # noqa: E402
+from receiving import Sent, assert_sound, associate, await_indexed, holds, prepare, send  # noqa: E402
 from senders import MIDDLE, SMALL, Sender, finish_all, join_all, make_objects, start_all  # noqa: E402
 
 SENDERS, BATCH = 4, 20
@@ -245,3 +246,30 @@ def test_status_shows_progress_while_the_ledger_catches_up(tmp_path):
         assert_sound(await_indexed(home))
         assert {one.status for sender in senders for one in sender.objects} == {0}
         assert batches(home)[-1] <= BATCH and max(batches(home)) == BATCH
+
+
+def nameless():
+    """Whole and readable, and of no study: C000, and kept for people."""
+    dataset = dicomgen.ct(dicomgen.Study(), size=16)
+    del dataset[0x0020000D]
+    return Sent(dataset)
+
+
+def test_what_has_to_be_set_apart_holds_up_nobody(tmp_path):
+    with Installation(SETTINGS, prefix="yq-away.") as home:
+        prepare(home)
+        home.start("yq-storescp")
+        assert send(home, [first := Sent(dicomgen.ct(dicomgen.Study(), size=16))]) and first.status == 0
+        await_indexed(home)
+        home.stop_ledger()
+        refused = [nameless() for _ in range(300)]  # more than the placer takes at once
+        assert send(home, refused) and {one.status for one in refused} == {0xC000}
+        taken = [Sent(dicomgen.ct(dicomgen.Study(), size=16)) for _ in range(20)]
+        assert send(home, taken) and {one.status for one in taken} == {0}
+        until("all of them placed", lambda: sum(path.is_file() for path in (home.home / "store").rglob("*")) == len(taken) + 1)
+        assert home.yqctl("status", "--json", status=None).returncode == AWAY, "and the ledger is still away"
+        home.start_ledger()
+        until("all of them set apart", lambda: home.sql("SELECT count(*) FROM quarantine WHERE state = 'open'") == [[str(len(refused))]])
+        found = await_indexed(home)
+        assert (found["missing"], found["mismatched"], found["orphans"], found["quarantined"]) == (0, 0, 0, len(refused))
+        assert holds(home) == {one.uid: one.sha256 for one in [first, *taken]}
