@@ -27,8 +27,8 @@ static bool reply_result(struct http_request *request, int status, json_t *resul
 	const char *why = correction_refusal(result);
 	if (why == NULL)
 		return http_reply_json(request, status, result, err);
-	json_t *problem = json_pack("{s:s, s:i, s:s, s:s}", "title", "Conflict", "status", STATUS_CONFLICT, "kind",
-	                            err_kind_info(ERR_CONFLICT)->name, "detail", why);
+	json_t *problem = json_pack("{s:s, s:i, s:s, s:s, s:s}", "title", "Conflict", "status", STATUS_CONFLICT, "kind",
+	                            err_kind_info(ERR_CONFLICT)->name, "detail", why, "request_id", http_id(request));
 	json_object_update_missing(problem, result);
 	json_decref(result);
 	return http_reply_json(request, STATUS_CONFLICT, problem, err);

@@ -45,6 +45,10 @@ static bool visit_slots(each_slot *each, void *context, struct err *err)
 /* Keys of what is in the journal: an object that is on its way to the backlog while we look stands in both, and is one. */
 struct count {
 	struct intake_backlog backlog;
+	uint64_t files
+	    [256]; /* of the backlog that were looked into; one that moves to another slot meanwhile is met twice */
+	size_t file_count;
+	bool is_seen; /* the one at hand is met again */
 	char (*keys)[STORE_KEY_SIZE];
 	size_t key_count, capacity;
 };
@@ -95,11 +99,24 @@ static bool count_ringed(void *context, const struct ring_object *object, const 
 	return true;
 }
 
+static void note_file(struct count *count, uint64_t file)
+{
+	count->is_seen = false;
+	for (size_t i = 0; i < count->file_count; i++)
+		count->is_seen = count->is_seen || count->files[i] == file;
+	if (!count->is_seen && count->file_count < sizeof count->files / sizeof count->files[0])
+		count->files[count->file_count++] = file;
+}
+
 static bool count_line(void *context, const struct index_line *line, struct err *err)
 {
 	struct count *count = context;
 
 	(void)err;
+	if (line->is_first)
+		note_file(count, line->file);
+	if (count->is_seen)
+		return true;
 	if (!count->key_count || !bsearch(line->key, count->keys, count->key_count, sizeof *count->keys, compare_keys))
 		count_one(&count->backlog, true, line->size_bytes, age_since((int64_t)line->arrived_us));
 	return true;

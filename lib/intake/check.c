@@ -192,13 +192,15 @@ static bool take_key(void *context, const char *key, uint64_t size_bytes, int64_
 
 static bool run(struct check *check, struct err *err)
 {
-	struct intake_backlog backlog;
+	struct intake_backlog before, after;
 
-	if (!check_ledger(check, err) || !store_walk(check->store, take_key, check, err) ||
-	    (check->key_count && !settle_keys(check, err)) || !intake_backlog_read(&backlog, err))
+	/* First, so that with nothing pending everything that was acknowledged is in what the ledger says next. */
+	if (!intake_backlog_read(&before, err) || !check_ledger(check, err) ||
+	    !store_walk(check->store, take_key, check, err) || (check->key_count && !settle_keys(check, err)) ||
+	    !intake_backlog_read(&after, err))
 		return false;
-	check->counts.pending = backlog.objects;
-	check->counts.quarantined = backlog.quarantined;
+	check->counts.pending = before.objects;
+	check->counts.quarantined = after.quarantined;
 	return true;
 }
 

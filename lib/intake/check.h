@@ -22,7 +22,7 @@ struct check_counts {
 	uint64_t missing;     /* in the ledger, not in the store */
 	uint64_t mismatched;  /* in both, with other bytes */
 	uint64_t orphans;     /* in the store only */
-	uint64_t pending;     /* acknowledged, still in the receiving journal */
+	uint64_t pending;     /* acknowledged, and still in the receiving journal when the check began */
 	uint64_t quarantined; /* set apart: acknowledged, refused by the ledger for good, kept in the journal */
 };
 

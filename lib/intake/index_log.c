@@ -396,6 +396,22 @@ bool index_log_append(struct index_log *log, const struct index_line *lines, siz
 	return ok;
 }
 
+static bool note_done(const char *directory, uint64_t sequence, uint64_t upto, struct err *err)
+{
+	char path[PATH_MAX], text[32];
+	int fd, length = snprintf(text, sizeof text, "%020" PRIu64 "\n", upto);
+	bool ok;
+
+	path_of(directory, sequence, ".done", path);
+	/* Of fixed width and not truncated: whoever reads meanwhile sees the old number or the new one. */
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set_errno(err, ERR_TEMPORARY, errno, "could not note how far the index backlog is");
+	ok = file_write_all(fd, text, (size_t)length, err);
+	close(fd);
+	return ok;
+}
+
 /* New name first, both directories synced behind: at no moment has a file no name. */
 static bool adopt_file(struct index_log *log, const char *directory, const struct log_file *file, struct err *err)
 {
@@ -407,7 +423,8 @@ static bool adopt_file(struct index_log *log, const char *directory, const struc
 	pthread_mutex_unlock(&log->lock);
 	path_of(directory, file->sequence, "", from);
 	path_of(log->directory, sequence, "", to);
-	if (!file_move(from, to, err))
+	/* How far it is first, so that nobody takes what the ledger has for what waits. */
+	if (!note_done(log->directory, sequence, file->done, err) || !file_move(from, to, err))
 		return false;
 	path_of(directory, file->sequence, ".done", from);
 	unlink(from);
@@ -533,23 +550,12 @@ bool index_log_next(struct index_log *log, struct index_line *lines, size_t max,
 
 bool index_log_done(struct index_log *log, struct err *err)
 {
-	char path[PATH_MAX], text[32];
-	int fd, length = snprintf(text, sizeof text, "%020" PRIu64 "\n", log->read_upto);
-	bool ok;
-
 	pthread_mutex_lock(&log->lock);
 	for (size_t i = 0; i < log->count; i++)
 		if (log->files[i].sequence == log->reading)
 			log->files[i].done = log->read_upto;
 	pthread_mutex_unlock(&log->lock);
-	path_of(log->directory, log->reading, ".done", path);
-	/* Of fixed width and not truncated: whoever reads meanwhile sees the old number or the new one. */
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set_errno(err, ERR_TEMPORARY, errno, "could not note how far the index backlog is");
-	ok = file_write_all(fd, text, (size_t)length, err);
-	close(fd);
-	return ok;
+	return note_done(log->directory, log->reading, log->read_upto, err);
 }
 
 /* ---- from outside --------------------------------------------------------------------------------------------------------- */
@@ -558,10 +564,10 @@ static bool look_into(const char *directory, uint64_t sequence, index_log_each *
 {
 	char path[PATH_MAX], prefix[PREFIX_SIZE + 1];
 	struct index_line line;
-	struct stat info;
+	struct stat info = {0};
 	uint64_t at;
 	size_t length;
-	bool ok = true;
+	bool ok = true, is_first = true;
 	int fd;
 
 	path_of(directory, sequence, "", path);
@@ -571,6 +577,10 @@ static bool look_into(const char *directory, uint64_t sequence, index_log_each *
 	at = fstat(fd, &info) == 0 ? read_done(directory, sequence, (uint64_t)info.st_size) : 0;
 	while (ok && read_prefix(fd, at, prefix, &line, &length)) {
 		char end;
+
+		line.file = (uint64_t)info.st_ino;
+		line.is_first = is_first;
+		is_first = false;
 
 		if (!read_whole(fd, &end, 1, at + PREFIX_SIZE + length) || end != '\n')
 			break; /* being written */

@@ -26,7 +26,9 @@ struct index_log;
 struct index_line {
 	char key[STORE_KEY_SIZE];
 	uint64_t size_bytes, arrived_us;
-	char *json; /* NUL-terminated; owned by the line */
+	char *json;    /* NUL-terminated; owned by the line */
+	uint64_t file; /* of index_log_look(): the inode, and whether it is opened with this line */
+	bool is_first;
 };
 
 /* Opens the backlog of a slot whose lock the caller has, with what a process before left. */
@@ -44,7 +46,10 @@ void index_lines_free(struct index_line *lines, size_t count);
 /* The lines that index_log_next() gave last are in the ledger. */
 bool index_log_done(struct index_log *log, struct err *err);
 
-/* For other processes: the lines of a slot's directory that wait. each may be told by false to stop. json is not read. */
+/*
+ * For other processes: the lines of a slot's directory that wait. each may be told by false to stop. json is not read. A file that another slot
+ * takes over meanwhile is met there again, as the same file.
+ */
 typedef bool index_log_each(void *context, const struct index_line *line, struct err *err);
 bool index_log_look(const char *directory, index_log_each *each, void *context, struct err *err);
 /* Is there such a file? */

@@ -31,6 +31,7 @@ struct intake_object {
 	struct ring_object place;
 	int fd; /* of the part; -1: in the ring */
 	bool has_failed;
+	bool is_nameless;         /* announced under what is no UID: the record has one of ours */
 	uint64_t unchecked_bytes; /* written since room was asked */
 	size_t buffered;
 	char buffer[BUFFER_SIZE];
@@ -57,6 +58,12 @@ static bool take_text(char *out, size_t out_size, const char *text, const char *
 	return err_set(err, ERR_INVALID, "cannot take the object: %s is too long", what);
 }
 
+/* It can never be indexed under such a name, but it can be received whole and kept: under one of ours, which its dataset will not have. */
+static bool is_nameless(const struct intake_source *source)
+{
+	return !source->sop_instance_uid || !text_is_uid(source->sop_instance_uid);
+}
+
 static bool fill_record(struct intake_record *record, const struct intake_source *source, struct err *err)
 {
 	struct intake_record filled = {.origin = source->origin, .arrived_us = clock_wall_us()};
@@ -65,10 +72,13 @@ static bool fill_record(struct intake_record *record, const struct intake_source
 #define TAKE(field, from) take_text(filled.field, sizeof filled.field, source->from, #from, err)
 	if (!TAKE(device, device_public_id) || !TAKE(site, site_public_id) || !TAKE(calling_ae, calling_ae) ||
 	    !TAKE(called_ae, called_ae) || !TAKE(address, address) || !TAKE(sop_class_uid, sop_class_uid) ||
-	    !TAKE(sop_instance_uid, sop_instance_uid) || !TAKE(transfer_syntax_uid, transfer_syntax_uid) ||
-	    !TAKE(default_charset, default_charset))
+	    !TAKE(transfer_syntax_uid, transfer_syntax_uid) || !TAKE(default_charset, default_charset))
+		return false;
+	if (!is_nameless(source) && !TAKE(sop_instance_uid, sop_instance_uid))
 		return false;
 #undef TAKE
+	if (is_nameless(source))
+		text_uid_new(filled.sop_instance_uid);
 	if (!record_check(&filled, err))
 		return false;
 	*record = filled;
@@ -126,6 +136,7 @@ bool intake_begin(struct intake *intake, const struct intake_source *source, str
 	object->place = (struct ring_object){0};
 	object->fd = -1;
 	object->has_failed = false;
+	object->is_nameless = is_nameless(source);
 	object->unchecked_bytes = 0;
 	count_object(intake, 1);
 	if (!buffer_header(object, err)) {
@@ -329,13 +340,14 @@ static bool commit(struct intake_object *object, enum intake_doubt *doubt, struc
 bool intake_commit(struct intake_object *object, struct err *err)
 {
 	enum intake_doubt doubt = DOUBT_NONE;
+	bool is_unnamed = object->is_nameless;
 
 	if (!commit(object, &doubt, err)) {
 		intake_abort(object);
 		return refuse(err);
 	}
 	object_free(object);
-	return doubt == DOUBT_NONE || intake_doubt_err(doubt, err);
+	return doubt == DOUBT_NONE || intake_doubt_err(is_unnamed ? DOUBT_SOP_UID : doubt, err);
 }
 
 void intake_abort(struct intake_object *object)

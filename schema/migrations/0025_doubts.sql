@@ -428,6 +428,6 @@ GRANT SELECT, INSERT ON quarantine_step TO yq_gateway, yq_operator;
 REVOKE EXECUTE ON FUNCTION intake_set_apart, intake_apart_twin, intake_apart_again, intake_note_conflicts, quarantine_retried FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION intake_set_apart, intake_apart_twin, intake_apart_again TO yq_storescp, yq_gateway;
 -- The operator's command drives objects again, too.
-GRANT EXECUTE ON FUNCTION intake_index TO yq_operator;
+GRANT EXECUTE ON FUNCTION intake_index, intake_bring_in TO yq_operator;
 GRANT EXECUTE ON FUNCTION intake_note_conflicts TO yq_storescp, yq_gateway, yq_operator;
 GRANT EXECUTE ON FUNCTION quarantine_retried TO yq_gateway, yq_operator;

@@ -271,7 +271,7 @@ DOOR = [
     ("no SOP class UID in the dataset", without(0x00080016), {"sop_class": dicomgen.SOP["dr"]}, 0xC000, "sop_uid"),
     ("another instance than announced", without(), {"uid": dicomgen.new_uid()}, 0xA900, "mismatch"),
     ("another SOP class than announced", without(), {"sop_class": SC}, 0xA900, "mismatch"),
-    ("an announced UID that is none", without(), {"uid": "1.2..3"}, 0xC000, None),
+    ("an announced UID that is none", without(), {"uid": "1.2..3"}, 0xC000, "mismatch"),
     ("half a dataset", without().encode()[:-40], {"sop_class": dicomgen.SOP["dr"], "uid": dicomgen.new_uid()}, 0xC000, None),
     ("noise", bytes(range(256)) * 4, {"sop_class": SC, "uid": dicomgen.new_uid()}, 0xC000, None),
     ("no bytes", b"", {"sop_class": SC, "uid": dicomgen.new_uid()}, 0xC000, None),

@@ -184,10 +184,16 @@ def kept(home):
     return found
 
 
-def assert_kept(home, sent):
-    """sent: (UID, dataset bytes) of everything acknowledged; the same twice is kept once."""
+def set_apart(home):
+    """Dataset bytes of everything that was refused and is kept for people."""
+    files = (home.home / "journal" / "quarantine").glob("*.part")
+    return sorted(dicomgen.split_part10(path.read_bytes())[1] for path in files)
+
+
+def assert_kept(home, sent, refused=0):
+    """sent: (UID, dataset bytes) of everything acknowledged; the same twice is kept once. refused: how many are kept all the same."""
     found = await_indexed(home)
-    assert_sound(found)
+    assert_sound(found, refused)
     have = kept(home)
     assert len(have) == len(set(have)) and set(have) == set(sent)
     listed = home.yqctl("instance", "list", json=True)
@@ -213,20 +219,24 @@ def test_sent_by_a_stock_client(home, tmp_path, kind):
     print(f"{len(files)} files, {rewritten} of them written anew by the client")
     assert rewritten < len(files) / 2
     assert_kept(home, sent)
-    # What cannot be sent or kept: said by the client, and nothing is left of it.
+    # What cannot be sent, or not be of any study: said by the client. What reaches us all the same is kept for people.
     for one in samples():
         if one.name in client.unable:
             client.send(home.dicom_port, [one], must=False)
-    assert_kept(home, sent)
+    await_indexed(home)
+    assert_kept(home, sent, len(set_apart(home)))
 
 
 def test_sent_byte_by_byte(home):
-    sent = []
+    sent, refused = [], []
     for one in samples():
         with associate(home, [(one.sop_class, [one.syntax])]) as peer:
             status = peer.store(one.sop_class, one.uid, one.dataset, one.syntax)
             assert status == REFUSED.get(one.name, 0), f"{one.name}: {status:04x} {peer.comment()}"
         if status == 0:
             sent.append((one.uid, one.dataset))
-    assert len(sent) > 200
-    assert_kept(home, sent)
+        else:
+            refused.append(one.dataset)
+    assert len(sent) > 200 and len(refused) == len(REFUSED)
+    assert_kept(home, sent, len(refused))
+    assert set_apart(home) == sorted(refused), "bit for bit, as everything else"
