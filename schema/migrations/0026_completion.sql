@@ -71,9 +71,9 @@ CREATE INDEX commitment_worker ON commitment (worker_until) WHERE worker IS NOT 
 CREATE TRIGGER commitment_transition BEFORE INSERT OR UPDATE OF state ON commitment
     FOR EACH ROW EXECUTE FUNCTION yq_check_transition('commitment');
 CREATE TRIGGER commitment_hint AFTER INSERT OR UPDATE OF state, next_try_at ON commitment
-    FOR EACH STATEMENT EXECUTE FUNCTION yq_notify('yq_commitment');
+    FOR EACH ROW EXECUTE FUNCTION yq_notify('yq_commitment');
 CREATE TRIGGER commitment_known AFTER INSERT OR UPDATE OF requested_at ON commitment
-    FOR EACH STATEMENT EXECUTE FUNCTION yq_notify('yq_intake');
+    FOR EACH ROW EXECUTE FUNCTION yq_notify('yq_intake');
 
 -- What a request names. failure_reason: PS3.3 C.14.1.1; NULL: held, or not judged yet.
 CREATE TABLE commitment_item (

@@ -1,10 +1,13 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/text.h"
 #include "tests/db/ledger.h"
 
 /* Every db_wait() below has ten minutes: it returns for its reason, or the suite's time-out ends it. */
@@ -133,4 +136,48 @@ Test(db_listener, names_and_numbers_are_bounded)
 	cr_expect_eq(err.kind, ERR_INVALID);
 	cr_expect_not(db_listener_new("yq_owner", one, 0, &listener, &err));
 	cr_expect_eq(err.kind, ERR_INVALID);
+}
+
+/* Each channel that our own connection was told on before the mark, in words. */
+static void expect_silence(PGconn *owner, const char *what)
+{
+	int pid = PQbackendPID(owner);
+	PGnotify *told;
+
+	ledger_run(owner, "NOTIFY yq_mark");
+	while ((told = PQnotifies(owner)) != NULL) {
+		bool is_mark = strcmp(told->relname, "yq_mark") == 0;
+
+		cr_expect(is_mark || told->be_pid != pid, "%s tells %s", what, told->relname);
+		PQfreemem(told);
+	}
+}
+
+/* A statement that looks for work and finds none must wake nobody: who wakes looks again, and so on for ever. */
+Test(db_listener, a_look_that_changes_nothing_wakes_nobody)
+{
+	static const char *const tables[] = {"commitment", "mpps", "delivery", "instance_conflict", "host", "device"};
+	PGconn *owner = ledger_connect("yq_owner");
+	char sql[200];
+
+	ledger_run(owner,
+	           "LISTEN yq_study; LISTEN yq_delivery; LISTEN yq_commitment; LISTEN yq_intake; LISTEN yq_mark");
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+		/* Every column, since a trigger may look at some alone. */
+		snprintf(sql, sizeof sql,
+		         "SELECT string_agg(format('%%1$I = %%1$I', attname), ', ') FROM pg_attribute WHERE attrelid = "
+		         "'%s'::regclass "
+		         "AND attnum > 0 AND NOT attisdropped AND attidentity = '' AND attgenerated = ''",
+		         tables[i]);
+		char *columns = strdup(ledger_value(owner, sql));
+		struct text_buf update;
+
+		text_buf_init(&update, 1 << 16);
+		cr_assert(text_buf_printf(&update, "UPDATE %s SET %s WHERE false", tables[i], columns));
+		ledger_run(owner, update.data);
+		expect_silence(owner, tables[i]);
+		text_buf_fini(&update);
+		free(columns);
+	}
+	PQfinish(owner);
 }

@@ -98,6 +98,8 @@ class Person {
 
   /* Violations that axe-core calls serious or critical; `within`: a selector, default the page. */
   async accessibilityFaults(within) {
+    /* A colour on its way from one to another is neither. */
+    await this.page.evaluate(() => Promise.allSettled(globalThis.document.getAnimations().filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished)))
     await this.page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'))
     const found = await this.page.evaluate((selector) => globalThis.axe.run(selector ?? globalThis.document, { resultTypes: ['violations'] }), within)
     return found.violations.filter((one) => one.impact === 'serious' || one.impact === 'critical')
