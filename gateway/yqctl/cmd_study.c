@@ -133,7 +133,8 @@ bool run_study_complete(struct invocation *in, struct err *err)
 {
 	char id[TEXT_UUID_SIZE];
 
-	if (!study_find(in, in->arguments[0], id, err) || !study_complete_by_hand(in->pool, NULL, id, option_value(in, "reason"), err))
+	if (!study_find(in, in->arguments[0], id, err) ||
+	    !study_complete_by_hand(in->pool, NULL, id, option_value(in, "reason"), err))
 		return false;
 	printf("study declared complete: %s\n", id);
 	return true;

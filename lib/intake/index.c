@@ -13,10 +13,7 @@ static const struct text_member {
 	const char *name;
 	size_t offset;
 } text_members[] = {
-#define MEMBER(name)                                                                                                   \
-	{                                                                                                              \
-#name, offsetof(struct dicom_fields, name)                                                             \
-	}
+#define MEMBER(name) {#name, offsetof(struct dicom_fields, name)}
     MEMBER(study_instance_uid),   MEMBER(series_instance_uid), MEMBER(patient_name),      MEMBER(patient_id),
     MEMBER(issuer_of_patient_id), MEMBER(other_patient_ids),   MEMBER(patient_sex),       MEMBER(patient_birth_date),
     MEMBER(patient_age),          MEMBER(accession_number),    MEMBER(study_id),          MEMBER(referring_physician),
@@ -31,10 +28,7 @@ static const struct number_member {
 	const char *name;
 	size_t offset;
 } number_members[] = {
-#define MEMBER(name)                                                                                                   \
-	{                                                                                                              \
-#name, offsetof(struct dicom_fields, name)                                                             \
-	}
+#define MEMBER(name) {#name, offsetof(struct dicom_fields, name)}
     MEMBER(series_number), MEMBER(instance_number), MEMBER(rows), MEMBER(columns), MEMBER(frames),
 #undef MEMBER
 };

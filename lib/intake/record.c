@@ -15,10 +15,7 @@ static const char *const origins[] = {"device", "link", "own"};
 enum { ORIGIN_COUNT = sizeof origins / sizeof origins[0], ENDING_SIZE = sizeof ending - 1 + DIGEST_HEX_SIZE };
 
 /* The fields that are plain text, in the order of their lines. */
-#define TEXT_FIELD(name)                                                                                               \
-	{                                                                                                              \
-#name, offsetof(struct intake_record, name), sizeof(((struct intake_record *)0)->name)                 \
-	}
+#define TEXT_FIELD(name) {#name, offsetof(struct intake_record, name), sizeof(((struct intake_record *)0)->name)}
 static const struct text_field {
 	const char *name;
 	size_t offset, size;

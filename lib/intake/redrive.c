@@ -38,10 +38,7 @@ static bool is_text(const char *text)
 }
 
 /* Where a correction goes; site goes into the record. */
-#define FIELD(name, check)                                                                                             \
-	{                                                                                                              \
-#name, check, offsetof(struct dicom_fields, name), sizeof(((struct dicom_fields *)0)->name)            \
-	}
+#define FIELD(name, check) {#name, check, offsetof(struct dicom_fields, name), sizeof(((struct dicom_fields *)0)->name)}
 static const struct correctable {
 	const char *name;
 	bool (*is_good)(const char *text);

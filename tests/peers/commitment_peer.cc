@@ -51,6 +51,15 @@ bool failed(const char *what, const OFCondition &cond)
 	return cond.bad();
 }
 
+/* 0 where it is none: nobody listens there. */
+Uint16 port_of(const char *text)
+{
+	char *end;
+	long port = std::strtol(text, &end, 10);
+
+	return *end == '\0' && port > 0 && port <= 65535 ? static_cast<Uint16>(port) : 0;
+}
+
 int ask(int argc, char **argv, bool waits)
 {
 	DcmSCU scu;
@@ -59,7 +68,7 @@ int ask(int argc, char **argv, bool waits)
 	T_ASC_PresentationContextID context;
 
 	scu.setPeerHostName("127.0.0.1");
-	scu.setPeerPort(static_cast<Uint16>(std::atoi(argv[0])));
+	scu.setPeerPort(port_of(argv[0]));
 	scu.setAETitle(argv[1]);
 	scu.setPeerAETitle("YINGQIAO");
 	scu.setDIMSETimeout(60);
@@ -127,7 +136,7 @@ int called(char **argv)
 {
 	Called scp;
 
-	scp.getConfig().setPort(static_cast<Uint16>(std::atoi(argv[0])));
+	scp.getConfig().setPort(port_of(argv[0]));
 	scp.getConfig().setAETitle(argv[1]);
 	scp.getConfig().setConnectionBlockingMode(DUL_BLOCK);
 	/* Of the requestor, who is the provider here. */
