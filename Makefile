@@ -157,7 +157,7 @@ $(BENCHES): $(B)/tests/%: $(B)/obj/tests/bench/%.c.o $(LIB_ARCHIVES)
 	$(call say,LINK ,$@)$(CXX) $(YQ_LDFLAGS) $(LDFLAGS) -o $@ $< $(LINK_LIBS)
 
 ALL_OBJECTS += $(call objects,$(call sources,tests/peers))
-$(PEERS): $(B)/tests/%: $(B)/obj/tests/peers/%.cc.o
+$(PEERS): $(B)/tests/%: $(B)/obj/tests/peers/%.cc.o $(LIB_ARCHIVES)
 	$(call say,LINK ,$@)$(CXX) $(YQ_LDFLAGS) $(LDFLAGS) -o $@ $< $(LINK_LIBS)
 
 include tests/fuzz/fuzz.mk
