@@ -18,6 +18,16 @@ namespace
 {
 const Uint32 CHUNK = 1 << 20;
 
+/* The two names changed between the releases of DCMTK that Debian has. */
+bool is_encapsulated(E_TransferSyntax syntax)
+{
+#if PACKAGE_VERSION_NUMBER >= 368
+	return DcmXfer(syntax).usesEncapsulatedFormat();
+#else
+	return DcmXfer(syntax).isEncapsulated();
+#endif
+}
+
 struct Image {
 	DcmFileFormat file;
 	DcmDataset *dataset = nullptr;
@@ -41,7 +51,7 @@ bool is_lossless(E_TransferSyntax syntax)
 {
 	return syntax == EXS_RLELossless || syntax == EXS_JPEGProcess14 || syntax == EXS_JPEGProcess14SV1 ||
 	       syntax == EXS_JPEGLSLossless || syntax == EXS_JPEG2000LosslessOnly ||
-	       syntax == EXS_JPEG2000MulticomponentLosslessOnly || !DcmXfer(syntax).isEncapsulated();
+	       syntax == EXS_JPEG2000MulticomponentLosslessOnly || !is_encapsulated(syntax);
 }
 
 void read_shape(Image &image)
@@ -64,7 +74,7 @@ bool load(const char *path, Image &image, struct err *err)
 		return false;
 	image.dataset = image.file.getDataset();
 	image.syntax = image.dataset->getOriginalXfer();
-	image.is_encapsulated = DcmXfer(image.syntax).isEncapsulated();
+	image.is_encapsulated = is_encapsulated(image.syntax);
 	/* A syntax that DCMTK does not know at all reads as explicit VR little endian, so the meta header is asked. */
 	image.is_known = image.file.getMetaInfo()->findAndGetOFString(DCM_TransferSyntaxUID, named).good() &&
 	                 named == DcmXfer(image.syntax).getXferID();
@@ -132,6 +142,15 @@ std::vector<Uint8> by_plane(const std::vector<Uint8> &frame, size_t sample_bytes
 	return result;
 }
 
+OFCondition frame_size(const Image &image, Uint32 &size)
+{
+#if PACKAGE_VERSION_NUMBER >= 368
+	return image.pixels->getUncompressedFrameSize(image.dataset, size, !image.is_encapsulated);
+#else
+	return image.pixels->getUncompressedFrameSize(image.dataset, size);
+#endif
+}
+
 class Frames
 {
       public:
@@ -142,7 +161,7 @@ class Frames
 	{
 		Uint32 needed = 0;
 
-		if (image_.pixels->getUncompressedFrameSize(image_.dataset, needed).bad() || needed > buffer_.size() ||
+		if (frame_size(image_, needed).bad() || needed > buffer_.size() ||
 		    image_.pixels
 		        ->getUncompressedFrame(image_.dataset, frame, fragment_, buffer_.data(),
 		                               static_cast<Uint32>(buffer_.size()), colours, &cache_)
