@@ -213,6 +213,9 @@ ORDER BY m.state;
 -- $1 also count deliveries that wait for another try
 SELECT (SELECT count(*) FROM study_signal WHERE handled_at IS NULL) AS signals,
        (SELECT count(*) FROM study WHERE state = 'receiving' AND due_at IS NOT NULL) AS studies_receiving,
+       /* Offered at once, an emergency, while the word that it is whole waits for receivers to be through: the next look follows in half a second. */
+       (SELECT count(*) FROM study WHERE state = 'incomplete' AND unrouted_reason = ''
+          AND due_at < yq_now() + interval '1 second') AS studies_looked_at_again,
        (SELECT count(*) FROM study st WHERE st.state = 'complete' AND st.unrouted_reason = ''
           AND NOT EXISTS (SELECT FROM reading_task k WHERE k.study_id = st.study_id)) AS studies_without_task,
        (SELECT count(*) FROM commitment WHERE state = 'waiting') AS commitments_to_judge,

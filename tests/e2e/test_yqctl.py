@@ -434,6 +434,10 @@ def test_wait_says_what_is_not_settled(home):
         home.yqctl("study", "submit", "1.2.3.4", "--class", "emergency")
         refused(home, TEMPORARY, "wait", "--settled", "--timeout", "100 ms", says="signals")
         refused(home, INVALID, "study", "submit", "1.2.3.4", "--class", "royal", says="class")
+        home.sql("DELETE FROM study_signal; UPDATE study SET state = 'incomplete' WHERE study_instance_uid = '1.2.3.4'")
+        refused(home, TEMPORARY, "wait", "--settled", "--timeout", "100 ms", says="studies_looked_at_again 1")
+        home.sql("UPDATE study SET due_at = yq_now() + interval '5 minutes' WHERE study_instance_uid = '1.2.3.4'")
+        assert home.yqctl("wait", "--settled") == "settled\n", "offered incomplete: nothing more comes by itself"
     finally:
         home.sql("""DELETE FROM study_signal; DELETE FROM study WHERE study_instance_uid = '1.2.3.4';
                     DELETE FROM identity_claim WHERE content_hash = sha256('wait');""")
