@@ -71,11 +71,13 @@ Test(correction_form, what_is_wrong_is_named)
 
 Test(correction_form, a_deed_has_a_reason_and_the_revision_of_its_preview)
 {
-	char text[300];
+	char text[300], *out;
 	struct err err;
 
 	snprintf(text, sizeof text, "{\"kind\": \"merge\", \"target_study_id\": %s}", id);
-	cr_expect_not_null(form(text, false, &err), "%s", err.text);
+	out = form(text, false, &err);
+	cr_expect_not_null(out, "%s", err.text);
+	free(out);
 	cr_expect(!form(text, true, &err) && strstr(err.text, "reason"), "%s", err.text);
 	snprintf(text, sizeof text,
 	         "{\"kind\": \"merge\", \"target_study_id\": %s, \"reason\": \" \", \"revision\": \"1-a\"}", id);
