@@ -102,7 +102,7 @@ def sample_files():
 
 
 @pytest.mark.skipif(not sample_files(), reason="no sample data beside the tree")
-@pytest.mark.parametrize("path", sample_files(), ids=lambda path: str(path.relative_to(SAMPLES)))
+@pytest.mark.parametrize("path", sample_files(), ids=[str(path.relative_to(SAMPLES)) for path in sample_files()])
 def test_sample(home, path):
     run(home, from_file(path))
 
