@@ -72,7 +72,7 @@ PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 
 # --- what there is -------------------------------------------------------------------------------------------------
 
-LIBS := base db dicom http store domain intake
+LIBS := base db dicom http store domain intake transport
 sources = $(sort $(wildcard $(1)/*.c) $(wildcard $(1)/*.cc))
 objects = $(patsubst %,$(B)/obj/%.o,$(1))
 

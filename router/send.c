@@ -1,33 +1,29 @@
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/daemon.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/db/db.h"
 #include "lib/dicom/dicom.h"
 #include "lib/domain/delivery.h"
-#include "lib/store/store.h"
+#include "lib/domain/destination_settings.h"
+#include "lib/transport/transport.h"
 #include "router/router.h"
 
-enum {
-	CHUNK = 64, /* objects open at once: one association each */
-	SETTLE_RETRY_MS = 1000,
-	PATH_SIZE = 32
-};
+enum { SETTLE_RETRY_MS = 1000 };
 
 /* One try, as it goes. */
 struct attempt {
 	struct router *router;
 	struct delivery_job *job;
-	size_t index[CHUNK]; /* of the chunk's items in the job */
-	int fds[CHUNK];
-	char paths[CHUNK][PATH_SIZE];
-	struct dicom_send_item items[CHUNK];
-	size_t count;
+	struct destination_settings *to;
+	const struct transport *transport;
+	pthread_mutex_t lock; /* of the items' states and what follows: transports report from threads of their own */
 	bool is_rejected, is_stopped;
 	char reason[300]; /* the first thing that went wrong */
 };
@@ -47,40 +43,7 @@ static int64_t backoff_ms(const struct delivery_job *job)
 	                           conf_number(CONF_DELIVERY_BACKOFF_MAX), random);
 }
 
-static struct dicom_destination destination_of(const struct delivery_job *job)
-{
-	struct dicom_destination destination = {.calling_ae = conf_text(CONF_AE_TITLE),
-	                                        .called_ae = job->ae_title,
-	                                        .host = job->host,
-	                                        .port = job->port,
-	                                        .timeout_ms = conf_number(CONF_DIMSE_TIMEOUT)};
-
-	return destination;
-}
-
-/* ---- one chunk ---------------------------------------------------------------------------------------------------------------- */
-
-/* An object that cannot be read here is our fault, not the peer's: the others go, this one waits. */
-static void add_item(struct attempt *attempt, size_t index)
-{
-	const struct delivery_item *item = &attempt->job->items[index];
-	size_t at = attempt->count;
-	uint64_t size;
-	struct err err;
-
-	if (!store_open_object(attempt->router->store, item->object_key, &attempt->fds[at], &size, &err)) {
-		log_err(LOG_DELIVERY_ATTEMPT, &err, "delivery=%s sop=%s", attempt->job->id, item->sop_instance_uid);
-		note(attempt, "an object could not be read from the store");
-		return;
-	}
-	snprintf(attempt->paths[at], PATH_SIZE, "/dev/fd/%d", attempt->fds[at]);
-	attempt->items[at] = (struct dicom_send_item){.path = attempt->paths[at],
-	                                              .sop_class_uid = item->sop_class_uid,
-	                                              .sop_instance_uid = item->sop_instance_uid,
-	                                              .transfer_syntax_uid = item->transfer_syntax_uid};
-	attempt->index[at] = index;
-	attempt->count++;
-}
+/* ---- what the transport tells -------------------------------------------------------------------------------------------------- */
 
 static void note_item(struct attempt *attempt, enum dicom_sent sent, uint16_t status, const char *comment)
 {
@@ -104,11 +67,11 @@ static void note_item(struct attempt *attempt, enum dicom_sent sent, uint16_t st
 	note(attempt, text);
 }
 
-/* False ends the association: what the ledger could not note must not be followed by more of the kind. */
-static bool on_sent(void *context, size_t index, enum dicom_sent sent, uint16_t dimse_status, const char *comment)
+/* False ends the sending: what the ledger could not note must not be followed by more of the kind. */
+static bool note_sent(struct attempt *attempt, size_t index, enum dicom_sent sent, uint16_t dimse_status,
+                      const char *comment)
 {
-	struct attempt *attempt = context;
-	struct delivery_item *item = &attempt->job->items[attempt->index[index]];
+	struct delivery_item *item = &attempt->job->items[index];
 	enum delivery_item_state state = delivery_item_judge(sent, dimse_status);
 	struct err err;
 
@@ -127,41 +90,52 @@ static bool on_sent(void *context, size_t index, enum dicom_sent sent, uint16_t 
 	return !attempt->is_stopped;
 }
 
-static bool send_chunk(struct attempt *attempt)
+static bool on_item_done(void *context, size_t index, enum dicom_sent sent, uint16_t dimse_status, const char *comment)
 {
-	struct dicom_destination destination = destination_of(attempt->job);
-	struct err err;
-	size_t i;
-	bool ok;
+	struct attempt *attempt = context;
+	bool go_on;
 
-	if (attempt->count == 0)
-		return true;
-	ok = dicom_send(&destination, attempt->items, attempt->count, on_sent, attempt, &err);
-	if (!ok) {
-		attempt->is_rejected = err.kind == ERR_REFUSED;
-		note(attempt, err.text);
-	}
-	for (i = 0; i < attempt->count; i++)
-		close(attempt->fds[i]);
-	attempt->count = 0;
-	return ok && !attempt->is_stopped;
+	pthread_mutex_lock(&attempt->lock);
+	go_on = note_sent(attempt, index, sent, dimse_status, comment);
+	pthread_mutex_unlock(&attempt->lock);
+	return go_on;
+}
+
+static bool on_go_on(void *context, uint64_t size_bytes)
+{
+	(void)context;
+	(void)size_bytes;
+	return !daemon_stopping();
+}
+
+static struct transport_call call_of(struct attempt *attempt)
+{
+	struct transport_call call = {.pool = attempt->router->pool,
+	                              .store = attempt->router->store,
+	                              .job = attempt->job,
+	                              .to = attempt->to,
+	                              .go_on = on_go_on,
+	                              .item_done = on_item_done,
+	                              .context = attempt};
+
+	return call;
 }
 
 static void send_items(struct attempt *attempt)
 {
+	struct transport_call call = call_of(attempt);
 	struct delivery_job *job = attempt->job;
+	struct err err;
 	size_t i;
 
-	for (i = 0; i < job->item_count; i++) {
-		if (job->items[i].state == DELIVERY_ITEM_CONFIRMED)
-			continue;
-		/* Also what was refused before somebody requeued it, and what had no answer. */
-		job->items[i].state = DELIVERY_ITEM_PENDING;
-		add_item(attempt, i);
-		if (attempt->count == CHUNK && !send_chunk(attempt))
-			return;
-	}
-	send_chunk(attempt);
+	/* Also what was refused before somebody requeued it, and what had no answer. */
+	for (i = 0; i < job->item_count; i++)
+		if (job->items[i].state != DELIVERY_ITEM_CONFIRMED)
+			job->items[i].state = DELIVERY_ITEM_PENDING;
+	if (attempt->transport->send(&call, &err))
+		return;
+	attempt->is_rejected = err.kind == ERR_REFUSED;
+	note(attempt, err.text);
 }
 
 /* ---- the delivery --------------------------------------------------------------------------------------------------------------- */
@@ -192,17 +166,14 @@ static void settle(struct router *router, const struct delivery_job *job, enum d
 	}
 }
 
-static void send_now(struct router *router, struct delivery_job *job)
+static void send_now(struct attempt *attempt)
 {
-	struct attempt *attempt = calloc(1, sizeof(*attempt));
+	struct router *router = attempt->router;
+	struct delivery_job *job = attempt->job;
 	int64_t started_ms = clock_monotonic_ms();
 	enum delivery_event event;
 	struct delivery_tally sum;
 
-	if (!attempt)
-		err_panic("out of memory");
-	attempt->router = router;
-	attempt->job = job;
 	file_kill_point("delivery_claimed");
 	send_items(attempt);
 	sum = tally(job);
@@ -220,34 +191,68 @@ static void send_now(struct router *router, struct delivery_job *job)
 	       event == DELIVERY_EVENT_CONFIRM ? ""
 	       : job->item_count == 0          ? "there is nothing in it to send"
 	                                       : attempt->reason);
-	free(attempt);
 }
 
-/*
- * An outcome is unknown. Where the ledger has every object confirmed, only the last word was lost. Else the peer is asked whether it is
- * there; a peer that only takes C-STORE cannot be asked what it holds, and takes the same object twice without harm (PS3.4
- * section B.2: same instance, same UID), so it is sent again.
- */
-static void verify(struct router *router, const struct delivery_job *job)
+/* An outcome is unknown. Where the ledger has every object confirmed, only the last word was lost. Else the peer is asked. */
+static void verify(struct attempt *attempt)
 {
-	struct dicom_destination destination = destination_of(job);
+	struct transport_call call = call_of(attempt);
+	struct router *router = attempt->router;
+	const struct delivery_job *job = attempt->job;
 	struct delivery_tally sum = tally(job);
+	struct transport_verdict verdict = {.is_held = calloc(job->item_count + 1, sizeof(bool))};
 	struct err err;
 
+	if (!verdict.is_held)
+		err_panic("out of memory");
 	if (sum.confirmed > 0 && (size_t)sum.confirmed == job->item_count)
 		settle(router, job, DELIVERY_EVENT_CONFIRM, 0, "");
 	else if (job->is_overdue)
 		settle(router, job, DELIVERY_EVENT_FAIL, 0, "the outcome is unknown and the deadline has passed");
-	else if (dicom_echo(&destination, NULL, &err) || err.kind == ERR_REFUSED)
+	else if (!attempt->transport->verify || attempt->transport->verify(&call, &verdict, &err) ||
+	         err.kind == ERR_REFUSED)
 		settle(router, job, DELIVERY_EVENT_FAIL, 0, "the outcome was unknown: it is sent again");
 	else if (!delivery_put_off(router->pool, job, backoff_ms(job), err.text, &err))
 		log_err(LOG_DELIVERY_STATE, &err, "delivery=%s step=%s", job->id, "put_off");
+	free(verdict.is_held);
+}
+
+static bool load_settings(struct attempt *attempt, struct err *err)
+{
+	struct db *db;
+	bool ok;
+
+	if (!db_take(attempt->router->pool, &db, err))
+		return false;
+	ok = destination_settings_load(db, attempt->job->destination_id, &attempt->to, err);
+	db_give(db);
+	if (!ok)
+		return false;
+	attempt->transport = transport_find(attempt->to->protocol);
+	return attempt->transport ||
+	       err_set(err, ERR_INVALID, "cannot send by %s: this program does not know it", attempt->to->protocol);
+}
+
+/* What cannot be read of the destination now may be readable later: a key file that comes back, a ledger that was away. */
+static void keep_waiting(struct attempt *attempt, const struct err *err)
+{
+	log_err(LOG_DELIVERY_ATTEMPT, err, "delivery=%s step=settings", attempt->job->id);
+	if (attempt->job->state == DELIVERY_SENDING)
+		settle(attempt->router, attempt->job, DELIVERY_EVENT_FAIL, backoff_ms(attempt->job), err->text);
 }
 
 void send_job(struct router *router, struct delivery_job *job)
 {
-	if (job->state == DELIVERY_VERIFYING)
-		verify(router, job);
+	struct attempt attempt = {.router = router, .job = job};
+	struct err err;
+
+	pthread_mutex_init(&attempt.lock, NULL);
+	if (!load_settings(&attempt, &err))
+		keep_waiting(&attempt, &err);
+	else if (job->state == DELIVERY_VERIFYING)
+		verify(&attempt);
 	else
-		send_now(router, job);
+		send_now(&attempt);
+	destination_settings_free(attempt.to);
+	pthread_mutex_destroy(&attempt.lock);
 }

@@ -113,9 +113,6 @@ static void read_job(const struct db_rows *rows, struct delivery_job *job)
 	job->state = (enum delivery_state)machine_state_find(delivery_machine(), db_get_text(rows, 0, "state"));
 	job->attempts = (int)db_get_int(rows, 0, "attempts");
 	job->is_overdue = db_get_bool(rows, 0, "is_overdue");
-	text_copy(job->ae_title, sizeof(job->ae_title), db_get_text(rows, 0, "ae_title"));
-	text_copy(job->host, sizeof(job->host), db_get_text(rows, 0, "host"));
-	job->port = (uint16_t)db_get_int(rows, 0, "port");
 }
 
 static void read_item(const struct db_rows *rows, int row, struct delivery_item *item)

@@ -31,9 +31,7 @@ struct delivery_job {
 	char id[TEXT_UUID_SIZE], site_id[TEXT_UUID_SIZE], destination_id[TEXT_UUID_SIZE], worker_id[TEXT_UUID_SIZE];
 	enum delivery_state state; /* sending, or verifying */
 	int attempts;
-	bool is_overdue; /* beyond its deadline */
-	char ae_title[17], host[254];
-	uint16_t port;
+	bool is_overdue;             /* beyond its deadline */
 	struct delivery_item *items; /* item_count of them */
 	size_t item_count;
 };

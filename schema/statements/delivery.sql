@@ -61,8 +61,7 @@ SET state = CASE d.state WHEN 'verifying' THEN 'verifying' ELSE 'sending' END,
 FROM next, destination x, scope s
 WHERE d.delivery_id = next.delivery_id AND x.destination_id = d.destination_id AND s.scope_id = d.site_id
 RETURNING d.public_id::text AS delivery, s.public_id::text AS site, d.state, d.attempts, d.deadline_at <= yq_now() AS is_overdue,
-          x.public_id::text AS destination,
-          x.ae_title, x.host, x.port;
+          x.public_id::text AS destination;
 
 -- name: delivery_attempt_begin
 -- $1 delivery
@@ -198,3 +197,14 @@ SELECT (extract(epoch FROM least(
     (SELECT min(d.next_try_at) FROM delivery d JOIN destination x USING (destination_id)
      WHERE d.state IN ('pending', 'waiting', 'verifying') AND d.worker IS NULL AND x.is_enabled AND x.held_at IS NULL)
     ) - yq_now()) * 1000)::bigint AS wait_ms;
+
+-- name: destination_settings
+-- How a destination is reached.
+-- $1 destination
+SELECT x.public_id::text AS id, s.public_id::text AS site, x.name, x.protocol, coalesce(x.ae_title, '') AS ae_title,
+       coalesce(x.calling_ae, '') AS calling_ae, coalesce(x.host, '') AS host, coalesce(x.port, 0) AS port, x.url, x.tls, x.trust_pem,
+       x.certificate_pem, x.secret_sealed, coalesce(x.connect_timeout_ms, 0) AS connect_timeout_ms,
+       coalesce(x.answer_timeout_ms, 0) AS answer_timeout_ms, coalesce(x.deliveries_max, 0) AS deliveries_max,
+       coalesce(x.connections_max, 0) AS connections_max, coalesce(x.rate_kbit, 0) AS rate_kbit, x.charset, x.compression, x.proof
+FROM destination x JOIN scope s ON s.scope_id = x.site_id
+WHERE x.public_id = $1::uuid;

@@ -1,11 +1,17 @@
 /* Deliveries in the ledger: made once, taken by one, settled by what the peer said, recovered when their worker dies. */
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/conf.h"
+#include "lib/base/file.h"
+#include "lib/db/db.h"
 #include "lib/domain/delivery.h"
+#include "lib/domain/destination_settings.h"
+#include "lib/domain/signer_seal.h"
 #include "tests/db/county.h"
 
 enum { LEASE_MS = 60000 };
@@ -180,15 +186,89 @@ Test(delivery, of_many_workers_one_takes_it)
 	expect("d.state || ' ' || d.attempts", "sending 1", "one attempt");
 }
 
+static struct destination_settings *settings_of(const char *id)
+{
+	struct destination_settings *settings;
+	struct db *db;
+	struct err err;
+
+	cr_assert(db_take(county->router, &db, &err), "%s", err.text);
+	cr_assert(destination_settings_load(db, id, &settings, &err), "%s", err.text);
+	db_give(db);
+	return settings;
+}
+
+static void seal_secret(const char *owner)
+{
+	static const char secret[] = "{\"user\": \"yq\", \"password\": \"p\"}";
+	char sql[1200], hex[400], keys[PATH_MAX];
+	uint8_t *sealed;
+	size_t length, i;
+	struct err err;
+
+	cr_assert(conf_path(keys, sizeof(keys), &err, "keys") && file_make_dirs(keys, 0700, &err), "%s", err.text);
+	cr_assert(signer_master_key_init(&err) && signer_seal(secret, strlen(secret), owner, &sealed, &length, &err),
+	          "%s", err.text);
+	cr_assert_lt(length * 2, sizeof(hex));
+	for (i = 0; i < length; i++)
+		snprintf(hex + 2 * i, sizeof(hex) - 2 * i, "%02x", sealed[i]);
+	free(sealed);
+	snprintf(sql, sizeof(sql), "UPDATE destination SET secret_sealed = '\\x%s' WHERE public_id = '%s'", hex,
+	         destination);
+	county_run(county, sql);
+}
+
+Test(delivery, a_destination_says_how_it_is_reached)
+{
+	struct destination_settings *settings = settings_of(destination);
+	char owner[DESTINATION_OWNER_SIZE], sql[300];
+
+	cr_expect_str_eq(settings->ae_title, "PACS");
+	cr_expect_str_eq(settings->host, "127.0.0.1");
+	cr_expect_geq(settings->port, 10000);
+	cr_expect_str_eq(settings->calling_ae, conf_text(CONF_AE_TITLE), "ours where the row has none");
+	cr_expect_eq(settings->answer_timeout_ms, conf_number(CONF_DIMSE_TIMEOUT),
+	             "the installation's where the row has none");
+	cr_expect_str_eq(settings->secret.password, "", "no secret");
+	destination_settings_free(settings);
+
+	destination_secret_owner(destination, owner);
+	seal_secret(owner);
+	snprintf(sql, sizeof(sql),
+	         "UPDATE destination SET rate_kbit = 800, proof = 'query', compression = 'lossless', calling_ae = 'ME',"
+	         " answer_timeout_ms = 700 WHERE public_id = '%s'",
+	         destination);
+	county_run(county, sql);
+	settings = settings_of(destination);
+	cr_expect_eq(settings->rate_bytes_per_s, 100000);
+	cr_expect_eq(settings->proof, DESTINATION_PROOF_QUERY);
+	cr_expect(settings->wants_lossless);
+	cr_expect_str_eq(settings->calling_ae, "ME");
+	cr_expect_eq(settings->answer_timeout_ms, 700);
+	cr_expect_str_eq(settings->secret.user, "yq");
+	cr_expect_str_eq(settings->secret.password, "p");
+	destination_settings_free(settings);
+}
+
+Test(delivery, a_secret_of_another_destination_does_not_open)
+{
+	struct destination_settings *settings;
+	struct db *db;
+	struct err err;
+
+	seal_secret("destination:another");
+	cr_assert(db_take(county->router, &db, &err), "%s", err.text);
+	cr_expect_not(destination_settings_load(db, destination, &settings, &err));
+	cr_expect_eq(err.kind, ERR_CORRUPT, "%s", err.text);
+	db_give(db);
+}
+
 Test(delivery, a_job_has_what_sending_needs)
 {
 	struct delivery_job *job = taken();
 
 	cr_expect_eq(job->state, DELIVERY_SENDING);
 	cr_expect_eq(job->attempts, 1);
-	cr_expect_str_eq(job->ae_title, "PACS");
-	cr_expect_str_eq(job->host, "127.0.0.1");
-	cr_expect_geq(job->port, 10000);
 	cr_assert_eq(job->item_count, 2);
 	cr_expect_eq(strlen(job->items[0].object_key), 32);
 	cr_expect_eq(job->items[0].state, DELIVERY_ITEM_PENDING);

@@ -53,8 +53,9 @@ LAYERS = {
     "lib/store": ["lib/base", "lib/store"],
     "lib/domain": ["lib/base", "lib/db", "lib/dicom", "lib/http", "lib/store", "lib/domain"],
     "lib/intake": ["lib/base", "lib/db", "lib/dicom", "lib/http", "lib/store", "lib/domain", "lib/intake"],
+    "lib/transport": ["lib/base", "lib/db", "lib/dicom", "lib/http", "lib/store", "lib/domain", "lib/transport"],
 }
-ALL_LIBS = ["lib/base", "lib/db", "lib/dicom", "lib/http", "lib/store", "lib/domain", "lib/intake"]
+ALL_LIBS = ["lib/base", "lib/db", "lib/dicom", "lib/http", "lib/store", "lib/domain", "lib/intake", "lib/transport"]
 
 
 def part_of(name):

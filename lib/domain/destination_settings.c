@@ -1,0 +1,166 @@
+#include "lib/domain/destination_settings.h"
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/conf.h"
+#include "lib/db/db.h"
+#include "lib/domain/signer_seal.h"
+
+static char *copy(const char *text)
+{
+	char *copied = strdup(text ? text : "");
+
+	if (!copied)
+		err_panic("out of memory");
+	return copied;
+}
+
+static void wipe(char *text)
+{
+	if (text)
+		OPENSSL_cleanse(text, strlen(text));
+	free(text);
+}
+
+void destination_settings_free(struct destination_settings *settings)
+{
+	if (!settings)
+		return;
+	free(settings->name);
+	free(settings->url);
+	free(settings->trust_pem);
+	free(settings->certificate_pem);
+	wipe(settings->secret.user);
+	wipe(settings->secret.password);
+	wipe(settings->secret.token);
+	wipe(settings->secret.signing_key);
+	wipe(settings->secret.private_key_pem);
+	free(settings);
+}
+
+/* ---- the secret --------------------------------------------------------------------------------------------------------- */
+
+void destination_secret_owner(const char *destination_id, char out[DESTINATION_OWNER_SIZE])
+{
+	snprintf(out, DESTINATION_OWNER_SIZE, "destination:%s", destination_id);
+}
+
+static void take_secret(const json_t *parsed, struct destination_secret *secret)
+{
+	secret->user = copy(json_string_value(json_object_get(parsed, "user")));
+	secret->password = copy(json_string_value(json_object_get(parsed, "password")));
+	secret->token = copy(json_string_value(json_object_get(parsed, "token")));
+	secret->signing_key = copy(json_string_value(json_object_get(parsed, "signing_key")));
+	secret->private_key_pem = copy(json_string_value(json_object_get(parsed, "private_key_pem")));
+}
+
+/* Nothing sealed: every text is empty. */
+static bool open_secret(const struct db_rows *rows, struct destination_settings *settings, struct err *err)
+{
+	char owner[DESTINATION_OWNER_SIZE];
+	uint8_t *sealed, *plain = NULL;
+	size_t sealed_length, length = 0;
+	json_t *parsed = NULL;
+	bool ok = true;
+
+	db_get_bytes(rows, 0, "secret_sealed", &sealed, &sealed_length);
+	if (sealed_length > 0) {
+		destination_secret_owner(settings->id, owner);
+		ok = signer_unseal(sealed, sealed_length, owner, &plain, &length, err);
+	}
+	if (ok && length > 0) {
+		parsed = json_loadb((const char *)plain, length, 0, NULL);
+		ok = json_is_object(parsed) || err_set(err, ERR_CORRUPT, "cannot read the secret of a destination");
+	}
+	take_secret(parsed, &settings->secret);
+	json_decref(parsed);
+	if (plain)
+		OPENSSL_cleanse(plain, length);
+	free(plain);
+	free(sealed);
+	return ok;
+}
+
+/* ---- the row ---------------------------------------------------------------------------------------------------------------- */
+
+/* As the CHECK of the column lists them, in the order of the enum. */
+static int find_word(const char *word, const char *const *words, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	return 0;
+}
+
+static void read_limits(const struct db_rows *rows, struct destination_settings *settings)
+{
+	settings->connect_timeout_ms = db_get_int(rows, 0, "connect_timeout_ms");
+	if (settings->connect_timeout_ms == 0)
+		settings->connect_timeout_ms = conf_number(CONF_CONNECT_TIMEOUT);
+	settings->answer_timeout_ms = db_get_int(rows, 0, "answer_timeout_ms");
+	if (settings->answer_timeout_ms == 0)
+		settings->answer_timeout_ms = conf_number(CONF_DIMSE_TIMEOUT);
+	settings->deliveries_max = (int)db_get_int(rows, 0, "deliveries_max");
+	if (settings->deliveries_max == 0)
+		settings->deliveries_max = (int)conf_number(CONF_DELIVERY_WORKERS);
+	settings->connections_max = (int)db_get_int(rows, 0, "connections_max");
+	if (settings->connections_max == 0)
+		settings->connections_max = (int)conf_number(CONF_DELIVERY_CONNECTIONS);
+	settings->rate_bytes_per_s = db_get_int(rows, 0, "rate_kbit") * 1000 / 8;
+}
+
+static void read_row(const struct db_rows *rows, struct destination_settings *settings)
+{
+	static const char *const tls[] = {"off", "server", "mutual"};
+	static const char *const proofs[] = {"auto", "commitment", "query", "answers"};
+
+	text_copy(settings->id, sizeof(settings->id), db_get_text(rows, 0, "id"));
+	text_copy(settings->site_id, sizeof(settings->site_id), db_get_text(rows, 0, "site"));
+	settings->name = copy(db_get_text(rows, 0, "name"));
+	text_copy(settings->protocol, sizeof(settings->protocol), db_get_text(rows, 0, "protocol"));
+	text_copy(settings->ae_title, sizeof(settings->ae_title), db_get_text(rows, 0, "ae_title"));
+	text_copy(settings->calling_ae, sizeof(settings->calling_ae), db_get_text(rows, 0, "calling_ae"));
+	if (!settings->calling_ae[0])
+		text_copy(settings->calling_ae, sizeof(settings->calling_ae), conf_text(CONF_AE_TITLE));
+	text_copy(settings->host, sizeof(settings->host), db_get_text(rows, 0, "host"));
+	settings->port = (uint16_t)db_get_int(rows, 0, "port");
+	settings->url = copy(db_get_text(rows, 0, "url"));
+	settings->tls = (enum destination_tls)find_word(db_get_text(rows, 0, "tls"), tls, 3);
+	settings->trust_pem = copy(db_get_text(rows, 0, "trust_pem"));
+	settings->certificate_pem = copy(db_get_text(rows, 0, "certificate_pem"));
+	text_copy(settings->charset, sizeof(settings->charset), db_get_text(rows, 0, "charset"));
+	settings->wants_lossless = strcmp(db_get_text(rows, 0, "compression"), "lossless") == 0;
+	settings->proof = (enum destination_proof)find_word(db_get_text(rows, 0, "proof"), proofs, 4);
+	read_limits(rows, settings);
+}
+
+bool destination_settings_load(struct db *db, const char *destination_id, struct destination_settings **out,
+                               struct err *err)
+{
+	struct destination_settings *settings;
+	struct db_rows *rows;
+	bool ok;
+
+	if (!text_is_uuid(destination_id))
+		return err_set(err, ERR_NOT_FOUND, "no such destination");
+	if (!db_exec_one(db, STMT_DESTINATION_SETTINGS, DB_PARAMS(db_text(destination_id)), "destination", &rows, err))
+		return false;
+	settings = calloc(1, sizeof(*settings));
+	if (!settings)
+		err_panic("out of memory");
+	read_row(rows, settings);
+	ok = open_secret(rows, settings, err);
+	db_rows_free(rows);
+	if (!ok) {
+		destination_settings_free(settings);
+		return false;
+	}
+	*out = settings;
+	return true;
+}

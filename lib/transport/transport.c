@@ -1,0 +1,15 @@
+#include "lib/transport/transport.h"
+
+#include <string.h>
+
+static const struct transport *const transports[] = {&transport_dicom};
+
+const struct transport *transport_find(const char *protocol)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
+		if (strcmp(transports[i]->protocol, protocol) == 0)
+			return transports[i];
+	return NULL;
+}
