@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import dicomgen  # noqa: E402
 from demo import PROGRAMS, Demo  # noqa: E402
-from installation import PATIENCE_S, TREE  # noqa: E402
+from installation import PATIENCE_S  # noqa: E402
 
 CONFLICT = 75
 BODY = {"method": "胸部正侧位DR。", "findings": "双肺野清晰。", "impression": "心肺膈未见明显异常。", "recommendation": "", "result": "negative",
@@ -22,11 +22,9 @@ BODY = {"method": "胸部正侧位DR。", "findings": "双肺野清晰。", "imp
 
 @pytest.fixture(scope="module")
 def home():
-    with Demo(YQ_POLL_INTERVAL="200 ms") as home:
+    with Demo(is_seeded=True, YQ_POLL_INTERVAL="200 ms") as home:
         home.start_site()
         home.start(*PROGRAMS)
-        home.yqctl("roster", "load", TREE / "deploy" / "rosters" / "taishan.json")
-        home.yqctl("demo", "seed")
         yield home
 
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import dicomgen  # noqa: E402
 from demo import PROGRAMS, Demo  # noqa: E402
-from installation import PATIENCE_S, TREE, free_port  # noqa: E402
+from installation import PATIENCE_S, free_port  # noqa: E402
 
 PORTS = 4
 HERE = datetime.timezone(datetime.timedelta(hours=8))
@@ -24,12 +24,10 @@ HERE = datetime.timezone(datetime.timedelta(hours=8))
 @pytest.fixture(scope="module")
 def home():
     ports = [free_port() for _ in range(PORTS)]
-    with Demo(YQ_POLL_INTERVAL="200 ms", YQ_DICOM_MORE_PORTS=" ".join(map(str, ports))) as home:
+    with Demo(is_seeded=True, YQ_POLL_INTERVAL="200 ms", YQ_DICOM_MORE_PORTS=" ".join(map(str, ports))) as home:
         home.more_ports = ports
         home.start_site()
         home.start(*PROGRAMS)
-        home.yqctl("roster", "load", TREE / "deploy" / "rosters" / "taishan.json")
-        home.yqctl("demo", "seed")
         yield home
 
 

@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import dicomgen  # noqa: E402
-from tests.support.installation import TREE, Installation, free_port  # noqa: E402
+from demo import Demo  # noqa: E402
 
 import json  # noqa: E402
 
@@ -19,19 +19,15 @@ BODY = {"method": "CT平扫。", "findings": "双肺纹理清晰，未见实变�
         "result": "negative", "is_critical": False, "quality_grade": "优", "quality_reason": ""}
 
 
-class Centre(Installation):
+class Centre(Demo):
     """A demonstration installation with a township that pushes (DEMO_DR) and takes reports back (DEMOSITE)."""
 
     def __init__(self):
-        self.site_port = free_port()
-        super().__init__({"YQ_DEMO": "yes", "YQ_DEMO_SITE_PORT": str(self.site_port), "YQ_POLL_INTERVAL": "200 ms"})
+        super().__init__(is_seeded=True, YQ_POLL_INTERVAL="200 ms")
 
     def __enter__(self):
         super().__enter__()
         try:
-            self.yqctl("ca", "init")
-            self.yqctl("roster", "load", TREE / "deploy" / "rosters" / "taishan.json")
-            self.yqctl("demo", "seed")
             self.accounts = {a["account"]: a for a in json.loads((self.home / "demo" / "accounts").read_text())["accounts"]}
             self.start("yq-storescp", "yq-router", "yq-gateway")
         except BaseException:

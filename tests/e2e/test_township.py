@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import dicomgen  # noqa: E402
 from demo import PROGRAMS, Demo  # noqa: E402
-from installation import PATIENCE_S, TREE  # noqa: E402
+from installation import PATIENCE_S  # noqa: E402
 
 BODY = {"method": "胸部正侧位DR。", "findings": "双肺野清晰。", "impression": "心肺膈未见明显异常。", "recommendation": "", "result": "negative",
         "is_critical": False, "quality_grade": "甲", "quality_reason": ""}
@@ -31,11 +31,9 @@ def national_id(birth="19570312", order="123"):
 
 @pytest.fixture(scope="module")
 def home():
-    with Demo(YQ_CRITICAL_CONFIRM="1 s", YQ_POLL_INTERVAL="200 ms") as home:
+    with Demo(is_seeded=True, YQ_CRITICAL_CONFIRM="1 s", YQ_POLL_INTERVAL="200 ms") as home:
         home.start_site()
         home.start(*PROGRAMS)
-        home.yqctl("roster", "load", TREE / "deploy" / "rosters" / "taishan.json")
-        home.yqctl("demo", "seed")
         yield home
 
 

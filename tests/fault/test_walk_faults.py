@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import dicomgen  # noqa: E402
 from demo import PROGRAMS, Demo  # noqa: E402
-from installation import PATIENCE_S, TREE  # noqa: E402
+from installation import PATIENCE_S  # noqa: E402
 
 # In the order in which the path passes them.
 KILL_POINTS = {
@@ -179,9 +179,7 @@ def check_everything(path):
 
 @pytest.fixture(scope="module")
 def home():
-    with Demo() as installation:
-        installation.yqctl("roster", "load", TREE / "deploy" / "rosters" / "taishan.json")
-        installation.yqctl("demo", "seed")
+    with Demo(is_seeded=True) as installation:
         installation.start_site()
         installation.start(*PROGRAMS)
         yield installation

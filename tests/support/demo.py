@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import dicomgen  # noqa: E402
+import readymade  # noqa: E402
 from installation import BUILD, PATIENCE_S, TREE, Installation, _end_with_parent, free_port  # noqa: E402
 
 PROGRAMS = ("yq-storescp", "yq-router", "yq-gateway")
@@ -32,12 +33,28 @@ def listening(port):
 class Demo(Installation):
     """An installation with the demonstration's site beside it."""
 
-    def __init__(self, **settings):
+    def __init__(self, is_seeded=False, **settings):
+        """is_seeded: with the county's roster and the demonstration's accounts; else as it is installed. settings: as those of Installation."""
         self.site_port = free_port()
+        self.is_seeded = is_seeded
         super().__init__({"YQ_DEMO": "yes", "YQ_DEMO_SITE_PORT": str(self.site_port), "YQ_QUIET_DEFAULT": "1 h",
                           "YQ_DELIVERY_BACKOFF_MIN": "100 ms", "YQ_DELIVERY_BACKOFF_MAX": "200 ms", **settings})
         self.site = None
         self.received = self.home / "demo" / "site"
+
+    def prepare(self):
+        if not self.is_seeded:
+            super().prepare()
+        elif readymade.give(self, "demo", ("pg", "demo", "keys"), _seeded):
+            self.start_ledger()
+            self.seed()  # leaves what is there and tells it the port of this site
+        else:
+            super().make()
+            self.seed()
+
+    def seed(self):
+        self.yqctl("roster", "load", TREE / "deploy" / "rosters" / "taishan.json")
+        self.yqctl("demo", "seed")
 
     def start_site(self):
         self.received.mkdir(parents=True, exist_ok=True)
@@ -72,3 +89,11 @@ class Demo(Installation):
 
     def passwords(self):
         return {one["account"]: one["password"] for one in json.loads((self.home / "demo" / "accounts").read_text())["accounts"]}
+
+
+def _seeded():
+    made = Demo()
+    made.prepare()
+    made.seed()
+    made.stop_ledger()
+    return made

@@ -24,6 +24,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import sys
 import time
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -31,6 +32,10 @@ BUILD = pathlib.Path(os.environ.get("YQ_BUILD") or "build")
 if not BUILD.is_absolute():
     BUILD = TREE / BUILD
 PATIENCE_S = 60
+
+sys.path.insert(0, str(TREE / "tests" / "support"))
+
+import readymade  # noqa: E402
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
@@ -71,8 +76,7 @@ class Installation:
 
     def __enter__(self):
         try:
-            self.start_ledger()
-            self.yqctl("migrate")
+            self.prepare()
         except BaseException:
             self.close()
             raise
@@ -81,11 +85,22 @@ class Installation:
     def __exit__(self, *_):
         self.close()
 
+    def prepare(self):
+        """The ledger, running and migrated."""
+        if readymade.give(self, "ledger", ("pg",), _migrated):
+            self.start_ledger()
+        else:
+            self.make()
+
+    def make(self):
+        self.start_ledger()
+        self.yqctl("migrate")
+
     def close(self):
         for name in list(self.running):
             with contextlib.suppress(Failed):
                 self.stop(name)
-        self.stop_ledger()
+        self.stop_ledger(signal.SIGQUIT)  # nobody will look at it any more
         shutil.rmtree(self.home, ignore_errors=True)
 
     def environment(self, **more):
@@ -257,6 +272,13 @@ class Installation:
 
     def api(self):
         return Api(self.http_port)
+
+
+def _migrated():
+    made = Installation(prefix="yq-ready.")
+    made.make()
+    made.stop_ledger()
+    return made
 
 
 def _read_ready(reader):
