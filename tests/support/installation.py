@@ -36,6 +36,7 @@ PATIENCE_S = 60
 sys.path.insert(0, str(TREE / "tests" / "support"))
 
 import readymade  # noqa: E402
+from psql import Failed, Psql  # noqa: E402
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
@@ -50,10 +51,6 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-class Failed(AssertionError):
-    """A command or program did not do what the test needs; the text has its output."""
 
 
 class Installation:
@@ -71,6 +68,7 @@ class Installation:
         self.ledger_settings = {} if is_durable else {"YQ_PG_NO_SYNC": "1", "YQ_PG_SETTINGS": "-c fsync=off -c shared_buffers=32MB"}
         self.running = {}
         self._ledger = None
+        self._psql = Psql(self)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -100,6 +98,7 @@ class Installation:
         for name in list(self.running):
             with contextlib.suppress(Failed):
                 self.stop(name)
+        self._psql.end()
         self.stop_ledger(signal.SIGQUIT)  # nobody will look at it any more
         shutil.rmtree(self.home, ignore_errors=True)
 
@@ -137,6 +136,7 @@ class Installation:
     def stop_ledger(self, how=signal.SIGINT):
         if self._ledger is None:
             return
+        self._psql.end()
         self._ledger.send_signal(how)
         self._ledger.wait(PATIENCE_S)
         self._ledger = None
@@ -196,11 +196,7 @@ class Installation:
 
     def sql(self, text):
         """Runs SQL as the superuser; rows as lists of text. For preparing and looking, never for what a program should do."""
-        done = subprocess.run([TREE / "deploy" / "ledger", "psql", "-d", "yingqiao", "-qAtX", "-F", "\x1f", "-v",
-                               "ON_ERROR_STOP=1", "-f", "-"], env=self.environment(), input=text, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise Failed(done.stderr)
-        return [line.split("\x1f") for line in done.stdout.splitlines()]
+        return self._psql.ask(text)
 
     # --- programs -----------------------------------------------------------------------------------------------
 

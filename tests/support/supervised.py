@@ -46,6 +46,7 @@ class Supervised(Installation):
 
     def close(self):
         if self.supervisor is not None:
+            self._psql.end()
             self.supervisor.terminate()
             self.supervisor.wait(2 * PATIENCE_S)
             subprocess.run(["flock", "-w", str(PATIENCE_S), self.home / "run" / "children.lock", "true"], check=False)
