@@ -16,11 +16,11 @@
  *     })
  *
  * Accounts are those of the demonstration: radiographer, clinician, reporter, reviewer, leader, county, operator (world.installation.accounts).
- * person() logs in through the login page; visitor() opens a context in which nobody is logged in. Options of both:
+ * person() logs in, the first time in a file through the login page; visitor() opens a context in which nobody is logged in. Options of both:
  *     language  'zh-CN' (default) or 'en'          viewport  [width, height], default [1366, 768]
  *     slow      true: 200 kbit/s and 300 ms        scale     device pixels a pixel (2: 4K as hospitals use it)
  *     dark, large, masked                          preferences of the page
- *     via       'api': person() logs in without clicking, for many people
+ *     via       'page': person() logs in by clicking; 'api': without; default: by clicking whoever does so for the first time in the file
  *
  * What fails a test by itself, at its end, for everybody who was opened in it: an error on the console, an exception of the page, a request
  * that failed or was answered with 400 and more, a violation of the Content-Security-Policy, a request to any host but ours. What is meant to
@@ -170,6 +170,8 @@ function tellViolations() {
 }
 
 class World {
+  #known = new Set()
+
   constructor(installation, browser) { Object.assign(this, { installation, browser }) }
 
   async #open(opened, options, account) {
@@ -192,13 +194,15 @@ class World {
     const account = this.installation.accounts[name]
     assert.ok(account, `there is no account ${name}`)
     const person = await this.#open(opened, options, account)
-    if (options.via === 'api') {
+    if (options.via === 'api' || (options.via === undefined && this.#known.has(name))) {
       const answer = await person.context.request.post(`${this.installation.origin}/api/v1/login`, { data: { account: name, password: account.password } })
       assert.equal(answer.status(), 200)
       await person.goto('/')
+      await person.page.locator('#content').waitFor()
     } else {
       await person.goto('/login')
       await person.logIn(account)
+      this.#known.add(name)
     }
     return person
   }
