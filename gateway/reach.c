@@ -123,7 +123,7 @@ static void add_step(json_t *steps, const char *step, bool ok, const char *detai
 
 static void echo(const struct reach_peer *peer, const char *address, json_t *steps)
 {
-	static const char *const names[] = {"tcp", "association", "echo"}; /* by what was reached before */
+	static const char *const names[] = {"tcp", "", "association", "echo"}; /* by what was reached before */
 	struct dicom_destination to = {.calling_ae = conf_text(CONF_AE_TITLE),
 	                               .called_ae = peer->ae_title,
 	                               .host = address,
@@ -134,7 +134,8 @@ static void echo(const struct reach_peer *peer, const char *address, json_t *ste
 	bool ok = dicom_echo(&to, &reached, &err);
 	/* What was reached is behind us; the step after it is the one that decided. */
 	for (size_t step = 0; step < sizeof names / sizeof names[0] && step < (size_t)reached; step++)
-		add_step(steps, names[step], true, "");
+		if (names[step][0] != '\0')
+			add_step(steps, names[step], true, "");
 	add_step(steps, names[reached > DICOM_CONTACT_ASSOCIATED ? DICOM_CONTACT_ASSOCIATED : reached], ok,
 	         ok ? "" : err.text);
 }

@@ -210,28 +210,47 @@ static bool add(struct listen_set *set, const char *what, const char *address, u
 	return true;
 }
 
+/* The next number of a text, and *text behind it. 0: there is none; -1: it is no port. */
+static long next_port(const char **text)
+{
+	static const char *const between = " ,\t";
+	size_t length;
+	char word[8];
+	long number;
+
+	*text += strspn(*text, between);
+	if (!**text)
+		return 0;
+	length = strcspn(*text, between);
+	snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), *text);
+	number = length < sizeof word ? number_in(word, 1, 65535) : -1;
+	if (number > 0)
+		*text += length;
+	return number;
+}
+
 bool listen_complete(struct listen_set *set, const char *what, const char *address, uint16_t port, const char *more,
                      struct err *err)
 {
-	static const char *const between = " ,\t";
-	char word[8];
+	long number;
 
 	if (set->count == 0 && !add(set, what, address, port, err))
 		return false;
-	for (more += strspn(more, between); *more; more += strspn(more, between)) {
-		size_t length = strcspn(more, between);
-		long number;
-
-		snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), more);
-		number = number_in(word, 1, 65535);
-		if (length >= sizeof word || number < 0)
-			return err_set(err, ERR_INVALID, "cannot listen on %s port '%.20s': 1 to 65535 is wanted", what,
-			               more);
+	while ((number = next_port(&more)) > 0)
 		if (!has_port(set, (uint16_t)number) && !add(set, what, address, (uint16_t)number, err))
 			return false;
-		more += length;
-	}
-	return true;
+	return number == 0 ||
+	       err_set(err, ERR_INVALID, "cannot listen on %s port '%.20s': 1 to 65535 is wanted", what, more);
+}
+
+bool listen_lists(const char *ports, uint16_t port)
+{
+	long number;
+
+	while ((number = next_port(&ports)) > 0)
+		if (number == port)
+			return true;
+	return false;
 }
 
 void listen_close(struct listen_set *set)

@@ -45,6 +45,8 @@ bool listen_inherited(const char *name, struct listen_set *out, struct err *err)
  */
 bool listen_complete(struct listen_set *set, const char *what, const char *address, uint16_t port, const char *more,
                      struct err *err);
+/* Is the number among those of such a text? */
+bool listen_lists(const char *ports, uint16_t port);
 void listen_close(struct listen_set *set);
 
 /* In a child between fork and exec: puts the sockets where listen_inherited() looks. All are at or above LISTEN_FIRST_FD + LISTEN_SET_MAX. */

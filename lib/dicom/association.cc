@@ -70,6 +70,7 @@ class Association
 	void taken();
 	bool wait_request();
 	bool receive_request();
+	void unheard() const;
 	void read_peer();
 	enum dicom_reject decide();
 	void reject(enum dicom_reject why);
@@ -131,12 +132,16 @@ bool Association::wait_request()
 
 	link_.open(connection_.fd);
 	link_.rest(link_phase::request);
+	if (connection_.is_tls && !scp_secure(connection_, &unheard_))
+		return false;
 	if (!link_.fetch(PDU_HEAD))
 		return false;
 	head = link_.fetched();
 	length = static_cast<uint32_t>(head[2]) << 24 | static_cast<uint32_t>(head[3]) << 16 |
 	         static_cast<uint32_t>(head[4]) << 8 | head[5];
 	if (head[0] != PDU_ASSOCIATE_RQ || length > LINK_REQUEST_MAX) {
+		if (!connection_.is_tls && scp_is_tls(head[0]))
+			unheard_ = "tls_on_plain_port";
 		link_.abort();
 		return false;
 	}
@@ -685,6 +690,18 @@ bool Association::acknowledge()
 	return ASC_acknowledgeAssociation(association_).good();
 }
 
+/* Nobody knows yet who it was. */
+void Association::unheard() const
+{
+	const std::string &fault = link_.fault();
+
+	if (fault.empty())
+		log_info(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection_.peer.address, unheard_);
+	else
+		log_info(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s text=%s", connection_.peer.address, unheard_,
+		         fault.c_str());
+}
+
 void Association::run()
 {
 	const struct dicom_scp_settings &settings = scp_.settings;
@@ -698,7 +715,7 @@ void Association::run()
 	link_.deadline_ms +=
 	    connection_.is_overflow ? int64_t{SCP_OVERFLOW_PATIENCE_MS} : settings.association_timeout_ms;
 	if (!wait_request() || !receive_request()) {
-		log_info(LOG_ASSOCIATION_REJECTED, "address=%s reason=%s", connection_.peer.address, unheard_);
+		unheard();
 		return;
 	}
 	if (ASC_countPresentationContexts(association_->params) > CONTEXTS_MAX) {

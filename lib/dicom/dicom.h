@@ -15,11 +15,13 @@
 #include "lib/base/err.h"
 #include "lib/base/listen.h"
 
+struct tls_identity;
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { DICOM_UID_SIZE = 65, DICOM_AE_SIZE = 17, DICOM_ADDRESS_SIZE = 48 };
+enum { DICOM_UID_SIZE = 65, DICOM_AE_SIZE = 17, DICOM_ADDRESS_SIZE = 48, DICOM_SHA256_SIZE = 65 };
 
 /* Once per process, before any thread: TCP_NODELAY for DCMTK, its log behind our allow-list, host name look-up off, dictionary and codecs loaded. */
 bool dicom_init(struct err *err);
@@ -32,6 +34,11 @@ struct dicom_peer {
 	uint16_t port, local_port;
 	char implementation_class_uid[DICOM_UID_SIZE];
 	char implementation_version[17];
+	char tls[16]; /* "TLSv1.3"; empty: plain */
+	char certificate_sha256
+	    [DICOM_SHA256_SIZE];     /* that it holds the key of, small hexadecimal digits; empty: it showed none */
+	bool certificate_is_trusted; /* by the authorities of dicom_scp_secure() */
+	bool certificate_is_current; /* it holds today */
 };
 
 /* PS3.8 table 9-21: A-ASSOCIATE-RJ. */
@@ -137,6 +144,9 @@ struct dicom_scp_settings {
 	/* Request: a deadline. PDU: a deadline from its first byte, 0: none. DIMSE and idle: silence inside and between messages. */
 	int64_t association_timeout_ms, pdu_timeout_ms, dimse_timeout_ms, idle_timeout_ms;
 	bool accept_unknown_sop_classes;
+	const char *
+	    tls_ports; /* those of the ports on which TLS is spoken, with blanks between; NULL: none. See dicom_scp_secure() */
+	bool asks_certificate; /* of its peers, on them */
 	struct dicom_scp_handlers handlers;
 	void *context;
 };
@@ -145,6 +155,11 @@ struct dicom_scp;
 /* Listens on return. A taken port is ERR_CONFLICT with the port in the text. settings are copied, its texts too. */
 bool dicom_scp_new(const struct dicom_scp_settings *settings, struct dicom_scp **out, struct err *err);
 uint16_t dicom_scp_port(const struct dicom_scp *scp);
+/*
+ * The certificate that is shown to those who come from now on, and whom we trust (lib/base/tls.h). Associations that are open go on; from any
+ * thread, as often as wanted. Until it has succeeded once callers of the ports for TLS are turned away. Borrowed. ERR_INVALID: what is wrong with it.
+ */
+bool dicom_scp_secure(struct dicom_scp *scp, const struct tls_identity *identity, struct err *err);
 int dicom_scp_associations(const struct dicom_scp *scp); /* open now */
 /*
  * Accepts until stop_fd is readable, one thread an association. Then nobody is accepted any more, the object at hand is finished and answered, and an
@@ -160,12 +175,18 @@ struct dicom_destination {
 	const char *calling_ae, *called_ae, *host;
 	uint16_t port;
 	int64_t timeout_ms;
+	/*
+	 * TLS, where it is so: trust_pem and the others are as in lib/base/tls.h; the certificate must be for host. NULL is as empty. Whatever is wrong
+	 * with TLS is ERR_TEMPORARY, with words: a certificate is renewed, a clock is set right, and nothing that waits is to be given up for it.
+	 */
+	bool is_tls;
+	const char *trust_pem, *certificate_pem, *private_key_pem;
 };
 
-/* How far one came on the way to an answer. */
-enum dicom_contact { DICOM_CONTACT_NONE, DICOM_CONTACT_CONNECTED, DICOM_CONTACT_ASSOCIATED };
+/* How far one came on the way to an answer. Without TLS SECURED comes with CONNECTED. */
+enum dicom_contact { DICOM_CONTACT_NONE, DICOM_CONTACT_CONNECTED, DICOM_CONTACT_SECURED, DICOM_CONTACT_ASSOCIATED };
 /*
- * One C-ECHO on an association of its own. ERR_TEMPORARY: no connection or transient reject; ERR_REFUSED: permanent reject.
+ * One C-ECHO on an association of its own. ERR_TEMPORARY: no connection, no TLS, or transient reject; ERR_REFUSED: permanent reject.
  * reached (may be NULL) is set in every case.
  */
 bool dicom_echo(const struct dicom_destination *destination, enum dicom_contact *reached, struct err *err);

@@ -97,13 +97,14 @@ bool start_thread(scp_connection *connection)
 	return ok;
 }
 
-void start_association(struct dicom_scp *scp, int fd, const struct sockaddr_storage &name)
+void start_association(struct dicom_scp *scp, int fd, bool is_tls, const struct sockaddr_storage &name)
 {
 	scp_connection *connection = new scp_connection();
 	const char *reason = "too_many_connections";
 
 	connection->scp = scp;
 	connection->fd = fd;
+	connection->is_tls = is_tls;
 	describe_peer(name, fd, &connection->peer);
 	if (enter(*connection)) {
 		if (start_thread(connection))
@@ -117,14 +118,14 @@ void start_association(struct dicom_scp *scp, int fd, const struct sockaddr_stor
 }
 
 /* Out of descriptors or memory: the connection stays in the backlog; wait a little rather than spin. */
-void accept_one(struct dicom_scp *scp, int listen_fd)
+void accept_one(struct dicom_scp *scp, int listen_fd, bool is_tls)
 {
 	struct sockaddr_storage name = {};
 	socklen_t length = sizeof name;
 	int fd = accept4(listen_fd, reinterpret_cast<struct sockaddr *>(&name), &length, SOCK_CLOEXEC);
 
 	if (fd >= 0) {
-		start_association(scp, fd, name);
+		start_association(scp, fd, is_tls, name);
 		return;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -161,16 +162,19 @@ void run(struct dicom_scp *scp, int64_t drain_ms)
 {
 	struct listen_set &listening = scp->listening;
 	struct pollfd fds[1 + LISTEN_SET_MAX] = {{scp->stop_fd, POLLIN, 0}};
+	bool is_tls[1 + LISTEN_SET_MAX] = {};
 	nfds_t count = 1 + static_cast<nfds_t>(listening.count);
 
-	for (int i = 0; i < listening.count; i++)
+	for (int i = 0; i < listening.count; i++) {
 		fds[1 + i] = {listening.fds[i], POLLIN, 0};
+		is_tls[1 + i] = listen_lists(scp->tls_ports.c_str(), listen_port(listening.fds[i]));
+	}
 	while (fds[0].revents == 0) {
 		if (poll(fds, count, -1) < 0)
 			continue;
 		for (nfds_t i = 1; i < count && fds[0].revents == 0; i++)
 			if (fds[i].revents != 0)
-				accept_one(scp, fds[i].fd);
+				accept_one(scp, fds[i].fd, is_tls[i]);
 	}
 	listen_close(&listening);
 	drain(scp, drain_ms);
@@ -185,6 +189,8 @@ extern "C" bool dicom_scp_new(const struct dicom_scp_settings *settings, struct 
 		scp->settings = *settings;
 		scp->address = settings->address;
 		scp->settings.address = scp->address.c_str();
+		scp->tls_ports = settings->tls_ports != nullptr ? settings->tls_ports : "";
+		scp->settings.tls_ports = scp->tls_ports.c_str();
 		scp->listening = settings->listening;
 		if (!listen_complete(&scp->listening, "DICOM", settings->address, settings->port, "", err))
 			return false;

@@ -16,6 +16,7 @@
 #include "lib/dicom/implementation.h"
 #include "lib/dicom/message.h"
 #include "lib/dicom/normalized.h"
+#include "lib/dicom/scu_tls.h"
 extern "C" {
 #include "lib/dicom/source.h"
 #include "lib/dicom/structure.h"
@@ -46,6 +47,11 @@ class Client
 	bool is_connected() const
 	{
 		return is_connected_;
+	}
+	/* And TLS, where there is to be any. */
+	bool is_secured() const
+	{
+		return is_connected_ && (!to_.is_tls || link_.is_secure());
 	}
 	/* Sends a request and returns the status of its answer; false: none came, *err says why. */
 	bool ask(Command request, struct source *dataset, Command *answer, struct err *err);
@@ -136,7 +142,8 @@ bool Client::refused(const OFCondition &cond, struct err *err)
 		               is_transient ? "could not" : "cannot", to_.called_ae,
 		               static_cast<int>(why.source) & 0xff, static_cast<int>(why.reason) & 0xff);
 	}
-	return dicom_err_condition(err, ERR_TEMPORARY, "could not open an association", cond);
+	return !scu_secure_failed(link_, to_, err) &&
+	       dicom_err_condition(err, ERR_TEMPORARY, "could not open an association", cond);
 }
 
 bool Client::open(const std::vector<Context> &contexts, struct err *err)
@@ -147,6 +154,8 @@ bool Client::open(const std::vector<Context> &contexts, struct err *err)
 	link_.phase = link_phase::request;
 	link_.deadline_ms = clock_monotonic_ms() + to_.timeout_ms;
 	link_.message_ms = link_.idle_ms = to_.timeout_ms;
+	if (!scu_secure(link_, to_, err))
+		return false;
 	cond = ASC_initializeNetwork(NET_REQUESTOR, 0, patience_s, &network_);
 	if (cond.good())
 		cond = ASC_setTransportLayer(network_, &layer_, 0);
@@ -393,7 +402,7 @@ bool echo(Client &client, const struct dicom_destination &to, enum dicom_contact
 	bool is_open = client.open({verification}, err);
 
 	if (client.is_connected())
-		*reached = DICOM_CONTACT_CONNECTED;
+		*reached = client.is_secured() ? DICOM_CONTACT_SECURED : DICOM_CONTACT_CONNECTED;
 	if (!is_open)
 		return false;
 	*reached = DICOM_CONTACT_ASSOCIATED;

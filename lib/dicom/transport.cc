@@ -8,6 +8,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "dcmtk/dcmnet/cond.h"
+#include "dcmtk/dcmnet/dul.h"
+
 #include "lib/base/clock.h"
 
 namespace
@@ -23,6 +26,8 @@ bool is_data_header(const void *buf, size_t nbyte)
 	return nbyte == 12 && *static_cast<const unsigned char *>(buf) == 0x04;
 }
 
+/* How a record of TLS begins that comes in the place of a PDU (RFC 8446 section 5.1): alert, handshake. */
+enum : unsigned char { RECORD_ALERT = 0x15, RECORD_HANDSHAKE = 0x16 };
 enum : unsigned char { PDU_ASSOCIATE_RQ = 1, PDU_ASSOCIATE_AC = 2, PDU_DATA = 4, PDU_ABORT = 7 };
 
 uint32_t longest(unsigned char type)
@@ -70,10 +75,12 @@ void Link::open(int fd)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
+/* TLS says goodbye while there is a descriptor to say it on. */
 void Link::forget()
 {
 	std::lock_guard<std::mutex> hold(mutex);
 
+	tls_.reset();
 	fd_ = -1;
 }
 
@@ -95,12 +102,13 @@ void Link::abort()
 {
 	static const unsigned char pdu[] = {PDU_ABORT, 0, 0, 0, 0, 4, 0, 0, 2, 0};
 	char dropped[4096];
+	short events;
 
 	if (fd_ < 0)
 		return;
 	/* What is unread is taken first, lest closing resets the connection. */
 	(void)recv(fd_, dropped, sizeof dropped, MSG_DONTWAIT);
-	(void)send(fd_, pdu, sizeof pdu, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)transmit(pdu, sizeof pdu, false, &events);
 }
 
 /* Silence is measured from here, everything else from where it began. */
@@ -111,7 +119,9 @@ int64_t Link::left_ms(bool may_stop)
 	               : phase == link_phase::message ? message_ms
 	                                              : deadline_ms - now;
 
-	if (pdu_ms > 0 && frame.is_inside()) {
+	if (!frame.is_inside() && (!tls_ || !tls_is_amid(tls_.get())))
+		pdu_deadline_ms_ = 0;
+	else if (pdu_ms > 0) {
 		if (pdu_deadline_ms_ == 0)
 			pdu_deadline_ms_ = now + pdu_ms;
 		left = std::min(left, pdu_deadline_ms_ - now);
@@ -155,6 +165,8 @@ bool Link::took(const void *bytes, size_t length)
 		phase = link_phase::message;
 	if (!frame.take(static_cast<const unsigned char *>(bytes), length)) {
 		end = link_end::refused;
+		if (!tls_ && (frame.type() == RECORD_ALERT || frame.type() == RECORD_HANDSHAKE))
+			fault_ = "it speaks TLS there";
 		abort();
 		return false;
 	}
@@ -165,15 +177,16 @@ bool Link::took(const void *bytes, size_t length)
 
 bool Link::wait_readable()
 {
-	return ahead_taken_ < ahead_.size() || wait(POLLIN);
+	return ahead_taken_ < ahead_.size() || (tls_ && tls_has_pending(tls_.get())) || wait(POLLIN);
 }
 
 bool Link::fetch(size_t length)
 {
 	char piece[4096];
+	short events;
 
 	while (ahead_.size() < length) {
-		ssize_t n = recv(fd_, piece, std::min(sizeof piece, length - ahead_.size()), MSG_DONTWAIT);
+		ssize_t n = receive(piece, std::min(sizeof piece, length - ahead_.size()), &events);
 
 		if (n > 0) {
 			ahead_.append(piece, static_cast<size_t>(n));
@@ -181,11 +194,90 @@ bool Link::fetch(size_t length)
 		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 			end = link_end::lost;
 			return false;
-		} else if (!wait(POLLIN)) {
+		} else if (!wait(events)) {
 			return false;
 		}
 	}
 	return true;
+}
+
+/* ---- TLS -------------------------------------------------------------------------------------------------------- */
+
+ssize_t Link::turned(enum tls_turn turn, size_t length, short *events)
+{
+	switch (turn) {
+	case TLS_DONE:
+		return static_cast<ssize_t>(length);
+	case TLS_WANTS_READ:
+	case TLS_WANTS_WRITE:
+		*events = turn == TLS_WANTS_READ ? POLLIN : POLLOUT;
+		errno = EAGAIN;
+		return -1;
+	default:
+		if (fault_.empty())
+			fault_ = tls_fault(tls_.get());
+		errno = EPROTO;
+		return turn == TLS_ENDED ? 0 : -1;
+	}
+}
+
+ssize_t Link::receive(void *buf, size_t nbyte, short *events)
+{
+	size_t n = 0;
+	enum tls_turn turn;
+
+	*events = POLLIN;
+	if (!tls_)
+		return recv(fd_, buf, nbyte, MSG_DONTWAIT);
+	turn = tls_read(tls_.get(), buf, nbyte, &n);
+	return turned(turn, n, events);
+}
+
+ssize_t Link::transmit(const void *buf, size_t nbyte, bool is_more, short *events)
+{
+	size_t n = 0;
+	enum tls_turn turn;
+	ssize_t sent;
+
+	*events = POLLOUT;
+	if (!tls_)
+		return send(fd_, buf, nbyte, MSG_NOSIGNAL | MSG_DONTWAIT | (is_more ? MSG_MORE : 0));
+	turn = tls_write(tls_.get(), buf, nbyte, is_more, &n);
+	sent = turned(turn, n, events);
+	return sent == 0 ? -1 : sent;
+}
+
+bool Link::secure(TlsPointer tls)
+{
+	short events = 0;
+
+	tls_ = std::move(tls);
+	for (;;) {
+		enum tls_turn turn = tls_handshake(tls_.get());
+
+		is_secure_ = turn == TLS_DONE;
+		if (is_secure_)
+			return true;
+		if (turned(turn, 0, &events) == 0 || errno != EAGAIN) {
+			end = link_end::lost;
+			return false;
+		}
+		if (!wait(events)) {
+			fault_ = end == link_end::timeout ? "it does not finish the handshake" : fault_;
+			return false;
+		}
+	}
+}
+
+void Link::be_client(TlsContextPointer context, const std::string &host)
+{
+	client_ = std::move(context);
+	host_ = host;
+}
+
+bool Link::secure_client()
+{
+	return !client_ || secure(TlsPointer(tls_new_client(client_.get(), fd_, host_.c_str())));
 }
 
 /* How many of the fetched bytes went to buf; 0: none is left, and their memory is given back. */
@@ -206,6 +298,8 @@ bool Link::is_readable_within(int ms) const
 {
 	struct pollfd fds[2] = {{fd_, POLLIN, 0}, {stop_fd, POLLIN, 0}};
 
+	if (tls_ && tls_has_pending(tls_.get()))
+		return true;
 	return poll(fds, stop_fd >= 0 ? 2 : 1, ms) != 0;
 }
 
@@ -222,11 +316,13 @@ LinkConnection::~LinkConnection()
 
 ssize_t LinkConnection::read(void *buf, size_t nbyte)
 {
+	short events;
+
 	for (;;) {
 		ssize_t n = static_cast<ssize_t>(link_.take_ahead(buf, nbyte));
 
 		if (n == 0)
-			n = recv(fd_, buf, nbyte, MSG_DONTWAIT);
+			n = link_.receive(buf, nbyte, &events);
 		if (n > 0) {
 			set_option(fd_, IPPROTO_TCP, TCP_QUICKACK, 1);
 			if (link_.took(buf, static_cast<size_t>(n)))
@@ -240,7 +336,7 @@ ssize_t LinkConnection::read(void *buf, size_t nbyte)
 			errno = ECONNRESET;
 			return n;
 		}
-		if (!link_.wait(POLLIN)) {
+		if (!link_.wait(events)) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
@@ -251,11 +347,12 @@ ssize_t LinkConnection::read(void *buf, size_t nbyte)
 ssize_t LinkConnection::write(void *buf, size_t nbyte)
 {
 	const char *from = static_cast<const char *>(buf);
-	int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (is_data_header(buf, nbyte) ? MSG_MORE : 0);
+	bool is_more = is_data_header(buf, nbyte);
 	size_t done = 0;
+	short events;
 
 	while (done < nbyte) {
-		ssize_t n = send(fd_, from + done, nbyte - done, flags);
+		ssize_t n = link_.transmit(from + done, nbyte - done, is_more, &events);
 
 		if (n >= 0) {
 			done += static_cast<size_t>(n);
@@ -266,7 +363,7 @@ ssize_t LinkConnection::write(void *buf, size_t nbyte)
 				link_.end = link_end::lost;
 			return -1;
 		}
-		if (!link_.wait(POLLOUT)) {
+		if (!link_.wait(events)) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
@@ -284,6 +381,11 @@ void LinkConnection::closeTransportConnection()
 	link_.forget();
 	fd_ = -1;
 	DcmTCPConnection::closeTransportConnection();
+}
+
+OFCondition LinkConnection::clientSideHandshake()
+{
+	return link_.secure_client() ? EC_Normal : makeDcmnetCondition(DULC_TLSERROR, OF_error, "no TLS");
 }
 
 OFBool LinkConnection::networkDataAvailable(int)

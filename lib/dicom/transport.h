@@ -4,6 +4,8 @@
  *
  * A stock client leaves Nagle's algorithm on: it holds the last piece of a message back until the piece before is acknowledged, and
  * our kernel delays that acknowledgement by 40 ms. TCP_QUICKACK, re-armed at every read, cures it from our side.
+ *
+ * TLS lies under all of that: the same phases and limits hold for its bytes.
  */
 #ifndef YQ_DICOM_TRANSPORT_H
 #define YQ_DICOM_TRANSPORT_H
@@ -15,8 +17,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
+
+#include "lib/base/tls.h"
 
 enum class link_phase {
 	request, /* until the association request is complete: an absolute deadline */
@@ -51,12 +56,30 @@ class Frame
 	{
 		return have_ > 0 || left_ > 0;
 	}
+	/* The first byte of the last head. */
+	unsigned char type() const
+	{
+		return head_[0];
+	}
 
       private:
 	unsigned char head_[6] = {};
 	size_t have_ = 0;   /* bytes of the head, until it is whole */
 	uint32_t left_ = 0; /* of the body */
 };
+
+struct TlsFree {
+	void operator()(struct tls *tls) const
+	{
+		tls_free(tls);
+	}
+	void operator()(struct tls_context *context) const
+	{
+		tls_context_free(context);
+	}
+};
+using TlsPointer = std::unique_ptr<struct tls, TlsFree>;
+using TlsContextPointer = std::unique_ptr<struct tls_context, TlsFree>;
 
 /* What an association and its connection share; outlives the connection, which DCMTK deletes when it likes. */
 class Link
@@ -74,6 +97,25 @@ class Link
 
 	/* Sets TCP_NODELAY, SO_KEEPALIVE and friends. */
 	void open(int fd);
+	/* From here on every byte goes through TLS. The handshake, under the deadlines of the phase; false sets end. Behind open(). */
+	bool secure(TlsPointer tls);
+	/* The same as a client, once the upper layer has connected. */
+	void be_client(TlsContextPointer context, const std::string &host);
+	bool secure_client();
+	bool is_secure() const
+	{
+		return is_secure_;
+	}
+	/* While it is open; NULL: plain. */
+	const struct tls *tls() const
+	{
+		return tls_.get();
+	}
+	/* What TLS has against the peer, or the peer against it, for people; empty: nothing. */
+	const std::string &fault() const
+	{
+		return fault_;
+	}
 	/* Both directions end now; from any thread. */
 	void shut();
 	/* The descriptor is about to be closed. */
@@ -104,6 +146,10 @@ class Link
 	friend class LinkConnection;
 	std::mutex mutex; /* over fd_, against shut() of a reused number */
 	int fd_ = -1;
+	TlsPointer tls_;
+	bool is_secure_ = false;   /* the handshake was done */
+	TlsContextPointer client_; /* that the connection is to have; NULL: plain */
+	std::string host_, fault_;
 	std::string ahead_;           /* fetched */
 	size_t ahead_taken_ = 0;      /* and read since */
 	Frame frame;                  /* of what we read */
@@ -115,6 +161,10 @@ class Link
 	int64_t left_ms(bool may_stop);
 	bool took(const void *bytes, size_t length);
 	size_t take_ahead(void *buf, size_t nbyte);
+	/* As recv(2) and send(2) without waiting; *events: what to wait for when they would. */
+	ssize_t receive(void *buf, size_t nbyte, short *events);
+	ssize_t transmit(const void *buf, size_t nbyte, bool is_more, short *events);
+	ssize_t turned(enum tls_turn turn, size_t length, short *events);
 };
 
 class LinkConnection : public DcmTCPConnection
@@ -126,6 +176,7 @@ class LinkConnection : public DcmTCPConnection
 	ssize_t write(void *buf, size_t nbyte) override;
 	void close() override;
 	void closeTransportConnection() override;
+	OFCondition clientSideHandshake() override;
 	OFBool networkDataAvailable(int timeout_s) override;
 
       private:

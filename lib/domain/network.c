@@ -87,6 +87,13 @@ static bool label_is_valid(const char *label, size_t length)
 	return true;
 }
 
+bool network_host_is_address(const char *host)
+{
+	struct address address;
+
+	return parse_address(host, &address);
+}
+
 bool network_host_is_valid(const char *host)
 {
 	struct address address;

@@ -18,5 +18,7 @@ bool network_parse(const char *text, char out[NETWORK_TEXT_MAX], struct err *err
 
 /* A host to connect to: an address, or a DNS name (RFC 1123) of at most 253 characters. */
 bool network_host_is_valid(const char *host);
+/* Of the two, it is an address. */
+bool network_host_is_address(const char *host);
 
 #endif

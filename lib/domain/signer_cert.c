@@ -4,12 +4,14 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/domain/network.h"
 #include "lib/domain/signer_key.h"
 
-enum { NAME_CHARACTERS_MAX = 64, HOUR_S = 3600 };
+enum { NAME_CHARACTERS_MAX = 64, HOUR_S = 3600, HOSTS_MAX = 4096 };
 
 bool signer_key_generate(bool elliptic, EVP_PKEY **out, struct err *err)
 {
@@ -33,6 +35,38 @@ static bool name_is_good(const char *text)
 	return true;
 }
 
+/* "DNS:pacs.example,IP:10.1.2.3" */
+static bool alternative_names(const char *hosts, struct text_buf *out, struct err *err)
+{
+	static const char *const between = " ,\t\n";
+	char host[256];
+
+	for (hosts += strspn(hosts, between); *hosts; hosts += strspn(hosts, between)) {
+		size_t length = strcspn(hosts, between);
+
+		snprintf(host, sizeof host, "%.*s", (int)(length < sizeof host ? length : sizeof host - 1), hosts);
+		if (!network_host_is_valid(host))
+			return err_set(err, ERR_INVALID, "cannot certify '%.60s': an address or a DNS name is wanted",
+			               host);
+		if (!text_buf_printf(out, "%s%s:%s", out->length > 0 ? "," : "",
+		                     network_host_is_address(host) ? "IP" : "DNS", host))
+			return err_set(err, ERR_INVALID, "cannot certify so many hosts");
+		hosts += length;
+	}
+	return true;
+}
+
+static bool hosts_are_good(const char *hosts, struct err *err)
+{
+	struct text_buf names;
+	bool ok;
+
+	text_buf_init(&names, HOSTS_MAX);
+	ok = !hosts || alternative_names(hosts, &names, err);
+	text_buf_fini(&names);
+	return ok;
+}
+
 static bool subject_is_good(const struct signer_subject *subject, struct err *err)
 {
 	const char *parts[] = {subject->common_name, subject->organisation, subject->unit};
@@ -43,7 +77,7 @@ static bool subject_is_good(const struct signer_subject *subject, struct err *er
 		if (parts[i] && !name_is_good(parts[i]))
 			return err_set(err, ERR_INVALID, "cannot certify: a name needs 1 to %d printable characters",
 			               NAME_CHARACTERS_MAX);
-	return true;
+	return hosts_are_good(subject->hosts, err);
 }
 
 static bool add_name(X509_NAME *name, const char *field, const char *value)
@@ -102,15 +136,35 @@ static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *
 	return ok;
 }
 
-static bool add_extensions(X509 *certificate, X509 *issuer)
+static bool add_machine(X509 *certificate, X509 *issuer, const char *hosts)
+{
+	struct text_buf names;
+	struct err unused;
+	bool ok;
+
+	text_buf_init(&names, HOSTS_MAX);
+	ok = alternative_names(hosts, &names, &unused) &&
+	     (names.length == 0 || add_extension(certificate, issuer, NID_subject_alt_name, names.data)) &&
+	     add_extension(certificate, issuer, NID_key_usage, "critical,digitalSignature,keyEncipherment") &&
+	     add_extension(certificate, issuer, NID_ext_key_usage, "serverAuth,clientAuth");
+	text_buf_fini(&names);
+	return ok;
+}
+
+static bool add_person(X509 *certificate, X509 *issuer)
+{
+	return add_extension(certificate, issuer, NID_key_usage, "critical,digitalSignature,nonRepudiation") &&
+	       add_extension(certificate, issuer, NID_ext_key_usage, "emailProtection");
+}
+
+static bool add_extensions(X509 *certificate, const struct signer_subject *subject, X509 *issuer)
 {
 	if (!issuer)
 		return add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
 		       add_extension(certificate, certificate, NID_key_usage, "critical,keyCertSign,cRLSign") &&
 		       add_extension(certificate, certificate, NID_subject_key_identifier, "hash");
 	return add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
-	       add_extension(certificate, issuer, NID_key_usage, "critical,digitalSignature,nonRepudiation") &&
-	       add_extension(certificate, issuer, NID_ext_key_usage, "emailProtection") &&
+	       (subject->hosts ? add_machine(certificate, issuer, subject->hosts) : add_person(certificate, issuer)) &&
 	       add_extension(certificate, issuer, NID_subject_key_identifier, "hash") &&
 	       add_extension(certificate, issuer, NID_authority_key_identifier, "keyid:always");
 }
@@ -127,7 +181,7 @@ bool signer_certificate_new(const struct signer_subject *subject, EVP_PKEY *key,
 	    !set_subject(certificate, subject) || !set_validity(certificate, subject, issuer) ||
 	    X509_set_pubkey(certificate, key) != 1 ||
 	    X509_set_issuer_name(certificate, X509_get_subject_name(issuer ? issuer : certificate)) != 1 ||
-	    !add_extensions(certificate, issuer) ||
+	    !add_extensions(certificate, subject, issuer) ||
 	    X509_sign(certificate, issuer ? issuer_key : key, EVP_sha256()) <= 0) {
 		X509_free(certificate);
 		return signer_openssl_error(err, ERR_INVALID, "cannot make a certificate");

@@ -1,5 +1,6 @@
 /*
- * X.509 certificates (RFC 5280) of the demonstration CA: its own, and those of persons. Knows no files and no ledger.
+ * X.509 certificates (RFC 5280) that an installation makes itself: of its authorities, of persons, and of machines that speak TLS. Knows no files and
+ * no ledger.
  */
 #ifndef YQ_DOMAIN_SIGNER_CERT_H
 #define YQ_DOMAIN_SIGNER_CERT_H
@@ -17,6 +18,7 @@ struct signer_subject {
 	const char *unit;  /* NULL: none */
 	int days;          /* of validity, from an hour before `now_us` */
 	int64_t now_us;
+	const char *hosts; /* of a machine: DNS names and addresses, with blanks or commas between; NULL: no machine */
 };
 
 /* P-256 (true) or RSA 2048. *out: EVP_PKEY_free(). */
@@ -27,7 +29,7 @@ bool signer_certificate_subject(const void *der, size_t length, char *out, size_
 
 /*
  * A certificate over key. issuer NULL: self-signed CA (basicConstraints CA, pathlen 0, keyCertSign); else a person's: digitalSignature and
- * nonRepudiation, never a CA, not longer than its issuer. Serial: 127 random bits. *out: X509_free().
+ * nonRepudiation, a machine's for both sides of TLS; never a CA, not longer than its issuer. Serial: 127 random bits. *out: X509_free().
  */
 bool signer_certificate_new(const struct signer_subject *subject, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
                             X509 **out, struct err *err);

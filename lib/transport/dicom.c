@@ -33,7 +33,14 @@ static struct dicom_destination destination_of(const struct destination_settings
 	                                        .called_ae = to->ae_title,
 	                                        .host = to->host,
 	                                        .port = to->port,
-	                                        .timeout_ms = to->answer_timeout_ms};
+	                                        .timeout_ms = to->answer_timeout_ms,
+	                                        .is_tls = to->tls != DESTINATION_TLS_OFF,
+	                                        .trust_pem = to->trust_pem};
+
+	if (to->tls == DESTINATION_TLS_MUTUAL) {
+		destination.certificate_pem = to->certificate_pem;
+		destination.private_key_pem = to->secret.private_key_pem;
+	}
 
 	return destination;
 }
@@ -137,7 +144,10 @@ static int test_way(const struct destination_settings *to, struct transport_step
 	elapsed_ms = clock_monotonic_ms() - started_ms;
 	count += add_step(&steps[count], "tcp", reached >= DICOM_CONTACT_CONNECTED, elapsed_ms,
 	                  reached >= DICOM_CONTACT_CONNECTED ? "" : err.text);
-	if (reached >= DICOM_CONTACT_CONNECTED)
+	if (reached >= DICOM_CONTACT_CONNECTED && destination.is_tls)
+		count += add_step(&steps[count], "tls", reached >= DICOM_CONTACT_SECURED, elapsed_ms,
+		                  reached >= DICOM_CONTACT_SECURED ? "" : err.text);
+	if (reached >= DICOM_CONTACT_SECURED)
 		count += add_step(&steps[count], "association", reached >= DICOM_CONTACT_ASSOCIATED, elapsed_ms,
 		                  reached >= DICOM_CONTACT_ASSOCIATED ? "" : err.text);
 	if (reached >= DICOM_CONTACT_ASSOCIATED)

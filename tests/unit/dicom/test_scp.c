@@ -136,7 +136,11 @@ static void open_station(struct station *station)
 
 	cr_assert(clock_init(&err) && dicom_init(&err), "%s", err.text);
 	cr_assert(dicom_scp_new(&settings, &station->scp, &err), "%s", err.text);
-	station->to = (struct dicom_destination){"UNIT", "STATION", "127.0.0.1", dicom_scp_port(station->scp), 20000};
+	station->to = (struct dicom_destination){.calling_ae = "UNIT",
+	                                         .called_ae = "STATION",
+	                                         .host = "127.0.0.1",
+	                                         .port = dicom_scp_port(station->scp),
+	                                         .timeout_ms = 20000};
 	station->stop_fd = eventfd(0, EFD_CLOEXEC);
 	cr_assert_eq(pthread_create(&station->thread, NULL, serve, station), 0);
 }
@@ -292,7 +296,7 @@ Test(scp, rejections_reach_the_caller_by_kind)
 
 		open_station(&station);
 		cr_expect_not(dicom_echo(&station.to, &reached, &err), "case %zu", i);
-		cr_expect_eq(reached, DICOM_CONTACT_CONNECTED, "case %zu: got %d", i, reached);
+		cr_expect_eq(reached, DICOM_CONTACT_SECURED, "case %zu: got %d", i, reached);
 		cr_expect_eq(err.kind, cases[i].kind, "case %zu: %s", i, err.text);
 		close_station(&station);
 		cr_expect_eq(atomic_load(&station.last_end), DICOM_END_REJECTED, "case %zu", i);
@@ -376,7 +380,8 @@ Test(scu, many_contexts_need_several_associations)
 
 Test(scu, nobody_there_is_temporary)
 {
-	struct dicom_destination to = {"UNIT", "NOBODY", "127.0.0.1", 1, 2000};
+	struct dicom_destination to = {
+	    .calling_ae = "UNIT", .called_ae = "NOBODY", .host = "127.0.0.1", .port = 1, .timeout_ms = 2000};
 	enum dicom_contact reached = DICOM_CONTACT_ASSOCIATED;
 	struct err err = {0};
 
@@ -437,7 +442,8 @@ Test(scu, an_answer_that_is_too_long_is_refused_at_its_head)
 	cr_assert(clock_init(&err) && dicom_init(&err), "%s", err.text);
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
 		struct answering answering = {.head = heads[i]};
-		struct dicom_destination to = {"UNIT", "LONG", "127.0.0.1", 0, 3600000};
+		struct dicom_destination to = {
+		    .calling_ae = "UNIT", .called_ae = "LONG", .host = "127.0.0.1", .timeout_ms = 3600000};
 		pthread_t thread;
 
 		cr_assert(listen_open("TEST", "127.0.0.1", 0, &answering.listen_fd, &err), "%s", err.text);

@@ -80,7 +80,7 @@ Test(signer, a_changed_content_or_signature_is_corrupt, .init = signing_home_mak
 Test(signer, a_foreign_ca_is_not_trusted, .init = signing_home_make, .fini = signing_home_remove)
 {
 	struct signer *signer = issue_signer("王五");
-	struct signer_subject subject = {"影桥演示CA 0000", "影桥 Yingqiao", NULL, 10, 0};
+	struct signer_subject subject = {"影桥演示CA 0000", "影桥 Yingqiao", NULL, 10, 0, NULL};
 	struct signer_verdict verdict;
 	uint8_t *cms = NULL;
 	size_t length = 0;
