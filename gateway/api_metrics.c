@@ -32,6 +32,10 @@ static const struct gauge device_gauges[] = {
     {"device_clock_offset_seconds", "its clock minus ours, as measured last"},
 };
 
+static const struct gauge certificate_gauges[] = {
+    {"certificate_ends_seconds", "until the certificate of a device or of a receiver ends; negative: it has"},
+};
+
 static bool append_gauge(struct text_buf *out, const struct db_rows *rows, const struct gauge *gauge)
 {
 	if (!metrics_head(out, gauge->name, gauge->help))
@@ -66,7 +70,9 @@ static bool append_ledger(struct text_buf *out, struct db *db, struct err *err)
 	return append_gauges(out, db, STMT_GATEWAY_GAUGES, ledger_gauges,
 	                     sizeof ledger_gauges / sizeof ledger_gauges[0], err) &&
 	       append_gauges(out, db, STMT_GATEWAY_DEVICE_GAUGES, device_gauges,
-	                     sizeof device_gauges / sizeof device_gauges[0], err);
+	                     sizeof device_gauges / sizeof device_gauges[0], err) &&
+	       append_gauges(out, db, STMT_GATEWAY_CERTIFICATE_GAUGES, certificate_gauges,
+	                     sizeof certificate_gauges / sizeof certificate_gauges[0], err);
 }
 
 static const char *const bases[] = {"connected", "served", "regular"};

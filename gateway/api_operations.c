@@ -95,9 +95,22 @@ static json_t *certificate_json(const struct db_rows *rows, int row)
 	if (!signer_certificate_subject(der, length, subject, sizeof subject, &unreadable))
 		subject[0] = '\0';
 	free(der);
-	return json_pack("{s:s, s:s, s:s, s:I}", "person", db_get_text(rows, row, "person"), "subject", subject,
-	                 "not_after", db_get_text(rows, row, "not_after"), "days_left",
+	return json_pack("{s:s, s:s, s:s, s:s, s:I}", "kind", "person", "person", db_get_text(rows, row, "person"),
+	                 "subject", subject, "not_after", db_get_text(rows, row, "not_after"), "days_left",
 	                 (json_int_t)db_get_int(rows, row, "days_left"));
+}
+
+/* Those of devices and receivers stand behind those of people. */
+static bool add_machine_certificates(json_t *list, struct db *db, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	if (!db_exec(db, STMT_OPERATIONS_MACHINE_CERTIFICATES, DB_PARAMS(db_int(CERTIFICATE_DAYS)), &rows, err))
+		return false;
+	json_t *machines = answer_list(rows, "certificates");
+	db_rows_free(rows);
+	json_array_extend(list, json_object_get(machines, "certificates"));
+	json_decref(machines);
+	return true;
 }
 
 static bool add_certificates(json_t *to, struct db *db, struct err *err)
@@ -110,7 +123,7 @@ static bool add_certificates(json_t *to, struct db *db, struct err *err)
 		json_array_append_new(list, certificate_json(rows, i));
 	db_rows_free(rows);
 	json_object_set_new(to, "certificates", list);
-	return true;
+	return add_machine_certificates(list, db, err);
 }
 
 static bool add_ledger(json_t *to, struct db *db, struct err *err)

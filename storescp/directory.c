@@ -35,7 +35,8 @@ static bool add_row(struct registry *registry, const struct db_rows *rows, int r
 	    !text_copy(device.called_ae, sizeof device.called_ae, db_get_text(rows, row, "called_ae")) ||
 	    !text_copy(device.address, sizeof device.address, db_get_text(rows, row, "address")) ||
 	    !text_copy(device.default_charset, sizeof device.default_charset,
-	               db_get_text(rows, row, "default_charset")))
+	               db_get_text(rows, row, "default_charset")) ||
+	    !text_copy(device.certificate, sizeof device.certificate, db_get_text(rows, row, "certificate")))
 		return err_set(err, ERR_INVALID, "cannot take a device: a field is too long");
 	return registry_add(registry, &device, err);
 }
@@ -215,14 +216,17 @@ static void reload_for_stranger(struct directory *directory)
 	pthread_mutex_unlock(&directory->reloading);
 }
 
+int directory_find_again(struct directory *directory, const struct dicom_peer *peer, struct registry_device *out)
+{
+	reload_for_stranger(directory);
+	return find(directory, peer, out);
+}
+
 int directory_find(struct directory *directory, const struct dicom_peer *peer, struct registry_device *out)
 {
 	int answer = find(directory, peer, out);
 
-	if (answer == REGISTRY_KNOWN)
-		return answer;
-	reload_for_stranger(directory);
-	return find(directory, peer, out);
+	return answer == REGISTRY_KNOWN ? answer : directory_find_again(directory, peer, out);
 }
 
 size_t directory_count(struct directory *directory)

@@ -24,6 +24,8 @@ bool directory_reload(struct directory *directory, struct err *err);
 enum directory_answer { DIRECTORY_NO_SNAPSHOT = -1 };
 /* REGISTRY_* or DIRECTORY_NO_SNAPSHOT. *out is filled for REGISTRY_KNOWN. May ask the ledger once. */
 int directory_find(struct directory *directory, const struct dicom_peer *peer, struct registry_device *out);
+/* The same after a look into the ledger: for a caller who would be refused for what may have been registered just now. */
+int directory_find_again(struct directory *directory, const struct dicom_peer *peer, struct registry_device *out);
 
 size_t directory_count(struct directory *directory);
 

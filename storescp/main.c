@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/daemon.h"
@@ -17,6 +19,7 @@
 #include "lib/domain/presence.h"
 #include "lib/store/store.h"
 #include "storescp/service.h"
+#include "storescp/tls_files.h"
 #include "storescp/watch.h"
 
 enum { POOL_MAX = 6, DRAIN_MS = 30 * 1000, INDEX_DRAIN_MS = 10 * 1000 };
@@ -32,6 +35,7 @@ static struct {
 	struct presence *presence;
 	struct watch *watch;
 	struct dicom_scp *scp;
+	struct tls_files *tls;
 	struct service service;
 	pthread_t keeper;
 	bool has_keeper;
@@ -47,18 +51,20 @@ static void note(const struct err *err, const char *what)
 
 static void beat(bool *is_there)
 {
-	struct text_buf detail;
+	json_t *detail = json_pack("{s:i, s:I, s:i, s:I, s:o}", "associations", dicom_scp_associations(app.scp),
+	                           "devices", (json_int_t)directory_count(app.service.directory), "port",
+	                           (int)dicom_scp_port(app.scp), "audit_spooled_bytes",
+	                           (json_int_t)audit_spooled_bytes(app.service.audit), "tls", tls_files_json(app.tls));
+	char *text = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
 	struct err err;
 
-	text_buf_init(&detail, 256);
-	if (!text_buf_printf(&detail, "{\"associations\":%d,\"devices\":%zu,\"port\":%d,\"audit_spooled_bytes\":%lld}",
-	                     dicom_scp_associations(app.scp), directory_count(app.service.directory),
-	                     dicom_scp_port(app.scp), (long long)audit_spooled_bytes(app.service.audit)))
-		err_panic("counters do not fit");
-	*is_there = presence_beat(app.presence, detail.data, &err);
+	if (text == NULL)
+		err_panic("out of memory");
+	json_decref(detail);
+	*is_there = presence_beat(app.presence, text, &err);
 	if (!*is_there)
 		note(&err, "presence");
-	text_buf_fini(&detail);
+	free(text);
 }
 
 /* Returns how long to wait for a word of the ledger. */
@@ -111,6 +117,7 @@ static void *keep_up(void *unused)
 		bool was_there = is_there;
 		bool has_news = watch_room(app.watch);
 
+		tls_files_look(app.tls, app.scp);
 		is_there = catch_up();
 		/* A ledger that came back is told at once how much waits for it, before that shrinks. */
 		if (has_news || (is_there && !was_there) || clock_monotonic_ms() >= next_beat_ms) {
@@ -161,6 +168,8 @@ static bool open_provider(struct err *err)
 	    .dimse_timeout_ms = conf_number(CONF_DIMSE_TIMEOUT),
 	    .idle_timeout_ms = conf_number(CONF_IDLE_TIMEOUT),
 	    .accept_unknown_sop_classes = conf_bool(CONF_ACCEPT_UNKNOWN_SOP_CLASSES),
+	    .tls_ports = conf_text(CONF_DICOM_TLS_PORTS),
+	    .asks_certificate = tls_clients_wanted() != TLS_CLIENTS_OFF,
 	    .handlers = service_handlers,
 	    .context = &app.service,
 	};
@@ -168,12 +177,18 @@ static bool open_provider(struct err *err)
 	app.service.object_max = conf_number(CONF_OBJECT_MAX);
 	app.service.linger_ms = conf_number(CONF_COMMITMENT_LINGER);
 	app.service.answer_ms = conf_number(CONF_DIMSE_TIMEOUT);
+	app.service.needs_certificate = tls_clients_wanted() == TLS_CLIENTS_REQUIRED;
 	text_uuid_new(app.service.worker);
 	if (!listen_inherited("dicom", &settings.listening, err) ||
 	    !listen_complete(&settings.listening, "DICOM", settings.address, settings.port,
-	                     conf_text(CONF_DICOM_MORE_PORTS), err))
+	                     conf_text(CONF_DICOM_MORE_PORTS), err) ||
+	    !listen_complete(&settings.listening, "DICOM", settings.address, settings.port,
+	                     conf_text(CONF_DICOM_TLS_PORTS), err) ||
+	    !dicom_scp_new(&settings, &app.scp, err))
 		return false;
-	return dicom_scp_new(&settings, &app.scp, err);
+	/* Without a certificate that can be used the other ports are served all the same; log and status say so. */
+	tls_files_look(app.tls, app.scp);
+	return true;
 }
 
 static bool start_keeper(struct err *err)
@@ -205,6 +220,7 @@ static void stop(void)
 	watch_free(app.watch);
 	presence_end(app.presence);
 	dicom_scp_free(app.scp);
+	tls_files_free(app.tls);
 	directory_free(app.service.directory);
 	audit_free(app.service.audit);
 	rejections_free(app.service.rejections);
@@ -233,6 +249,7 @@ static bool start(struct err *err)
 	raise_files();
 	app.service.contacts = contacts_new();
 	app.service.rejections = rejections_new();
+	app.tls = tls_files_new();
 	/* The port first: a second instance ends here, before it adopts anything. One whose socket was handed over may run beside another. */
 	return dicom_init(err) && open_provider(err) && store_open(conf_text(CONF_STORE), &app.store, err) &&
 	       open_ledger(err) && intake_open(app.store, app.pool, &app.service.intake, err) && start_keeper(err);

@@ -101,12 +101,15 @@ static bool network_holds(const struct network *network, const struct network *a
 bool registry_add(struct registry *registry, const struct registry_device *device, struct err *err)
 {
 	struct entry entry = {.device = *device};
+	uint8_t digest[(DICOM_SHA256_SIZE - 1) / 2];
 
 	if (!text_is_uuid(device->device) || !text_is_uuid(device->site))
 		return err_set(err, ERR_INVALID, "cannot take a device: an id is malformed");
 	if (!text_is_ae_title(device->calling_ae) ||
 	    (device->called_ae[0] != '\0' && !text_is_ae_title(device->called_ae)))
 		return err_set(err, ERR_INVALID, "cannot take device %s: an AE title is malformed", device->device);
+	if (device->certificate[0] != '\0' && !text_unhex(device->certificate, digest, sizeof digest))
+		return err_set(err, ERR_INVALID, "cannot take device %s: its certificate is malformed", device->device);
 	if (!parse_network(device->address, &entry.network))
 		return err_set(err, ERR_INVALID, "cannot take device %s: its address is malformed", device->device);
 	if (registry->count == registry->capacity) {
@@ -128,7 +131,9 @@ static bool includes(const struct entry *a, const struct entry *b)
 	bool holds = a->network.family == AF_UNSPEC ||
 	             (a->network.prefix <= b->network.prefix && network_holds(&a->network, &b->network));
 
-	return holds && (a->device.local_port == 0 || a->device.local_port == b->device.local_port) &&
+	return holds &&
+	       (a->device.certificate[0] == '\0' || strcmp(a->device.certificate, b->device.certificate) == 0) &&
+	       (a->device.local_port == 0 || a->device.local_port == b->device.local_port) &&
 	       (a->device.called_ae[0] == '\0' || b->device.called_ae[0] != '\0');
 }
 
@@ -144,7 +149,9 @@ static enum registry_verdict judge(const struct entry *entry, const struct dicom
 	if (!network_holds(&entry->network, address) ||
 	    (device->local_port != 0 && device->local_port != peer->local_port))
 		return REGISTRY_UNKNOWN_ADDRESS;
-	return REGISTRY_KNOWN;
+	if (device->certificate[0] == '\0' || strcmp(device->certificate, peer->certificate_sha256) == 0)
+		return REGISTRY_KNOWN;
+	return peer->certificate_sha256[0] == '\0' ? REGISTRY_NO_CERTIFICATE : REGISTRY_WRONG_CERTIFICATE;
 }
 
 /* The entry that fits and that every other one that fits includes, without being the same; NULL: there is none. */
@@ -164,8 +171,11 @@ static const struct entry *most_particular(const struct entry *const *fits, size
 enum registry_verdict registry_match(const struct registry *registry, const struct dicom_peer *peer, const char *own_ae,
                                      const struct registry_device **out)
 {
-	static const int nearness[] = {
-	    [REGISTRY_UNKNOWN_CALLING_AE] = 0, [REGISTRY_UNKNOWN_CALLED_AE] = 1, [REGISTRY_UNKNOWN_ADDRESS] = 2};
+	static const int nearness[] = {[REGISTRY_UNKNOWN_CALLING_AE] = 0,
+	                               [REGISTRY_UNKNOWN_CALLED_AE] = 1,
+	                               [REGISTRY_UNKNOWN_ADDRESS] = 2,
+	                               [REGISTRY_NO_CERTIFICATE] = 3,
+	                               [REGISTRY_WRONG_CERTIFICATE] = 3};
 	enum registry_verdict nearest = REGISTRY_UNKNOWN_CALLING_AE;
 	const struct entry *fits[FITS_MAX], *best;
 	struct network address;
@@ -198,6 +208,8 @@ const char *registry_verdict_name(enum registry_verdict verdict)
 	                                    [REGISTRY_UNKNOWN_CALLING_AE] = "unknown_calling_ae",
 	                                    [REGISTRY_UNKNOWN_CALLED_AE] = "unknown_called_ae",
 	                                    [REGISTRY_UNKNOWN_ADDRESS] = "unknown_address",
+	                                    [REGISTRY_NO_CERTIFICATE] = "no_certificate",
+	                                    [REGISTRY_WRONG_CERTIFICATE] = "wrong_certificate",
 	                                    [REGISTRY_AMBIGUOUS] = "ambiguous"};
 
 	return names[verdict];
@@ -205,13 +217,18 @@ const char *registry_verdict_name(enum registry_verdict verdict)
 
 /* ---- text form ------------------------------------------------------------------------------------------------ */
 
-enum { SNAPSHOT_VERSION = 1 };
+/*
+ * 2: a device may have to show its certificate. A program of before would let it in without, and must not read it; the other way round a text of
+ * before has nobody who has to.
+ */
+enum { SNAPSHOT_VERSION = 2, SNAPSHOT_VERSION_LEAST = 1 };
 
 static json_t *device_to_json(const struct registry_device *device)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s}", "device", device->device, "site", device->site,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "device", device->device, "site", device->site,
 	                 "calling_ae", device->calling_ae, "called_ae", device->called_ae, "address", device->address,
-	                 "local_port", (int)device->local_port, "default_charset", device->default_charset);
+	                 "local_port", (int)device->local_port, "default_charset", device->default_charset,
+	                 "certificate", device->certificate);
 }
 
 void registry_write(const struct registry *registry, char **out, size_t *out_length)
@@ -237,13 +254,14 @@ static bool copy_member(char *out, size_t out_size, const char *text)
 
 static bool device_from_json(const json_t *json, struct registry_device *out)
 {
-	const char *device, *site, *calling_ae, *called_ae, *address, *charset = ""; /* a snapshot of before has none */
+	const char *device, *site, *calling_ae, *called_ae, *address;
+	const char *charset = "", *certificate = ""; /* a snapshot of before has none */
 	int port;
 
 	*out = (struct registry_device){.local_port = 0};
-	if (json_unpack((json_t *)json, "{s:s, s:s, s:s, s:s, s:s, s:i, s?s}", "device", &device, "site", &site,
+	if (json_unpack((json_t *)json, "{s:s, s:s, s:s, s:s, s:s, s:i, s?s, s?s}", "device", &device, "site", &site,
 	                "calling_ae", &calling_ae, "called_ae", &called_ae, "address", &address, "local_port", &port,
-	                "default_charset", &charset) != 0 ||
+	                "default_charset", &charset, "certificate", &certificate) != 0 ||
 	    port < 0 || port > UINT16_MAX)
 		return false;
 	out->local_port = (uint16_t)port;
@@ -251,7 +269,8 @@ static bool device_from_json(const json_t *json, struct registry_device *out)
 	       copy_member(out->calling_ae, sizeof out->calling_ae, calling_ae) &&
 	       copy_member(out->called_ae, sizeof out->called_ae, called_ae) &&
 	       copy_member(out->address, sizeof out->address, address) &&
-	       copy_member(out->default_charset, sizeof out->default_charset, charset);
+	       copy_member(out->default_charset, sizeof out->default_charset, charset) &&
+	       copy_member(out->certificate, sizeof out->certificate, certificate);
 }
 
 static bool corrupt(struct err *err)
@@ -262,10 +281,11 @@ static bool corrupt(struct err *err)
 static bool read_devices(const json_t *root, struct registry *registry, struct err *err)
 {
 	const json_t *devices = json_object_get(root, "devices");
+	json_int_t version = json_integer_value(json_object_get(root, "version"));
 	const json_t *item;
 	size_t i;
 
-	if (json_integer_value(json_object_get(root, "version")) != SNAPSHOT_VERSION || !json_is_array(devices))
+	if (version < SNAPSHOT_VERSION_LEAST || version > SNAPSHOT_VERSION || !json_is_array(devices))
 		return corrupt(err);
 	json_array_foreach((json_t *)devices, i, item)
 	{

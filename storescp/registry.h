@@ -2,8 +2,8 @@
  * Who may open an association: the devices of all sites, as an unchanging snapshot. Pure: knows the ledger only as rows that
  * somebody adds, and its own text form, which lies in a file so that reception goes on while the ledger is away.
  *
- * A device is known by its calling AE title and, where given, by the called AE title (else ours), the address (CIDR) and the local
- * port. Of several that fit, the one that says more than every other wins. Where two fit of which neither says more (one by its network, the
+ * A device is known by its calling AE title and, where given, by the called AE title (else ours), the address (CIDR), the local
+ * port and the certificate that it shows. Of several that fit, the one that says more than every other wins. Where two fit of which neither says more (one by its network, the
  * other by the port) nobody is guessed: REGISTRY_AMBIGUOUS.
  */
 #ifndef YQ_STORESCP_REGISTRY_H
@@ -26,6 +26,7 @@ struct registry_device {
 	char address[REGISTRY_CIDR_SIZE];            /* empty: from anywhere */
 	uint16_t local_port;                         /* 0: any */
 	char default_charset[REGISTRY_CHARSET_SIZE]; /* empty: none */
+	char certificate[DICOM_SHA256_SIZE];         /* SHA-256, small hexadecimal digits; empty: it need show none */
 };
 
 struct registry;
@@ -41,6 +42,8 @@ enum registry_verdict {
 	REGISTRY_UNKNOWN_CALLING_AE,
 	REGISTRY_UNKNOWN_CALLED_AE,
 	REGISTRY_UNKNOWN_ADDRESS,
+	REGISTRY_NO_CERTIFICATE,    /* it would be one that has to show its certificate */
+	REGISTRY_WRONG_CERTIFICATE, /* and shows another */
 	REGISTRY_AMBIGUOUS
 };
 

@@ -112,9 +112,10 @@ bool rejections_take(struct rejections *rejections, int64_t now_ms, bool everyth
 static char *detail_of(const struct rejection_due *due)
 {
 	json_t *detail =
-	    json_pack("{s:s, s:s, s:s, s:i, s:s, s:I}", "calling_ae", due->peer.calling_ae, "called_ae",
-	              due->peer.called_ae, "address", due->peer.address, "local_port", (int)due->peer.local_port,
-	              "reason", due->reason, "repeated", (json_int_t)due->repeated);
+	    json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:I}", "calling_ae", due->peer.calling_ae, "called_ae",
+	              due->peer.called_ae, "address", due->peer.address, "local_port", (int)due->peer.local_port, "tls",
+	              due->peer.tls, "certificate", due->peer.certificate_sha256, "reason", due->reason, "repeated",
+	              (json_int_t)due->repeated);
 	char *text = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
 
 	if (text == NULL)

@@ -12,7 +12,7 @@ enum { STATUS_OUT_OF_RESOURCES = 0xa700 };
 
 struct session {
 	struct registry_device device; /* of an admitted one */
-	int answer;                    /* of the directory */
+	const char *refusal;           /* why it was refused; NULL: it was not */
 	int64_t started_ms;
 	int64_t images, refused;
 	struct procedures *procedures; /* NULL until something is asked that is no image */
@@ -46,21 +46,57 @@ static const char *reason_name(int answer)
 	return answer == DIRECTORY_NO_SNAPSHOT ? "no_registry" : registry_verdict_name((enum registry_verdict)answer);
 }
 
+/*
+ * A certificate that is shown must be good: registered for this device, or of somebody whom we trust, and its time not over. NULL: all is well.
+ * Who calls without TLS shows none, and is let in where his registration names none.
+ */
+static const char *certificate_fault(const struct service *service, const struct dicom_peer *peer,
+                                     const struct registry_device *device)
+{
+	if (peer->certificate_sha256[0] == '\0')
+		return peer->tls[0] != '\0' && service->needs_certificate ? "no_certificate" : NULL;
+	if (!peer->certificate_is_current)
+		return "certificate_ended";
+	return device->certificate[0] != '\0' || peer->certificate_is_trusted ? NULL : "unknown_certificate";
+}
+
+static const char *refusal_of(const struct service *service, const struct dicom_peer *peer, int answer,
+                              const struct registry_device *device)
+{
+	return answer != REGISTRY_KNOWN ? reason_name(answer) : certificate_fault(service, peer, device);
+}
+
+/* The directory answers; *refusal: why the caller is refused, or NULL. */
+static int judge(const struct service *service, const struct dicom_peer *peer, struct registry_device *device,
+                 const char **refusal)
+{
+	int answer = directory_find(service->directory, peer, device);
+
+	*refusal = refusal_of(service, peer, answer, device);
+	if (answer == REGISTRY_KNOWN && *refusal != NULL) {
+		answer = directory_find_again(service->directory, peer, device);
+		*refusal = refusal_of(service, peer, answer, device);
+	}
+	return answer;
+}
+
 static enum dicom_reject admit(void *context, const struct dicom_peer *peer, void **association)
 {
 	struct service *service = context;
 	struct session *session = calloc(1, sizeof *session);
+	int answer;
 
 	if (session == NULL)
 		err_panic("out of memory");
 	*association = session;
-	session->answer = directory_find(service->directory, peer, &session->device);
-	if (session->answer != REGISTRY_KNOWN)
-		return reject_for(session->answer);
+	answer = judge(service, peer, &session->device, &session->refusal);
+	if (session->refusal != NULL)
+		return reject_for(answer);
 	session->started_ms = clock_monotonic_ms();
 	contacts_note(service->contacts, session->device.device, CONTACT_ASSOCIATION, NULL);
-	log_info(LOG_ASSOCIATION_ACCEPTED, "device=%s calling_ae=%s address=%s implementation=%s",
-	         session->device.device, peer->calling_ae, peer->address, peer->implementation_version);
+	log_info(LOG_ASSOCIATION_ACCEPTED, "device=%s calling_ae=%s address=%s implementation=%s tls=%s",
+	         session->device.device, peer->calling_ae, peer->address, peer->implementation_version,
+	         peer->tls[0] != '\0' ? peer->tls : "no");
 	return DICOM_ADMIT;
 }
 
@@ -76,7 +112,7 @@ static const char *end_name(enum dicom_end how)
 /* On record behind the answer: the ledger may be slow or away, the caller need not wait for it. */
 static void end_rejected(struct service *service, const struct session *session, const struct dicom_peer *peer)
 {
-	const char *reason = session != NULL ? reason_name(session->answer) : "congestion";
+	const char *reason = session != NULL ? session->refusal : "congestion";
 	struct rejection_due due;
 
 	if (rejections_note(service->rejections, peer, reason, clock_monotonic_ms(), &due))

@@ -23,6 +23,7 @@ struct service {
 	int64_t object_max;          /* bytes */
 	int64_t linger_ms;           /* how long an association may take the report of a commitment that it asked for */
 	int64_t answer_ms;           /* how long a peer may take to answer it */
+	bool needs_certificate;      /* over TLS nobody comes without one */
 	char worker[TEXT_UUID_SIZE]; /* this process, for reports under way */
 };
 

@@ -150,7 +150,9 @@ static bool open_door(struct err *err)
 
 	if (!listen_inherited("dicom", &fleet.listening, err) ||
 	    !listen_complete(&fleet.listening, "DICOM", conf_text(CONF_DICOM_ADDRESS),
-	                     (uint16_t)conf_number(CONF_DICOM_PORT), conf_text(CONF_DICOM_MORE_PORTS), err))
+	                     (uint16_t)conf_number(CONF_DICOM_PORT), conf_text(CONF_DICOM_MORE_PORTS), err) ||
+	    !listen_complete(&fleet.listening, "DICOM", conf_text(CONF_DICOM_ADDRESS),
+	                     (uint16_t)conf_number(CONF_DICOM_PORT), conf_text(CONF_DICOM_TLS_PORTS), err))
 		return false;
 	for (int i = 0; i < fleet.listening.count; i++)
 		if (!keep_high(&fleet.listening.fds[i], "a DICOM socket", err))

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/yqctl/device_certificate.h"
 #include "gateway/yqctl/handlers.h"
 #include "gateway/yqctl/list.h"
 #include "gateway/yqctl/operator.h"
@@ -13,6 +14,7 @@ static const struct column device_columns[] = {{"ae_title", "AE TITLE", false},
                                                {"address", "ADDRESS", false},
                                                {"site", "SITE", false},
                                                {"local_port", "PORT", true},
+                                               {"certificate_until", "CERTIFICATE UNTIL", false},
                                                {"modality", "MODALITY", false},
                                                {"is_enabled", "ENABLED", false},
                                                {"last_seen_at", "LAST SEEN", false},
@@ -54,6 +56,7 @@ static bool print_made(struct invocation *in, const char *id, const struct site 
 struct adding {
 	struct site site;
 	struct device_new device;
+	struct device_certificate certificate;
 	struct destination_new destination;
 	struct operator_note note;
 	char id[TEXT_UUID_SIZE];
@@ -80,8 +83,11 @@ bool run_device_add(struct invocation *in, struct err *err)
 	struct adding adding = {.note = {.action = "device.add", .subject_kind = "device"}};
 	long port;
 
+	bool ok;
+
 	if (!option_number(in, "local-port", 1, 65535, 0, &port, err) ||
-	    !site_find(in->db, option_value(in, "site"), &adding.site, err))
+	    !site_find(in->db, option_value(in, "site"), &adding.site, err) ||
+	    !device_certificate_given(in, &adding.certificate, err))
 		return false;
 	adding.device = (struct device_new){.site = &adding.site,
 	                                    .calling_ae = option_value(in, "ae-title"),
@@ -90,9 +96,12 @@ bool run_device_add(struct invocation *in, struct err *err)
 	                                    .local_port = (int)port,
 	                                    .name = option_value(in, "name"),
 	                                    .modality = option_value(in, "modality"),
-	                                    .default_charset = option_value(in, "charset")};
-	return operator_change(in, &adding.note, add_device, &adding, err) &&
-	       print_made(in, adding.id, &adding.site, "device added", err);
+	                                    .default_charset = option_value(in, "charset"),
+	                                    .certificate = &adding.certificate};
+	ok = operator_change(in, &adding.note, add_device, &adding, err) &&
+	     print_made(in, adding.id, &adding.site, "device added", err);
+	device_certificate_fini(&adding.certificate);
+	return ok;
 }
 
 struct switching {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/yqctl/device_certificate.h"
 #include "gateway/yqctl/handlers.h"
 #include "gateway/yqctl/operator.h"
 #include "gateway/yqctl/output.h"
@@ -26,6 +27,7 @@ bool run_device_show(struct invocation *in, struct err *err)
 struct editing {
 	const char *argument;
 	struct device_edit edit;
+	struct device_certificate certificate;
 	struct operator_note note;
 	char id[TEXT_UUID_SIZE], site[TEXT_UUID_SIZE];
 };
@@ -70,6 +72,7 @@ bool run_device_edit(struct invocation *in, struct err *err)
 	                          .note = {.action = "device.edit", .subject_kind = "device"}};
 	const char *port = known_or_any(option_value(in, "local-port"));
 	long number = port && !port[0] ? 0 : -1;
+	bool ok;
 
 	if (option_given(in, "site"))
 		return err_set(err, ERR_INVALID,
@@ -77,17 +80,21 @@ bool run_device_edit(struct invocation *in, struct err *err)
 		               "sent. Register it there with `yqctl device add` and end this one with `yqctl device "
 		               "disable`");
 	if (!note_what(in, &editing.note, err) ||
-	    (number < 0 && !option_number(in, "local-port", 1, 65535, -1, &number, err)))
+	    (number < 0 && !option_number(in, "local-port", 1, 65535, -1, &number, err)) ||
+	    !device_certificate_given(in, &editing.certificate, err))
 		return false;
-	editing.edit = (struct device_edit){.calling_ae = option_value(in, "ae-title"),
-	                                    .called_ae = known_or_any(option_value(in, "called-ae-title")),
-	                                    .address = known_or_any(option_value(in, "address")),
-	                                    .local_port = (int)number,
-	                                    .name = option_value(in, "name"),
-	                                    .modality = option_value(in, "modality"),
-	                                    .default_charset = option_value(in, "charset")};
-	if (!operator_change(in, &editing.note, edit_device, &editing, err))
-		return false;
-	printf("device changed: %s\n", editing.id);
-	return true;
+	editing.edit =
+	    (struct device_edit){.calling_ae = option_value(in, "ae-title"),
+	                         .called_ae = known_or_any(option_value(in, "called-ae-title")),
+	                         .address = known_or_any(option_value(in, "address")),
+	                         .local_port = (int)number,
+	                         .name = option_value(in, "name"),
+	                         .modality = option_value(in, "modality"),
+	                         .default_charset = option_value(in, "charset"),
+	                         .certificate = option_given(in, "certificate") ? &editing.certificate : NULL};
+	ok = operator_change(in, &editing.note, edit_device, &editing, err);
+	if (ok)
+		printf("device changed: %s\n", editing.id);
+	device_certificate_fini(&editing.certificate);
+	return ok;
 }

@@ -9,6 +9,7 @@ static const struct option device_add_options[] = {
     {"called-ae-title", "AE", "the title that it calls us, when that tells it apart", false},
     {"address", "CIDR", "address or network that it calls from, when that tells it apart", false},
     {"local-port", "PORT", "our port that it calls, when that tells it apart", false},
+    {"certificate", "FILE-or-SHA256", "certificate (PEM, DER) that it has to show over TLS, or its fingerprint", false},
     {"name", "TEXT", "a name for people", false},
     {"modality", "CS", "as in DICOM: DX, CT, US ...", false},
     {"charset", "TERM", "character set of its texts when the bytes do not decide, e.g. GB18030", false},
@@ -20,6 +21,7 @@ static const struct option device_edit_options[] = {
     {"called-ae-title", "AE", "the title that it calls us; any: ours", false},
     {"address", "CIDR", "address or network that it calls from; any: from anywhere", false},
     {"local-port", "PORT", "our port that it calls; any: each", false},
+    {"certificate", "FILE-or-SHA256", "certificate that it has to show over TLS, or its fingerprint; any: none", false},
     {"modality", "CS", "as in DICOM: DX, CT, US ...", false},
     {"charset", "TERM", "character set of its texts when the bytes do not decide", false},
     {"site", "SITE", "refused: a device that moved is registered anew", false},
@@ -155,6 +157,15 @@ static const struct option device_commitment_options[] = {
      false},
     {"host", "HOST", "default the address that it asked from", false},
     OPTION_END};
+static const struct option ca_tls_options[] = {
+    {"hosts", "HOSTS", "addresses and DNS names by which devices call us, with blanks between", true},
+    {"days", "DAYS", "how long it holds, default 825", false},
+    OPTION_END};
+static const struct option ca_device_options[] = {
+    {"folder", "FOLDER", "where the two files are written, default the current one", false},
+    {"hosts", "HOSTS", "its addresses and DNS names, when it is called, too", false},
+    {"days", "DAYS", "how long it holds, default 825", false},
+    OPTION_END};
 static const struct option study_complete_options[] = {{"reason", "TEXT", "why nothing more is to come", true},
                                                        OPTION_END};
 
@@ -210,8 +221,8 @@ const struct command commands[] = {
     {"rule list", "", 0, 0, "the routing rules in force", NULL, only_json, NEEDS_LEDGER, run_rule_list},
 
     {"device add", "", 0, 0, "register a device, so that it may send",
-     "A device is what is known of it. Several may use one AE title when called title, address or port tell them "
-     "apart; the\n"
+     "A device is what is known of it. Several may use one AE title when called title, address, port or "
+     "certificate tell them apart; the\n"
      "most particular one that fits counts, and two of which neither says more are refused. Takes effect at once. Its "
      "site counts\n"
      "as enrolled from now on.",
@@ -351,6 +362,21 @@ const struct command commands[] = {
 
     {"migrate", "", 0, 0, "bring the ledger to the version of this program", NULL, NULL, NEEDS_HOME, run_migrate},
     {"ca init", "", 0, 0, "make the demonstration CA, unless it is there", NULL, NULL, NEEDS_HOME, run_ca_init},
+    {"ca tls", "", 0, 0, "make or renew our certificate for DICOM over TLS",
+     "With an authority of this installation, which is made once (keys/tls-ca.pem: give it to devices that are to "
+     "trust us). "
+     "Running\n"
+     "receivers take the new certificate up by themselves. A hospital with an authority of its own puts its "
+     "certificate there "
+     "instead\n"
+     "(dicom_tls_certificate, dicom_tls_key).",
+     ca_tls_options, NEEDS_HOME, run_ca_tls},
+    {"ca device", "NAME", 1, 1, "make a key and a certificate for a device or a peer that brings none",
+     "NAME.key (without a password) and NAME.pem are written to the folder and kept nowhere else: bring them to the "
+     "device, "
+     "delete the\n"
+     "key here, and register the certificate with `yqctl device add --certificate NAME.pem`. Needs `yqctl ca tls`.",
+     ca_device_options, NEEDS_HOME, run_ca_device},
     {"demo seed", "", 0, 0, "accounts, certificates, device and destination of the demonstration",
      "Only where demo = yes. Passwords are random and stand in YQ_HOME/demo/accounts.", NULL, NEEDS_LEDGER,
      run_demo_seed},

@@ -48,6 +48,8 @@ HANDLER(run_account_disable);
 HANDLER(run_account_enable);
 HANDLER(run_account_grant);
 HANDLER(run_account_certify);
+HANDLER(run_ca_tls);
+HANDLER(run_ca_device);
 HANDLER(run_qualification_grant);
 
 HANDLER(run_study_list);

@@ -43,6 +43,7 @@ static bool is_not_empty(const char *text)
 static const struct text_rule text_rules[] = {
     {CONF_LANGUAGE, "zh-CN en", NULL, "zh-CN or en"},
     {CONF_LOG_LEVEL, "debug info warning error", NULL, "debug, info, warning or error"},
+    {CONF_DICOM_TLS_CLIENT, "off optional required", NULL, "off, optional or required"},
     {CONF_COVERAGE_BASIS, "connected served regular", NULL, "connected, served or regular"},
     {CONF_AE_TITLE, NULL, text_is_ae_title, "1 to 16 characters without backslash"},
     {CONF_TIME_ZONE, NULL, is_not_empty, "a name like Asia/Shanghai"},

@@ -1,7 +1,9 @@
 #include "lib/domain/device.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/db/db.h"
 #include "lib/domain/find_one.h"
@@ -84,6 +86,64 @@ static bool check_device(const struct device_new *device, struct checked *out, s
 	       check_charset(device->default_charset, err);
 }
 
+/* ---- certificates -------------------------------------------------------------------------------------------------- */
+
+static bool read_fingerprint(const char *bytes, size_t length, struct device_certificate *out)
+{
+	char text[200];
+
+	if (length >= sizeof(text))
+		return false;
+	memcpy(text, bytes, length);
+	text[length] = '\0';
+	return certificate_parse_sha256(text, out->sha256);
+}
+
+bool device_certificate_read(const void *bytes, size_t length, struct device_certificate *out, struct err *err)
+{
+	struct certificate certificate;
+
+	*out = (struct device_certificate){.until_us = 0};
+	if (read_fingerprint(bytes, length, out))
+		return true;
+	if (!certificate_read(bytes, length, &certificate, err))
+		return false;
+	if (certificate.until_us < clock_wall_us())
+		return err_set(err, ERR_REFUSED, "cannot register a certificate that has ended: %.200s",
+		               certificate.subject);
+	if (!certificate_der(bytes, length, &out->der, &out->length, err))
+		return false;
+	text_copy(out->sha256, sizeof(out->sha256), certificate.sha256);
+	text_copy(out->subject, sizeof(out->subject), certificate.subject);
+	out->until_us = certificate.until_us;
+	return true;
+}
+
+void device_certificate_fini(struct device_certificate *certificate)
+{
+	free(certificate->der);
+	certificate->der = NULL;
+}
+
+static const struct device_certificate no_certificate = {.sha256 = ""};
+
+static struct db_param digest_param(const struct device_certificate *certificate)
+{
+	return db_text(certificate->sha256[0] ? certificate->sha256 : NULL);
+}
+
+static struct db_param der_param(const struct device_certificate *certificate)
+{
+	return certificate->der ? db_bytes(certificate->der, certificate->length) : db_null();
+}
+
+static struct db_param until_param(const struct device_certificate *certificate)
+{
+	return certificate->until_us ? db_time(certificate->until_us) : db_null();
+}
+
+/* ---- adding ---------------------------------------------------------------------------------------------------------- */
+
 static struct db_param port_param(int port)
 {
 	return port ? db_int(port) : db_null();
@@ -105,18 +165,19 @@ static bool is_doubtful(const struct db_rows *rows, const struct checked *checke
 	if (db_get_bool(rows, 0, "is_same"))
 		return err_set(
 		    err, ERR_CONFLICT,
-		    "%s is registered already with the same called AE title, address and port: device %s of %s (%s); "
-		    "add --called-ae-title, --address or --local-port to tell two devices apart",
+		    "%s is registered already with the same called AE title, address, port and certificate: device %s "
+		    "of %s "
+		    "(%s); add --called-ae-title, --address, --local-port or --certificate to tell two devices apart",
 		    checked->calling_ae, id, site, code);
 	return err_set(err, ERR_CONFLICT,
 	               "a call of %s could be this device or device %s of %s (%s), and neither says more: give both "
-	               "the same kinds of --address and --local-port, or other --called-ae-title",
+	               "the same kinds of --address, --local-port and --certificate, or other --called-ae-title",
 	               checked->calling_ae, id, site, code);
 }
 
 /* Is there another that a call could fit as well? id: of the device itself, NULL: it is new. The ledger's trigger decides, this finds the words. */
 static bool check_apart(struct db *db, const char *id, const struct device_new *device, const struct checked *checked,
-                        struct err *err)
+                        const char *certificate, struct err *err)
 {
 	struct db_rows *rows;
 	bool ok;
@@ -124,7 +185,7 @@ static bool check_apart(struct db *db, const char *id, const struct device_new *
 	if (!db_exec(db, STMT_DEVICE_DOUBTFUL,
 	             DB_PARAMS(db_text(id), db_text(checked->calling_ae), called_param(device, checked),
 	                       db_text(device->address ? checked->address : NULL), port_param(device->local_port),
-	                       db_text(conf_text(CONF_AE_TITLE))),
+	                       db_text(certificate[0] ? certificate : NULL), db_text(conf_text(CONF_AE_TITLE))),
 	             &rows, err))
 		return false;
 	ok = db_rows_count(rows) == 0 || is_doubtful(rows, checked, err);
@@ -134,16 +195,18 @@ static bool check_apart(struct db *db, const char *id, const struct device_new *
 
 bool device_add(struct db *db, const struct device_new *device, char out_id[TEXT_UUID_SIZE], struct err *err)
 {
+	const struct device_certificate *shown = device->certificate ? device->certificate : &no_certificate;
 	struct checked checked;
 	struct db_rows *rows;
 	bool is_double;
 
-	if (!check_device(device, &checked, err) || !check_apart(db, NULL, device, &checked, err) ||
+	if (!check_device(device, &checked, err) || !check_apart(db, NULL, device, &checked, shown->sha256, err) ||
 	    !db_exec(db, STMT_DEVICE_ADD,
 	             DB_PARAMS(db_int(device->site->site_id), db_text(device->name), db_text(checked.calling_ae),
 	                       called_param(device, &checked), db_text(device->address ? checked.address : NULL),
 	                       port_param(device->local_port), db_text(device->modality),
-	                       db_text(device->default_charset)),
+	                       db_text(device->default_charset), digest_param(shown), der_param(shown),
+	                       db_text(shown->subject), until_param(shown)),
 	             &rows, err))
 		return false;
 	is_double = db_rows_count(rows) == 0;
@@ -170,17 +233,21 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
-static bool write_change(struct db *db, const char *id, const struct device_new *device, bool is_enabled,
-                         struct err *err)
+/* certificate: its fingerprint afterwards; device->certificate: NULL when it stays. */
+static bool write_change(struct db *db, const char *id, const struct device_new *device, const char *certificate,
+                         bool is_enabled, struct err *err)
 {
+	const struct device_certificate *shown = device->certificate ? device->certificate : &no_certificate;
 	struct checked checked;
 
-	return check_device(device, &checked, err) && (!is_enabled || check_apart(db, id, device, &checked, err)) &&
+	return check_device(device, &checked, err) &&
+	       (!is_enabled || check_apart(db, id, device, &checked, certificate, err)) &&
 	       db_exec(db, STMT_DEVICE_CHANGE,
 	               DB_PARAMS(db_text(id), db_text(or_empty(device->name)), db_text(checked.calling_ae),
 	                         called_param(device, &checked), db_text(device->address ? checked.address : NULL),
 	                         port_param(device->local_port), db_text(or_empty(device->modality)),
-	                         db_text(or_empty(device->default_charset))),
+	                         db_text(or_empty(device->default_charset)), db_bool(device->certificate != NULL),
+	                         digest_param(shown), der_param(shown), db_text(shown->subject), until_param(shown)),
 	               NULL, err);
 }
 
@@ -201,9 +268,12 @@ bool device_change(struct db *db, const char *id_or_ae, const struct device_edit
 	                                                                 : (int)db_get_int(rows, 0, "local_port"),
 	                             .name = merged(edit->name, rows, "name"),
 	                             .modality = merged(edit->modality, rows, "modality"),
-	                             .default_charset = merged(edit->default_charset, rows, "default_charset")};
+	                             .default_charset = merged(edit->default_charset, rows, "default_charset"),
+	                             .certificate = edit->certificate};
 	text_copy(out_site, TEXT_UUID_SIZE, db_get_text(rows, 0, "site"));
-	ok = write_change(db, out_id, &device, db_get_bool(rows, 0, "is_enabled"), err);
+	ok = write_change(db, out_id, &device,
+	                  edit->certificate ? edit->certificate->sha256 : db_get_text(rows, 0, "certificate_sha256"),
+	                  db_get_bool(rows, 0, "is_enabled"), err);
 	db_rows_free(rows);
 	return ok;
 }

@@ -1,6 +1,6 @@
 /*
  * The registry of devices that may open associations to us. A device is what is known of it: calling AE title, and, as far as they are
- * given, called AE title, address, local port. How a caller is matched against it is the receiver's business (storescp/).
+ * given, called AE title, address, local port, the certificate that it shows over TLS. How a caller is matched against it is the receiver's business (storescp/).
  *
  * Every function works in the caller's transaction or alone. A change takes effect in running receivers at once: the ledger
  * notifies them.
@@ -11,11 +11,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/certificate.h"
 #include "lib/base/err.h"
 #include "lib/base/text.h"
 #include "lib/domain/site.h"
 
 struct db;
+
+/* By the fingerprint a certificate is told from every other; the rest is for people, and absent where the fingerprint is all that is known. */
+struct device_certificate {
+	char sha256[CERTIFICATE_SHA256_SIZE]; /* empty: none */
+	char subject[CERTIFICATE_NAME_SIZE];
+	int64_t until_us; /* 0: not known */
+	uint8_t *der;     /* NULL: not at hand */
+	size_t length;
+};
+/*
+ * Of a certificate (PEM or DER), or of a fingerprint as people write it. ERR_INVALID; ERR_REFUSED: its time is over. device_certificate_fini()
+ * after true.
+ */
+bool device_certificate_read(const void *bytes, size_t length, struct device_certificate *out, struct err *err);
+void device_certificate_fini(struct device_certificate *certificate);
 
 /* What is registered. NULL: not known, matches anything. Borrowed. */
 struct device_new {
@@ -26,6 +42,7 @@ struct device_new {
 	int local_port;      /* 0: any */
 	const char *name, *modality;
 	const char *default_charset; /* defined term, used when the bytes do not decide */
+	const struct device_certificate *certificate;
 };
 
 /*
@@ -40,6 +57,7 @@ struct device_edit {
 	const char *calling_ae, *called_ae, *address;
 	int local_port;
 	const char *name, *modality, *default_charset;
+	const struct device_certificate *certificate; /* an empty one: not known any more */
 };
 
 /*

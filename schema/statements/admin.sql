@@ -12,8 +12,14 @@
 -- $6 local port, or NULL
 -- $7 modality, or NULL
 -- $8 default character set, or NULL
-INSERT INTO device (site_id, name, calling_ae, called_ae, address, local_port, modality, default_charset)
-VALUES ($1::bigint, coalesce($2::text, ''), $3::text, $4::text, $5::cidr, $6::integer, coalesce($7::text, ''), coalesce($8::text, ''))
+-- $9 SHA-256 of the certificate that it shows, hexadecimal, or NULL
+-- $10 the certificate (DER), or NULL
+-- $11 its subject
+-- $12 end of its time, or NULL
+INSERT INTO device (site_id, name, calling_ae, called_ae, address, local_port, modality, default_charset, certificate_sha256, certificate,
+                    certificate_subject, certificate_until)
+VALUES ($1::bigint, coalesce($2::text, ''), $3::text, $4::text, $5::cidr, $6::integer, coalesce($7::text, ''), coalesce($8::text, ''),
+        decode($9::text, 'hex'), $10::bytea, $11::text, $12::timestamptz)
 ON CONFLICT DO NOTHING
 RETURNING public_id AS id;
 
@@ -24,10 +30,13 @@ RETURNING public_id AS id;
 -- $3 called AE title, or NULL
 -- $4 address, or NULL
 -- $5 local port, or NULL
--- $6 our own AE title, which NULL stands for
+-- $6 SHA-256 of its certificate, hexadecimal, or NULL
+-- $7 our own AE title, which NULL stands for
 SELECT d.public_id AS id, s.name AS site, t.code AS site_code,
-       d.address IS NOT DISTINCT FROM $4::cidr AND d.local_port IS NOT DISTINCT FROM $5::integer AS is_same
-FROM yq_device_doubtful((SELECT o.device_id FROM device o WHERE o.public_id = $1::uuid), $2::text, $3::text, $4::cidr, $5::integer, $6::text) d
+       d.address IS NOT DISTINCT FROM $4::cidr AND d.local_port IS NOT DISTINCT FROM $5::integer
+           AND d.certificate_sha256 IS NOT DISTINCT FROM decode($6::text, 'hex') AS is_same
+FROM yq_device_doubtful((SELECT o.device_id FROM device o WHERE o.public_id = $1::uuid), $2::text, $3::text, $4::cidr, $5::integer,
+                        decode($6::text, 'hex'), $7::text) d
 JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
 ORDER BY 4 DESC, d.device_id
 LIMIT 1;
@@ -46,7 +55,8 @@ UPDATE device SET is_enabled = $2::boolean WHERE public_id = $1::uuid AND is_ena
 -- A device that is to be changed, and what is registered now.
 -- $1 public id
 SELECT d.name, d.calling_ae, coalesce(d.called_ae, '') AS called_ae, coalesce(d.address::text, '') AS address,
-       coalesce(d.local_port, 0) AS local_port, d.modality, d.default_charset, d.is_enabled, sc.public_id AS site
+       coalesce(d.local_port, 0) AS local_port, d.modality, d.default_charset, d.is_enabled, sc.public_id AS site,
+       coalesce(encode(d.certificate_sha256, 'hex'), '') AS certificate_sha256
 FROM device d JOIN scope sc ON sc.scope_id = d.site_id
 WHERE d.public_id = $1::uuid
 FOR UPDATE OF d;
@@ -60,8 +70,17 @@ FOR UPDATE OF d;
 -- $6 local port, or NULL
 -- $7 modality
 -- $8 default character set
+-- $9 the certificate changes, too, to what follows
+-- $10 its SHA-256, hexadecimal, or NULL
+-- $11 the certificate (DER), or NULL
+-- $12 its subject
+-- $13 end of its time, or NULL
 UPDATE device SET name = $2::text, calling_ae = $3::text, called_ae = $4::text, address = $5::cidr, local_port = $6::integer,
-    modality = $7::text, default_charset = $8::text
+    modality = $7::text, default_charset = $8::text,
+    certificate_sha256 = CASE WHEN $9::boolean THEN decode($10::text, 'hex') ELSE certificate_sha256 END,
+    certificate = CASE WHEN $9::boolean THEN $11::bytea ELSE certificate END,
+    certificate_subject = CASE WHEN $9::boolean THEN $12::text ELSE certificate_subject END,
+    certificate_until = CASE WHEN $9::boolean THEN $13::timestamptz ELSE certificate_until END
 WHERE public_id = $1::uuid;
 
 -- name: device_list
@@ -71,7 +90,7 @@ SELECT d.public_id AS id, d.calling_ae AS ae_title, d.called_ae AS called_ae_tit
        extract(epoch FROM d.clock_offset)::bigint AS clock_offset_s, d.clock_measured_at,
        yq_clock_words(d.clock_offset, d.clock_measured_at) AS clock, q.last_image_at, q.due_at AS images_due_at,
        CASE WHEN d.is_enabled AND q.due_at < yq_now() THEN q.due_at END AS silent_since,
-       d.commitment_host, d.commitment_port
+       d.commitment_host, d.commitment_port, encode(d.certificate_sha256, 'hex') AS certificate_sha256, d.certificate_until
 FROM device d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
 LEFT JOIN LATERAL yq_device_silence(d.device_id) q ON true
 ORDER BY d.device_id;
@@ -80,7 +99,10 @@ ORDER BY d.device_id;
 -- Everything that is known of one device.
 -- $1 public id
 SELECT d.public_id AS id, d.name, s.name AS site, t.code AS site_code, d.calling_ae AS ae_title, d.called_ae AS called_ae_title,
-       d.address::text AS address, d.local_port, d.modality, d.default_charset, d.is_enabled, d.created_at, d.first_seen_at, d.last_seen_at,
+       d.address::text AS address, d.local_port, encode(d.certificate_sha256, 'hex') AS certificate_sha256,
+       nullif(d.certificate_subject, '') AS certificate_subject, d.certificate_until,
+       floor(extract(epoch FROM d.certificate_until - yq_now()) / 86400)::integer AS certificate_days_left,
+       d.modality, d.default_charset, d.is_enabled, d.created_at, d.first_seen_at, d.last_seen_at,
        q.last_image_at, q.due_at AS images_due_at, q.usual_images, q.history AS days_of_history,
        CASE WHEN d.is_enabled AND q.due_at < yq_now() THEN q.due_at END AS silent_since,
        (SELECT n.noticed_at FROM device_silence n WHERE n.device_id = d.device_id AND n.ended_at IS NULL) AS silence_noticed_at,

@@ -394,6 +394,10 @@ SELECT sc.public_id AS site_id FROM yq_person_sites() AS s JOIN scope sc ON sc.s
 -- Of the devices: silence, last contact, clock.
 SELECT name, labels, value FROM yq_device_gauges() ORDER BY name, labels::text;
 
+-- name: gateway_certificate_gauges
+-- Of the certificates of machines: how long they hold.
+SELECT name, labels, value FROM yq_certificate_gauges() ORDER BY name, labels::text;
+
 -- name: gateway_gauges
 -- Numbers without patients, over every site: queues, deliveries, programs.
 SELECT name, labels, value FROM yq_gauges() ORDER BY name, labels::text;

@@ -112,6 +112,9 @@ SELECT d.public_id AS id,
            'id', d.public_id, 'site', jsonb_build_object('id', sc.public_id, 'name', sc.name), 'name', d.name,
            'calling_ae', d.calling_ae, 'called_ae', d.called_ae, 'local_port', d.local_port,
            'modality', d.modality, 'address', d.address::text, 'is_enabled', d.is_enabled,
+           'certificate', CASE WHEN d.certificate_sha256 IS NOT NULL THEN jsonb_build_object(
+               'sha256', encode(d.certificate_sha256, 'hex'), 'subject', d.certificate_subject, 'not_after', d.certificate_until,
+               'days_left', floor(extract(epoch FROM d.certificate_until - yq_now()) / 86400)::integer) END,
            'silence', (SELECT jsonb_build_object('last_image_at', q.last_image_at, 'due_at', q.due_at, 'usual_images', q.usual_images,
                                                  'history', q.history, 'is_silent', d.is_enabled AND coalesce(q.due_at < yq_now(), false))
                        FROM yq_device_silence(d.device_id) q),

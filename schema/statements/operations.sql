@@ -19,6 +19,17 @@ WHERE p.is_active AND upper(k.valid) < yq_now() + $1::integer * interval '1 day'
 ORDER BY upper(k.valid), p.person_id
 LIMIT 200;
 
+-- name: operations_machine_certificates
+-- The same of devices of those sites, and of the installation's own receivers.
+-- $1 days until then
+SELECT jsonb_build_object('kind', c.kind, 'person', c.name, 'subject', coalesce(c.subject, ''), 'not_after', c.not_after,
+                          'days_left', floor(extract(epoch FROM c.not_after - yq_now()) / 86400)::integer) AS json
+FROM yq_machine_certificates() c
+WHERE c.not_after < yq_now() + $1::integer * interval '1 day'
+  AND (c.site_id IS NULL OR c.site_id IN (SELECT yq_role_sites(ARRAY['operator', 'administrator'])))
+ORDER BY c.not_after, c.id
+LIMIT 500;
+
 -- name: operations_destinations
 -- Destinations of the sites where the person of this session is operator or administrator, with their queues.
 SELECT jsonb_build_object(

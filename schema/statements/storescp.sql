@@ -1,13 +1,13 @@
 -- What yq-storescp reads and writes beside reception itself: devices and their contacts.
 
 -- name: registry_load
--- Devices that are known by what an unencrypted association shows. Those that need a certificate or come through an edge
--- are not among them.
+-- Devices that call us themselves. Those that come through an edge are not among them.
 SELECT d.public_id::text AS device, s.public_id::text AS site, d.calling_ae, coalesce(d.called_ae, '') AS called_ae,
-    coalesce(d.address::text, '') AS address, coalesce(d.local_port, 0) AS local_port, d.default_charset
+    coalesce(d.address::text, '') AS address, coalesce(d.local_port, 0) AS local_port, d.default_charset,
+    coalesce(encode(d.certificate_sha256, 'hex'), '') AS certificate
 FROM device d
 JOIN scope s ON s.scope_id = d.site_id
-WHERE d.is_enabled AND d.certificate_sha256 IS NULL AND d.edge_id IS NULL
+WHERE d.is_enabled AND d.edge_id IS NULL
 ORDER BY d.device_id;
 
 -- name: contact_add

@@ -19,15 +19,15 @@ static struct registry *make(const struct registry_device *devices, size_t count
 }
 
 static const struct registry_device devices[] = {
-    {ID(1), SITE, "CT1", "", "", 0, ""},
-    {ID(2), SITE, "DR", "", "192.0.2.0/24", 0, ""},
-    {ID(3), SITE, "DR", "", "192.0.2.7/32", 0, ""},
-    {ID(4), SITE, "DR", "BAISHA", "", 0, "GB18030"},
-    {ID(5), SITE, "DR", "", "192.0.2.0/24", 11113, ""},
-    {ID(6), SITE, "US", "", "2001:db8::/32", 0, ""},
-    {ID(7), SITE, "TWIN", "", "198.51.100.0/25", 0, ""},
-    {ID(8), SITE, "TWIN", "OURS", "198.51.100.0/25", 0, ""},
-    {ID(9), SITE, "ODD", "", "10.64.0.0/10", 0, ""},
+    {ID(1), SITE, "CT1", "", "", 0, "", ""},
+    {ID(2), SITE, "DR", "", "192.0.2.0/24", 0, "", ""},
+    {ID(3), SITE, "DR", "", "192.0.2.7/32", 0, "", ""},
+    {ID(4), SITE, "DR", "BAISHA", "", 0, "GB18030", ""},
+    {ID(5), SITE, "DR", "", "192.0.2.0/24", 11113, "", ""},
+    {ID(6), SITE, "US", "", "2001:db8::/32", 0, "", ""},
+    {ID(7), SITE, "TWIN", "", "198.51.100.0/25", 0, "", ""},
+    {ID(8), SITE, "TWIN", "OURS", "198.51.100.0/25", 0, "", ""},
+    {ID(9), SITE, "ODD", "", "10.64.0.0/10", 0, "", ""},
 };
 
 Test(registry, most_specific_device_wins)
@@ -83,9 +83,9 @@ Test(registry, most_specific_device_wins)
 
 Test(registry, two_devices_that_say_the_same_are_ambiguous)
 {
-	static const struct registry_device twins[] = {{ID(1), SITE, "DR", "", "192.0.2.0/24", 0, ""},
-	                                               {ID(2), SITE, "DR", "", "192.0.2.0/24", 0, ""}};
-	static const struct registry_device third = {ID(3), SITE, "DR", "", "192.0.2.1/32", 0, ""};
+	static const struct registry_device twins[] = {{ID(1), SITE, "DR", "", "192.0.2.0/24", 0, "", ""},
+	                                               {ID(2), SITE, "DR", "", "192.0.2.0/24", 0, "", ""}};
+	static const struct registry_device third = {ID(3), SITE, "DR", "", "192.0.2.1/32", 0, "", ""};
 	struct registry *registry = make(twins, COUNT(twins));
 	struct dicom_peer peer = {.calling_ae = "DR", .called_ae = "OURS", .address = "192.0.2.1"};
 	const struct registry_device *found = NULL;
@@ -101,9 +101,9 @@ Test(registry, two_devices_that_say_the_same_are_ambiguous)
 /* One by its address, the other by the port: whose the call is would be a guess, in whatever order they are registered. */
 Test(registry, two_of_which_neither_says_more_are_ambiguous)
 {
-	static const struct registry_device by_address = {ID(1), SITE, "DR", "", "192.0.2.1/32", 0, ""};
-	static const struct registry_device by_port = {ID(2), SITE, "DR", "", "", 11113, ""};
-	static const struct registry_device by_both = {ID(3), SITE, "DR", "", "192.0.2.1/32", 11113, ""};
+	static const struct registry_device by_address = {ID(1), SITE, "DR", "", "192.0.2.1/32", 0, "", ""};
+	static const struct registry_device by_port = {ID(2), SITE, "DR", "", "", 11113, "", ""};
+	static const struct registry_device by_both = {ID(3), SITE, "DR", "", "192.0.2.1/32", 11113, "", ""};
 	const struct registry_device orders[2][2] = {{by_address, by_port}, {by_port, by_address}};
 	struct dicom_peer both = {.calling_ae = "DR", .called_ae = "OURS", .address = "192.0.2.1", .local_port = 11113};
 	struct dicom_peer other = {
@@ -166,16 +166,16 @@ Test(registry, a_snapshot_of_before_has_no_character_sets)
 Test(registry, refuses_malformed_devices)
 {
 	static const struct registry_device bad[] = {
-	    {"1", SITE, "CT1", "", "", 0, ""},
-	    {ID(1), "site", "CT1", "", "", 0, ""},
-	    {ID(1), SITE, "", "", "", 0, ""},
-	    {ID(1), SITE, "A\\B", "", "", 0, ""},
-	    {ID(1), SITE, "CT1", "A\\B", "", 0, ""},
-	    {ID(1), SITE, "CT1", "", "192.0.2", 0, ""},
-	    {ID(1), SITE, "CT1", "", "192.0.2.0/33", 0, ""},
-	    {ID(1), SITE, "CT1", "", "192.0.2.0/", 0, ""},
-	    {ID(1), SITE, "CT1", "", "2001:db8::/129", 0, ""},
-	    {ID(1), SITE, "CT1", "", "localhost", 0, ""},
+	    {"1", SITE, "CT1", "", "", 0, "", ""},
+	    {ID(1), "site", "CT1", "", "", 0, "", ""},
+	    {ID(1), SITE, "", "", "", 0, "", ""},
+	    {ID(1), SITE, "A\\B", "", "", 0, "", ""},
+	    {ID(1), SITE, "CT1", "A\\B", "", 0, "", ""},
+	    {ID(1), SITE, "CT1", "", "192.0.2", 0, "", ""},
+	    {ID(1), SITE, "CT1", "", "192.0.2.0/33", 0, "", ""},
+	    {ID(1), SITE, "CT1", "", "192.0.2.0/", 0, "", ""},
+	    {ID(1), SITE, "CT1", "", "2001:db8::/129", 0, "", ""},
+	    {ID(1), SITE, "CT1", "", "localhost", 0, "", ""},
 	};
 	struct registry *registry = registry_new();
 
