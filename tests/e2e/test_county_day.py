@@ -38,6 +38,7 @@ class Day:
         for at, plans in plan_day(centre.county, STUDIES, each=2, is_first=True):
             self._session(at, plans)
         self._session(datetime.time(18, 10), {})
+        self.work.end_of_day()
         self.lists = measure.lists(centre)
         self.verdict = Judge(centre, self.work).verdict()
 
@@ -104,3 +105,12 @@ def test_no_log_names_a_patient(day):
     for path in (day.centre.home / "log").iterdir():
         text = path.read_text(errors="replace")
         assert [word for word in words if word in text] == [], path.name
+
+
+def test_what_people_put_right_is_as_they_left_it(day):
+    """What became of each is looked at by the judge; here, that there was something of everything, and that some was taken back."""
+    kinds = {deed.kind for deed in day.work.deeds}
+    assert kinds >= {"split", "move_images", "merge", "edit_patient", "review", "conflict", "quarantine"}, kinds
+    undone = [deed.kind for deed in day.work.deeds if not deed.is_standing]
+    assert undone and len(undone) < len(day.work.deeds)
+    assert all(day.work.counts[what] for what in ("conflicts: separate", "conflicts: keep", "quarantine: stored", "corrections: undone")), day.work.counts

@@ -52,12 +52,16 @@ KINDS = {
     "uids_of_other_site": 5,     # a device that was cloned gives out the UIDs of another site's
     "resend_same": 40, "resend_reencoded": 15, "resend_other_bytes": 10, "resend_new_uids": 15,
     "views_apart": 60,           # PA and lateral as two studies
+    "patient_kept": 12,          # the last patient was left open at the console: all images under that name, number and StudyInstanceUID
+    "view_under_neighbour": 8,   # the same for the second view alone
     "late_image": 30,            # after the study was complete
     "emergency": 40,
     "unregistered": 60, "registered_late": 40,
     "unindexable": 8,            # a further object without what it takes to index it
 }
-ALONE = ("study_uid_kept", "uids_reset", "uids_of_other_site", "views_apart")  # at most one of these for one examination
+MISFILED = ("patient_kept", "view_under_neighbour")
+ALONE = ("study_uid_kept", "uids_reset", "uids_of_other_site", "views_apart", *MISFILED)  # at most one of these for one examination
+UNCLEAR = {"name_blank", "study_uid_kept", "uids_reset", "uids_of_other_site", *MISFILED}  # whom nobody could tell from the next under their study
 ACCESSIONS = ("accession_blank", "accession_mistyped", "accession_neighbour")
 
 _DECLARED = {"charset_gb18030": "gb18030", "charset_utf8": "utf8", "charset_gb_as_latin1": "gb18030-as-latin1", "charset_gb_as_utf8": "gb18030-as-utf8",
@@ -89,6 +93,7 @@ class Device:
         self.hours = datetime.timedelta(hours=chance.choice([-8, -3, 1, 8, 12]))
         self.daily = collections.Counter()
         self.uids = []  # what it gave out: (person, study UID, series UID, SOP UID), the latest last
+        self.last = None  # the last Sending whose patient can be told
 
     def clock(self, now):
         habit = self.habits["clock"]
@@ -164,11 +169,11 @@ class County:
         for number in range(count):
             own = forced[count - number - 1 : count - number]
             at = device or self.random.choices(self.devices[site], [3, 1])[0]
-            if own and own[0] in ("views_apart", "study_uid_kept", "uids_reset"):
+            if own and own[0] in ("views_apart", "study_uid_kept", "uids_reset", *MISFILED):
                 at = self.devices[site][0]
             kinds = self._kinds(own, dirtiness)
             if at.modality != "DX":
-                kinds.discard("views_apart")
+                kinds -= {"views_apart", "view_under_neighbour"}
             self.examinations += 1
             chosen = "emergency" if "emergency" in kinds else patient_class or self.random.choices(["outpatient", "inpatient"], [4, 1])[0]
             made.append(Examination(self.examinations, self.people[site].pick(), at, kinds, chosen))
@@ -201,11 +206,12 @@ class County:
 
 
 class Image:
-    """One object as it goes over the wire. wave: first, again or late. is_sound: it can be indexed."""
+    """One object as it goes over the wire. wave: first, again or late. is_sound: it can be indexed. is_misfiled: under the patient before."""
 
-    def __init__(self, exam, dataset, wave, dirt=(), syntax=dicomgen.EXPLICIT, is_sound=True):
-        self.exam, self.wave, self.dirt, self.syntax, self.is_sound = exam, wave, list(dirt), syntax, is_sound
+    def __init__(self, exam, dataset, wave, dirt=(), syntax=dicomgen.EXPLICIT, is_sound=True, is_misfiled=False):
+        self.exam, self.wave, self.dirt, self.syntax, self.is_sound, self.is_misfiled = exam, wave, list(dirt), syntax, is_sound, is_misfiled
         self.sop_class, self.sop_uid, self.study_uid = dataset.text(0x00080016), dataset.text(0x00080018), dataset.text(0x0020000D)
+        self.series_uid = dataset.text(0x0020000E)
         self.bytes = dataset.encode(syntax)
         self.sha256 = hashlib.sha256(self.bytes).hexdigest()
         self.pixels = hashlib.sha256(dataset[0x7FE00010][1]).hexdigest()
@@ -310,8 +316,18 @@ class Sending:
         more = {"view": "PA" if number == 1 else "LL"} if kind == "dr" else {"slices": 3} if kind == "ct" else {"frames": 2}
         return dicomgen.MAKERS[kind](study, number=number, size=self.SIZE[kind], **more, **uids)
 
+    def _left_open(self):
+        """The dicomgen.Study of the patient before, when that one was left open at the console; else None."""
+        before = self.device.last
+        if self.exam.kinds & set(MISFILED):
+            if before and before.exam.person is not self.exam.person:
+                return before.last_study
+            self.exam.kinds -= set(MISFILED)
+        return None
+
     def _add(self, dataset, wave, dirt=(), **more):
-        image = Image(self.exam, dataset, wave, dirt, **more)
+        is_misfiled = bool(self.left_open) and dataset.text(0x0020000D) == self.left_open.study_uid
+        image = Image(self.exam, dataset, wave, dirt, is_misfiled=is_misfiled, **more)
         self._all.append(image)
         return image
 
@@ -319,21 +335,27 @@ class Sending:
         self.exam.age = self.exam.person.age(self.now.date())
         self.name, self.typed_id, self.demographics = self._name(), self._typed_id(), self._demographics()
         study_uid, series, sop = self._uids()
-        study = self._study(study_uid)
+        self.left_open = self._left_open()
+        study = self.left_open if "patient_kept" in self.exam.kinds else self._study(study_uid)
         series = series or study.random.uid()
         is_check = self.exam.patient_class == "health_check"
         count = {"DX": 1 if is_check else self.random.choice([1, 2, 2]), "CT": 3, "US": 1}[self.device.modality]
-        if "views_apart" in self.exam.kinds:
+        if self.exam.kinds & {"views_apart", "view_under_neighbour"}:
             count = 2
         for number in range(1, count + 1):
             if number == 2 and "views_apart" in self.exam.kinds:
                 study, series = self._study(), None
+            if number == 2 and "view_under_neighbour" in self.exam.kinds:
+                self._add(self._dataset(self.left_open, number), "first")
+                break
             dataset = self._dataset(study, number, series_uid=series, sop_uid=sop if number == 1 else None)
             self._add(dataset, "first")
             if number == 1:
                 self.first = dataset
                 self.device.uids = (self.device.uids + [(self.exam.person, study.study_uid, series, dataset.text(0x00080018))])[-50:]
         self.last_study, self.last_series, self.count = study, series, count
+        if not self.exam.kinds & UNCLEAR:
+            self.device.last = self
 
     def _changed(self, **rows):
         """The first image with other elements: tag in hexadecimal -> (VR, value), or None to leave it out."""

@@ -25,6 +25,7 @@ PASSWORD = "correct horse battery"
 READERS = 3
 OPEN_WORK = """
 SELECT 1 FROM study_signal WHERE handled_at IS NULL
+UNION ALL SELECT 1 FROM instance_conflict WHERE state = 'comparing'
 UNION ALL SELECT 1 FROM delivery WHERE state NOT IN ('delivered', 'quarantined', 'dead', 'cancelled')
 UNION ALL SELECT 1 FROM report_version v WHERE v.state = 'issued' AND v.sr_sop_instance_uid IS NULL LIMIT 1"""
 
@@ -149,6 +150,7 @@ class Centre(Installation):
 
     def _staff(self):
         yield "operator", LEAD, "operator", COMMUNITY, []
+        yield "leader", LEAD, "duty_leader", COMMUNITY, []
         for number in range(len(self.county.sites)):
             yield f"radiographer{number}", self.county.sites[number], "radiographer", self.county.sites[number], []
         for number in range(READERS):

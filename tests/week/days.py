@@ -6,7 +6,7 @@ from dirt import KINDS
 
 HOURS = [datetime.time(8, 30), datetime.time(10, 40), datetime.time(14, 30), datetime.time(16, 50)]
 # They need somebody before them on the device or elsewhere: never in the first session of all.
-NEEDS_BEFORE = ("study_uid_kept", "uids_reset", "uids_of_other_site")
+NEEDS_BEFORE = ("study_uid_kept", "uids_reset", "uids_of_other_site", "patient_kept", "view_under_neighbour")
 
 
 def spread(county, count):

@@ -6,11 +6,14 @@
 
 An acknowledged image is in one place: under its study, or kept beside as 图像冲突, or as 异常数据. One that is in a study is under the right
 person, or the study stands in a list that says why it is not (待匹配, 待核对). What was refused is the sender's to keep, and only what cannot be
-indexed may be refused. The lists are those that people see, by the API; the places are looked up in the ledger.
+indexed may be refused; what a person corrected of it is in its place like any other. What people decided stands as they left it (deeds.py). The lists are
+those that people see, by the API; the places are looked up in the ledger.
 """
 import collections
 import datetime
 import json
+
+import deeds
 
 PLACED = """
 SELECT s.scope_id, s.name, i.sop_instance_uid, encode(i.sha256, 'hex'), i.arrived_at AT TIME ZONE 'Asia/Shanghai', coalesce(st.public_id::text, ''),
@@ -22,10 +25,10 @@ FROM instance i JOIN scope s ON s.scope_id = i.site_id
 LEFT JOIN series e USING (series_id) LEFT JOIN study st USING (study_id) LEFT JOIN identity_claim c USING (claim_id)
 WHERE i.origin = 'device'"""
 CONFLICTS = """
-SELECT s.name, i.sop_instance_uid, encode(k.sha256, 'hex'), k.public_id, k.kind, k.settled_at IS NOT NULL
+SELECT s.name, i.sop_instance_uid, encode(k.sha256, 'hex'), k.public_id, k.kind, k.settled_at IS NOT NULL, k.settled_by IS NOT NULL
 FROM instance_conflict k JOIN instance i USING (instance_id) JOIN scope s ON s.scope_id = k.site_id"""
 REGISTERED = "SELECT r.public_id, c.patient_id, c.claim_id FROM request r JOIN identity_claim c USING (claim_id)"
-QUARANTINED = "SELECT q.public_id, q.object_key FROM quarantine q"
+QUARANTINED = "SELECT q.public_id, q.object_key FROM quarantine q WHERE q.state <> 'indexed'"
 REVIEWS = "SELECT claim_id, other_claim_id FROM identity_review WHERE settled_at IS NULL"
 PATIENCE = datetime.timedelta(minutes=30)
 
@@ -62,7 +65,9 @@ class Judge:
         for row in centre.sql(PLACED):
             one = Placed(row)
             self.placed.setdefault((one.site, one.sop), []).append(one)
-        self.conflicts = {(site, sop, digest): (public, kind, settled == "t") for site, sop, digest, public, kind, settled in centre.sql(CONFLICTS)}
+        self.conflicts = {(site, sop, digest): (public, kind, settled == "t", by_hand == "t")
+                          for site, sop, digest, public, kind, settled, by_hand in centre.sql(CONFLICTS)}
+        self.uid_now = {(site, image.sha256): uid for (site, uid), image in work.renamed.items()}
         self.quarantined = {public: self._kept_bytes(key) for public, key in centre.sql(QUARANTINED)}
         self.registered = {public: (patient, claim) for public, patient, claim in centre.sql(REGISTERED)}
         self.doubted = {claim for pair in centre.sql(REVIEWS) for claim in pair}
@@ -90,16 +95,21 @@ class Judge:
             self.result.put(image, self._place(image))
         self._one_person_each()
         self._nothing_more()
+        self.result.faults += self.work.faults + deeds.check(self.centre, self.work)
         return self.result
+
+    def _here(self, image):
+        """The rows of the ledger under the UID of an image; of one that got another UID, under that."""
+        return self.placed.get((image.exam.site, self.uid_now.get((image.exam.site, image.sha256), image.sop_uid)), [])
 
     # --- one image --------------------------------------------------------------------------------------------------------
 
     def _place(self, image):
-        if image.status != 0:
+        here = self._here(image)
+        if image.status != 0 and not (here and here[0].sha256 == image.sha256):
             if image.is_sound:
                 self.result.fault(image, f"refused ({image.status}) though it can be indexed")
             return "refused"
-        here = self.placed.get((image.exam.site, image.sop_uid), [])
         if len(here) > 1:
             self.result.fault(image, "doubled: in the ledger more than once")
         if here and here[0].sha256 == image.sha256:
@@ -115,12 +125,14 @@ class Judge:
         self.result.fault(image, "lost: acknowledged, and its bytes are nowhere")
         return "lost"
 
-    def _beside(self, image, here, public, kind, is_settled):
-        """Kept as a conflict: listed, unless it was settled by itself, which only the same picture may be."""
+    def _beside(self, image, here, public, kind, is_settled, is_by_hand):
+        """Kept as a conflict: listed, unless a person decided, or it was settled by itself, which only the same picture may be."""
         if not is_settled:
             if public not in self.listed_conflicts:
                 self.result.fault(image, "in conflict and not listed in 图像冲突")
             return "图像冲突"
+        if is_by_hand:
+            return "beside, as decided"
         same = [other for other in self.work.sent if other.exam.site == image.exam.site and other.sha256 == here.sha256]
         if not same or same[0].pixels != image.pixels or same[0].exam.person is not image.exam.person:
             self.result.fault(image, f"a conflict with another picture was settled by itself ({kind})")
@@ -148,8 +160,8 @@ class Judge:
         """A study has the images of one person, and a patient of the ledger is one person, whatever was typed."""
         in_study, of_patient = collections.defaultdict(dict), collections.defaultdict(dict)
         for image in self.work.sent:
-            here = self.placed.get((image.exam.site, image.sop_uid), [None])[0]
-            if image.status == 0 and here and here.sha256 == image.sha256 and here.study:
+            here = (self._here(image) or [None])[0]
+            if here and here.sha256 == image.sha256 and here.study:
                 in_study[here.study].setdefault(image.exam.person, image)
                 of_patient[here.patient].setdefault(image.exam.person, image)
                 self._name(image, here)
@@ -182,7 +194,9 @@ class Judge:
     def _nothing_more(self):
         """What is in the ledger was sent: no object under another UID, none twice."""
         sent = {(image.exam.site, image.sop_uid, image.sha256) for image in self.work.sent if image.status == 0}
-        rows = [(one.site, one.sop, one.sha256) for rows in self.placed.values() for one in rows] + list(self.conflicts)
+        sent |= {(site, uid, image.sha256) for (site, uid), image in self.work.renamed.items()}
+        beside = [key for key in self.conflicts if (key[0], key[2]) not in self.uid_now]  # one that was made an image of its own is in its study
+        rows = [(one.site, one.sop, one.sha256) for rows in self.placed.values() for one in rows] + beside
         if len(rows) != len(set(rows)):
             self.result.faults.append("an object is in the ledger twice")
         for site, sop, _ in set(rows) - sent:

@@ -1,12 +1,12 @@
 """The result of a week as a page of docs/measured/."""
-HEADS = ["right by itself", "right by hand", "待匹配", "待核对 and 待匹配", "图像冲突", "the same, encoded anew", "异常数据", "refused", "lost"]
+HEADS = ["right by itself", "right by hand", "待匹配", "待核对 and 待匹配", "图像冲突", "beside, as decided", "the same, encoded anew", "异常数据", "refused", "lost"]
 
 INTRODUCTION = """# A county's week, measured
 
 Written by `make week` (`tests/week/`): a whole installation with {sites} members, {studies} studies a day over {days} days from Monday on, {checks}
 health-check mornings of {films} chest films. What the devices send is as dirty as `tests/support/dirt.py` says (proportions in `HABITS` and `KINDS`
-there); requests are registered by the API, images come by DCMTK's storescu over many associations, radiographers submit and match a part by hand, readers
-write and sign a sample, and the clock of every program is moved from session to session. Of each image it is known of which person it really is; at the
+there); requests are registered by the API, images come by DCMTK's storescu over many associations, radiographers submit, match a part by hand and put right what is under a wrong patient or mistyped, a duty leader decides conflicts and
+brings in what could not be indexed, each now and then taking something back, readers write and sign a sample, and the clock of every program is moved from session to session. Of each image it is known of which person it really is; at the
 end each is looked for. What nobody could tell from the images is left out: one without any name under the UID of another person, two people of one name, sex and
 birth date. Sizes are small (24 to 32 pixels square), so times are those of this path without its load on network and disk.
 
@@ -55,4 +55,5 @@ def page(about, verdict, days, times, counts):
         "this examination, or a person matched it. The rest stands in the list of that name, which says why; `refused`: the sender was told.\n",
         _where(verdict), "\n## Lists at the end of each day\n",
         _table(["day", *days[0][1]], [[name, *lists.values()] for name, lists in days]),
-        "\nNobody works off 待核对 and 图像冲突 here, and a part of 待匹配 alone; so they grow.\n", "## Times\n", _times(times), ""])
+        "\nThe lists are as long as at the end of a day's work; of 待匹配, 待核对 and what is doubtful people deal with a part (shares in `tests/week/corrections.py` "
+        "and `doubts.py`), and of 待匹配 only with the day's.\n", "## Times\n", _times(times), ""])

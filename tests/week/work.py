@@ -15,6 +15,7 @@ from corrections import Corrections
 from county import READERS, Refused
 from dicomraw import Association
 from dirt import Sending
+from doubts import Doubts
 from installation import PATIENCE_S
 
 SENDERS, CHUNK = 4, 20
@@ -28,7 +29,9 @@ class Work:
     def __init__(self, centre, seed):
         self.centre, self.county, self.seed = centre, centre.county, seed
         self.sent, self.exams, self.requests = [], [], {}  # requests: public id -> examination
-        self.corrected = set()  # examinations that a radiographer has gone through
+        self.corrected, self.refiled = set(), set()  # examinations that a radiographer has gone through; that were under another patient
+        self.renamed = {}  # (site, SOP instance UID) under which an image came in that was sent under another -> image
+        self.deeds, self.faults = [], []  # what people did; what was not right at once
         self.late = []  # images that are sent in the next session
         self.counts = collections.Counter()
         self.seconds = collections.defaultdict(list)
@@ -58,6 +61,11 @@ class Work:
         self._at_once(self._correct, list(plans))
         self.centre.await_router()
         self._read(readings)
+        self.centre.await_router()
+
+    def end_of_day(self):
+        """The duty leader goes through what is in doubt."""
+        Doubts(self).settle()
         self.centre.await_router()
 
     def chance(self, what, exam, share):
@@ -147,7 +155,7 @@ class Work:
         """By those who press it: the others leave it to the quiet time."""
         wanted = {}
         for image in self.sent:
-            if image.exam in exams and image.status == 0 and ("emergency" in image.exam.kinds or self.chance("submit", image.exam, SUBMITTED)):
+            if image.exam in exams and image.status == 0 and not image.is_misfiled and ("emergency" in image.exam.kinds or self.chance("submit", image.exam, SUBMITTED)):
                 wanted[(image.exam.site, image.study_uid)] = image.exam
         by_site = collections.defaultdict(dict)
         for (site, uid), exam in wanted.items():
@@ -163,6 +171,17 @@ class Work:
                 radiographer.post(f"/studies/{row['id']}/submit", {"patient_class": "emergency"} if "emergency" in exam.kinds else {})
                 self.counts["submitted"] += 1
 
+    @staticmethod
+    def held(person, study):
+        """What is in a study as this person sees it: series UID -> SOP instance UIDs, without our own objects."""
+        return {one["series_instance_uid"]: {image["sop_instance_uid"] for image in one["instances"]}
+                for one in person.get(f"/studies/{study}")["series"] if one["origin"] != "own"}
+
+    def seen(self, person, study):
+        """Of whose examinations the images in a study are, by the pictures."""
+        pictures = {image["sha256"] for one in person.get(f"/studies/{study}")["series"] for image in one["instances"]}
+        return {image.exam for image in self.sent if image.sha256 in pictures}
+
     def today(self, person, query=""):
         return person.pages(f"/studies?day={self.centre.now():%Y-%m-%d}{query}", "studies")
 
@@ -170,17 +189,19 @@ class Work:
 
     def _correct(self, site):
         """The radiographer goes through 待匹配 and knows, for most, whose images they are."""
-        radiographer = self.centre.radiographer(site)
+        radiographer, corrections = self.centre.radiographer(site), Corrections(self, site)
+        corrections.refile()
         known = collections.defaultdict(set)
         for image in self.sent:
             if image.exam.site == site:
                 known[image.study_uid].add(image.exam)
         for row in self.today(radiographer, "&matched=no"):
             exams = known[row["study_instance_uid"]]
-            # Of a study UID that two people had, the picture would tell; here nobody looks.
+            if len(exams) > 1:
+                exams = self.seen(radiographer, row["id"])
             if len(exams) == 1 and self.chance("match", *exams, CORRECTED):
                 self._match(radiographer, row, *exams)
-        Corrections(self, site).make()
+        corrections.make()
 
     def _match(self, radiographer, row, exam):
         candidates = radiographer.get(f"/studies/{row['id']}/match-candidates")["candidates"]
