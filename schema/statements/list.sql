@@ -219,6 +219,7 @@ SELECT (SELECT count(*) FROM study_signal WHERE handled_at IS NULL) AS signals,
        (SELECT count(*) FROM study st WHERE st.state = 'complete' AND st.unrouted_reason = ''
           AND NOT EXISTS (SELECT FROM reading_task k WHERE k.study_id = st.study_id)) AS studies_without_task,
        (SELECT count(*) FROM commitment WHERE state = 'waiting') AS commitments_to_judge,
+       (SELECT count(*) FROM instance_conflict WHERE state = 'comparing') AS conflicts_comparing,
        (SELECT count(*) FROM report_version WHERE issued_at IS NOT NULL AND settled_at IS NULL) AS reports_without_objects,
        (SELECT count(*) FROM report_version v WHERE v.state = 'issued' AND v.settled_at IS NOT NULL
           AND NOT EXISTS (SELECT FROM delivery y WHERE y.report_version_id = v.report_version_id)

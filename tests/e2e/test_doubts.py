@@ -72,6 +72,13 @@ def coded(tmp_path, dataset, *command):
     return meta[0x00020010].rstrip(b"\0").decode(), body
 
 
+def unsettled(scene):
+    """What wait --settled says is open; here studies always are, since nobody submits them."""
+    done = scene.home.yqctl("wait", "--settled", "--timeout", "100 ms", status=None)
+    assert done.returncode == 75, done
+    return done.stdout + done.stderr
+
+
 def stored_bytes(scene, uid):
     key, header = scene.home.sql(f"SELECT object_key, header_bytes FROM instance WHERE sop_instance_uid = '{uid}'")[0]
     return (scene.home.home / "store" / key[:2] / key[2:4] / key).read_bytes()[int(header):]
@@ -120,6 +127,7 @@ def test_a_comparison_that_its_router_did_not_survive_is_made_again_and_not_for_
     try:
         assert send(scene, first) == 0 and send(scene, second) == 0
         conflict = conflict_of(scene, uid, "comparing")[0]
+        assert "conflicts_comparing 1" in unsettled(scene), "what is still compared is on its way"
         with pytest.raises(AssertionError):
             scene.home.start_as("yq-router", "yq-router", YQ_KILL_AT="conflict_claimed")
             until("the router lives", lambda: scene.home.running["yq-router"].poll() is not None)
@@ -130,6 +138,7 @@ def test_a_comparison_that_its_router_did_not_survive_is_made_again_and_not_for_
     finally:
         scene.home.start("yq-router")
     assert conflict_of(scene, uid, "open", "kept")[1:4] == ["open", "different", "unfinished"]
+    assert "conflicts_comparing" not in unsettled(scene), "it waits for a person now"
 
 
 # --- conflicts: a person --------------------------------------------------------------------------------------------------
