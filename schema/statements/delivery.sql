@@ -8,7 +8,7 @@ WITH made AS (
     INSERT INTO delivery (site_id, destination_id, purpose, report_version_id, deadline_at)
     SELECT v.site_id, x.destination_id, 'return', v.report_version_id, yq_now() + $1::bigint * interval '1 ms'
     FROM report_version v
-    JOIN destination x ON x.site_id = v.site_id AND x.is_enabled AND x.wants_reports AND x.protocol = 'dicom'
+    JOIN destination x ON x.site_id = v.site_id AND x.is_enabled AND x.wants_reports AND x.protocol IN ('dicom', 'stow', 'hl7', 'fhir')
     WHERE v.state = 'issued' AND v.issued_at > yq_now() - $1::bigint * interval '1 ms'
       AND (SELECT count(*) FROM instance i
            WHERE i.site_id = v.site_id AND i.sop_instance_uid IN (v.sr_sop_instance_uid, v.pdf_sop_instance_uid)) = 2
@@ -18,11 +18,12 @@ WITH made AS (
     ORDER BY v.issued_at
     LIMIT $2::integer
     ON CONFLICT DO NOTHING
-    RETURNING delivery_id, public_id, site_id, report_version_id
+    RETURNING delivery_id, public_id, site_id, report_version_id, destination_id
 ), objects AS (
     INSERT INTO delivery_item (delivery_id, site_id, instance_id)
     SELECT m.delivery_id, m.site_id, i.instance_id
     FROM made m
+    JOIN destination x ON x.destination_id = m.destination_id AND x.protocol IN ('dicom', 'stow')
     JOIN report_version v USING (report_version_id)
     JOIN instance i ON i.site_id = m.site_id AND i.sop_instance_uid IN (v.sr_sop_instance_uid, v.pdf_sop_instance_uid)
 )
@@ -35,7 +36,7 @@ SELECT x.public_id::text AS destination, count(*)::integer AS due
 FROM delivery d JOIN destination x USING (destination_id)
 WHERE d.state IN ('pending', 'waiting', 'verifying') AND d.next_try_at <= yq_now()
   AND (d.worker_until IS NULL OR d.worker_until <= yq_now())
-  AND x.is_enabled AND x.held_at IS NULL AND x.protocol = 'dicom'
+  AND x.is_enabled AND x.held_at IS NULL AND x.protocol <> 'link'
 GROUP BY x.public_id;
 
 -- name: delivery_claim
@@ -46,7 +47,7 @@ GROUP BY x.public_id;
 WITH next AS (
     SELECT d.delivery_id
     FROM delivery d JOIN destination x USING (destination_id)
-    WHERE x.public_id = $1::uuid AND x.is_enabled AND x.held_at IS NULL AND x.protocol = 'dicom'
+    WHERE x.public_id = $1::uuid AND x.is_enabled AND x.held_at IS NULL AND x.protocol <> 'link'
       AND d.state IN ('pending', 'waiting', 'verifying') AND d.next_try_at <= yq_now()
       AND (d.worker_until IS NULL OR d.worker_until <= yq_now())
       AND (d.state <> 'waiting' OR d.deadline_at > yq_now())
