@@ -26,12 +26,19 @@ struct attempt {
 	pthread_mutex_t lock; /* of the items' states and what follows: transports report from threads of their own */
 	bool is_rejected, is_stopped;
 	char reason[300]; /* the first thing that went wrong */
+	int64_t wait_ms;  /* as the peer asked, 0: it did not */
 };
 
 static void note(struct attempt *attempt, const char *reason)
 {
 	if (!attempt->reason[0])
 		text_copy(attempt->reason, sizeof(attempt->reason), reason);
+}
+
+/* Never sooner than the peer asked for. */
+static int64_t next_in_ms(const struct attempt *attempt, int64_t backoff_ms)
+{
+	return attempt->wait_ms > backoff_ms ? attempt->wait_ms : backoff_ms;
 }
 
 static int64_t backoff_ms(const struct delivery_job *job)
@@ -116,7 +123,8 @@ static struct transport_call call_of(struct attempt *attempt)
 	                              .to = attempt->to,
 	                              .go_on = on_go_on,
 	                              .item_done = on_item_done,
-	                              .context = attempt};
+	                              .context = attempt,
+	                              .wait_ms = &attempt->wait_ms};
 
 	return call;
 }
@@ -166,6 +174,52 @@ static void settle(struct router *router, const struct delivery_job *job, enum d
 	}
 }
 
+/* ---- a document ------------------------------------------------------------------------------------------------------------------ */
+
+/* What send() says is the outcome of all of it (transport.h). */
+static enum delivery_event judge_document(bool ok, const struct err *err)
+{
+	if (ok)
+		return DELIVERY_EVENT_CONFIRM;
+	switch (err->kind) {
+	case ERR_REFUSED:
+	case ERR_INVALID:
+		return DELIVERY_EVENT_REFUSE;
+	case ERR_UNKNOWN_OUTCOME:
+		return DELIVERY_EVENT_LOSE;
+	default:
+		return DELIVERY_EVENT_FAIL;
+	}
+}
+
+/* The peer's words go to the ledger and no further: they may speak of the patient. */
+static void send_document(struct attempt *attempt)
+{
+	struct transport_call call = call_of(attempt);
+	struct delivery_job *job = attempt->job;
+	int64_t started_ms = clock_monotonic_ms();
+	enum delivery_event event;
+	struct err err = {0};
+
+	file_kill_point("delivery_claimed");
+	event = judge_document(attempt->transport->send(&call, &err), &err);
+	file_kill_point("delivery_item_sent");
+	log_info(LOG_DELIVERY_ATTEMPT, "delivery=%s destination=%s event=%s kind=%s code=%u elapsed_ms=%lld", job->id,
+	         job->destination_id, delivery_event_name(event),
+	         err.kind == ERR_NONE ? "none" : err_kind_info(err.kind)->name, err.code,
+	         (long long)(clock_monotonic_ms() - started_ms));
+	settle(attempt->router, job, event,
+	       event == DELIVERY_EVENT_FAIL && err.kind != ERR_CANCELLED ? next_in_ms(attempt, backoff_ms(job)) : 0,
+	       err.text);
+}
+
+static bool is_of_documents(const struct transport *transport)
+{
+	return transport == &transport_hl7 || transport == &transport_fhir || transport == &transport_webhook;
+}
+
+/* ---- objects ---------------------------------------------------------------------------------------------------------------------- */
+
 static void send_now(struct attempt *attempt)
 {
 	struct router *router = attempt->router;
@@ -186,7 +240,7 @@ static void send_now(struct attempt *attempt)
 	         (long long)(clock_monotonic_ms() - started_ms), attempt->reason);
 	settle(router, job, event,
 	       attempt->is_stopped            ? 0
-	       : event == DELIVERY_EVENT_FAIL ? backoff_ms(job)
+	       : event == DELIVERY_EVENT_FAIL ? next_in_ms(attempt, backoff_ms(job))
 	                                      : 0,
 	       event == DELIVERY_EVENT_CONFIRM ? ""
 	       : job->item_count == 0          ? "there is nothing in it to send"
@@ -251,6 +305,8 @@ void send_job(struct router *router, struct delivery_job *job)
 		keep_waiting(&attempt, &err);
 	else if (job->state == DELIVERY_VERIFYING)
 		verify(&attempt);
+	else if (is_of_documents(attempt.transport))
+		send_document(&attempt);
 	else
 		send_now(&attempt);
 	destination_settings_free(attempt.to);

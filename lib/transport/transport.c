@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const struct transport *const transports[] = {&transport_dicom};
+static const struct transport *const transports[] = {&transport_dicom, &transport_stow, &transport_hl7, &transport_fhir,
+                                                     &transport_webhook};
 
 const struct transport *transport_find(const char *protocol)
 {

@@ -38,6 +38,8 @@ struct transport_call {
 	/* After each object, once; index is of job->items. False as above. From any thread, one at a time is seen to by the callee. */
 	bool (*item_done)(void *context, size_t index, enum dicom_sent sent, uint16_t status, const char *comment);
 	void *context;
+	int64_t *
+	    wait_ms; /* NULL, or where a peer's wish goes to be left alone for so long (HTTP Retry-After); untouched without one */
 };
 
 /* What shows that the peer holds what it acknowledged; counts of the whole delivery. */
@@ -78,6 +80,12 @@ struct transport {
 /* NULL: no such protocol in this build. */
 const struct transport *transport_find(const char *protocol);
 
-extern const struct transport transport_dicom; /* transport_dicom.c */
+/* Of objects: */
+extern const struct transport transport_dicom; /* dicom.c */
+extern const struct transport transport_stow;  /* stow.c */
+/* Of documents: */
+extern const struct transport transport_hl7;     /* hl7.c */
+extern const struct transport transport_fhir;    /* fhir.c */
+extern const struct transport transport_webhook; /* webhook.c */
 
 #endif
