@@ -27,6 +27,7 @@ struct http_client {
 	int64_t moved_ms;       /* when the request last went on */
 	curl_off_t moved_bytes; /* how far it was then */
 	bool is_too_slow;
+	int64_t started_ms, tls_ms; /* monotonic; tls_ms: when the handshake began, 0: it did not */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -64,11 +65,23 @@ static bool set_blob(struct http_client *client, CURLoption option, const char *
 	return true;
 }
 
+/* Comes when TCP is there. libcurl's own times tell that only when TLS is there, too. */
+static CURLcode on_tls(CURL *easy, void *tls, void *context)
+{
+	struct http_client *client = context;
+
+	(void)easy, (void)tls;
+	client->tls_ms = clock_monotonic_ms();
+	return CURLE_OK;
+}
+
 static bool set_tls(struct http_client *client, const struct http_peer *peer, struct err *err)
 {
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSL_CTX_FUNCTION, on_tls);
+	SET(CURLOPT_SSL_CTX_DATA, client);
 	if (*peer->trust_pem) {
 		/* The blob stands for the file of authorities; their folder would be asked beside it. */
 		SET(CURLOPT_CAPATH, NULL);
@@ -171,28 +184,46 @@ static int64_t time_of(const struct http_client *client, CURLINFO info)
 	return us;
 }
 
-/* Times are those at which a phase ended, since the start; 0: it did not. */
-static void measure(struct http_client *client, CURLcode code)
+/* When a phase ended, since the start; 0: it did not. */
+static int64_t end_of(const struct http_client *client, int phase)
 {
-	int64_t name_us = time_of(client, CURLINFO_NAMELOOKUP_TIME_T),
-	        tcp_us = time_of(client, CURLINFO_CONNECT_TIME_T);
-	int64_t tls_us = time_of(client, CURLINFO_APPCONNECT_TIME_T), all_us = time_of(client, CURLINFO_TOTAL_TIME_T);
-	struct http_way *way = &client->way;
-	bool is_open = way->has_tls ? tls_us > 0 : tcp_us > 0;
-	int64_t ends[HTTP_PHASE_DONE] = {name_us, tcp_us, way->has_tls ? tls_us : tcp_us, all_us}, before = 0;
+	switch (phase) {
+	case HTTP_PHASE_NAME:
+		return time_of(client, CURLINFO_NAMELOOKUP_TIME_T) / US_PER_MS;
+	case HTTP_PHASE_TCP:
+		return client->tls_ms ? client->tls_ms - client->started_ms
+		                      : time_of(client, CURLINFO_CONNECT_TIME_T) / US_PER_MS;
+	case HTTP_PHASE_TLS:
+		return time_of(client, CURLINFO_APPCONNECT_TIME_T) / US_PER_MS;
+	default:
+		return time_of(client, CURLINFO_TOTAL_TIME_T) / US_PER_MS;
+	}
+}
+
+static enum http_phase phase_of(const struct http_client *client, CURLcode code)
+{
+	bool is_open = time_of(client, CURLINFO_PRETRANSFER_TIME_T) > 0 ||
+	               time_of(client, client->way.has_tls ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T) > 0;
 
 	if (code == CURLE_OK || client->has_head)
-		way->reached = HTTP_PHASE_DONE;
-	else if (code == CURLE_COULDNT_RESOLVE_HOST || (name_us == 0 && tcp_us == 0))
-		way->reached = HTTP_PHASE_NAME;
-	else if (is_open)
-		way->reached = HTTP_PHASE_REQUEST;
-	else
-		way->reached = tcp_us > 0 ? HTTP_PHASE_TLS : HTTP_PHASE_TCP;
-	for (int phase = HTTP_PHASE_NAME; phase < HTTP_PHASE_DONE; phase++) {
-		int64_t end = phase == (int)way->reached ? all_us : ends[phase];
+		return HTTP_PHASE_DONE;
+	if (is_open)
+		return HTTP_PHASE_REQUEST;
+	if (client->tls_ms)
+		return HTTP_PHASE_TLS;
+	return code == CURLE_COULDNT_RESOLVE_HOST || time_of(client, CURLINFO_NAMELOOKUP_TIME_T) == 0 ? HTTP_PHASE_NAME
+	                                                                                              : HTTP_PHASE_TCP;
+}
 
-		way->elapsed_ms[phase] = end > before ? (end - before) / US_PER_MS : 0;
+static void measure(struct http_client *client, CURLcode code)
+{
+	struct http_way *way = &client->way;
+	int64_t before = 0, end;
+
+	way->reached = phase_of(client, code);
+	for (int phase = HTTP_PHASE_NAME; phase < HTTP_PHASE_DONE; phase++) {
+		end = end_of(client, phase == (int)way->reached ? HTTP_PHASE_REQUEST : phase);
+		way->elapsed_ms[phase] = end > before ? end - before : 0;
 		before = end > before ? end : before;
 	}
 }
@@ -370,7 +401,8 @@ static void begin(struct http_client *client, const struct http_ask *ask, struct
 	client->is_source_broken = client->has_head = client->is_too_slow = false;
 	client->error[0] = '\0';
 	client->moved_bytes = 0;
-	client->moved_ms = clock_monotonic_ms();
+	client->moved_ms = client->started_ms = clock_monotonic_ms();
+	client->tls_ms = 0;
 }
 
 static bool perform(struct http_client *client, struct err *err)
@@ -433,6 +465,7 @@ static bool connect_line(struct http_client *client, struct http_way *way, struc
 	SET(CURLOPT_CONNECT_ONLY, 1L);
 	SET(CURLOPT_SSL_ENABLE_ALPN, 0L);
 	SET(CURLOPT_URL, client->url);
+	client->started_ms = clock_monotonic_ms();
 	code = curl_easy_perform(client->easy);
 	measure(client, code);
 	if (way)
