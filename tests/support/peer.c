@@ -18,7 +18,7 @@ struct peer {
 	pthread_t thread;
 	atomic_int connections;
 	char *request;
-	atomic_size_t request_length;
+	atomic_size_t request_length, request_total;
 };
 
 static uint16_t listen_on(int fd)
@@ -64,22 +64,31 @@ static long wanted_length(const char *request, size_t length)
 	return wanted;
 }
 
+/* Beyond PEER_REQUEST_MAX it is taken and forgotten. */
 static void read_request(struct peer *peer, int fd)
 {
-	size_t length = 0;
-	long wanted;
+	static const size_t piece = 64 * 1024;
+	size_t length = 0, total = 0;
+	char *rest = malloc(piece);
+	long wanted = -1;
 	ssize_t got;
 
 	do {
-		if (!await(peer, fd, -1) || length == PEER_REQUEST_MAX)
-			return;
-		got = read(fd, peer->request + length, PEER_REQUEST_MAX - length);
+		bool is_full = length == PEER_REQUEST_MAX;
+
+		if (!rest || !await(peer, fd, -1))
+			break;
+		got = is_full ? read(fd, rest, piece) : read(fd, peer->request + length, PEER_REQUEST_MAX - length);
 		if (got <= 0)
-			return;
-		length += (size_t)got;
+			break;
+		total += (size_t)got;
+		length += is_full ? 0 : (size_t)got;
 		atomic_store(&peer->request_length, length);
-		wanted = wanted_length(peer->request, length);
-	} while (wanted < 0 || (size_t)wanted > length);
+		if (wanted < 0)
+			wanted = wanted_length(peer->request, length);
+	} while (wanted < 0 || (size_t)wanted > total);
+	free(rest);
+	atomic_store(&peer->request_total, total);
 }
 
 /* Who does not take what is said has gone. */
@@ -159,6 +168,11 @@ const char *peer_request(struct peer *peer, size_t *out_length)
 		*out_length = length;
 	peer->request[length] = '\0';
 	return peer->request;
+}
+
+size_t peer_request_total(struct peer *peer)
+{
+	return atomic_load(&peer->request_total);
 }
 
 void peer_stop(struct peer *peer)

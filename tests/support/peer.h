@@ -27,8 +27,10 @@ struct peer *peer_start(const struct peer_script *scripts, size_t count);
 uint16_t peer_port(const struct peer *peer);
 /* How many connections there were. */
 int peer_connections(struct peer *peer);
-/* The last request as far as it was read, heads and bodies as they came; borrowed until peer_stop(). */
+/* The last request as it came, at most PEER_REQUEST_MAX of it; borrowed until peer_stop(). */
 const char *peer_request(struct peer *peer, size_t *out_length);
+/* How long it was. */
+size_t peer_request_total(struct peer *peer);
 void peer_stop(struct peer *peer);
 
 /* A port on which nobody listens. */
