@@ -15,6 +15,10 @@ struct reach_peer {
 	uint16_t port;
 };
 
+/* Two look at once: they hold threads that answer people. ERR_REFUSED with HTTP status 429; else reach_leave() afterwards. */
+bool reach_enter(struct err *err);
+void reach_leave(void);
+
 /*
  * [{"step","ok","detail"}]: the steps as far as they were taken, the last one perhaps failed. A new array. Blocks at most four times
  * REACH_STEP_MS. ERR_REFUSED with HTTP status 429 while others look: they hold threads that answer people.

@@ -16,7 +16,7 @@
 #define PATIENTS (RADIOGRAPHER | CLINICIAN | REPORTER | REVIEWER | DUTY_LEADER | QUALITY | OPERATOR)
 #define DOCTORS (REPORTER | REVIEWER | DUTY_LEADER)
 
-enum { NO_BODY = 0, SMALL = 16 * 1024, FORM = 48 * 1024, REPORT = 160 * 1024 };
+enum { NO_BODY = 0, SMALL = 16 * 1024, FORM = 48 * 1024, REPORT = 160 * 1024, PEMS = 288 * 1024 };
 
 /* clang-format off */
 static const struct http_route routes[] = {
@@ -117,10 +117,17 @@ static const struct http_route routes[] = {
 	{"POST", "/api/v1/questions/{question}/answer", handle_question_answer, SMALL, RADIOGRAPHER | CLINICIAN | DUTY_LEADER},
 
 	{"GET", "/api/v1/deliveries", handle_deliveries, NO_BODY, RADIOGRAPHER | DUTY_LEADER | QUALITY | OPERATOR},
+	{"GET", "/api/v1/deliveries/{delivery}", handle_delivery, NO_BODY, RADIOGRAPHER | DUTY_LEADER | QUALITY | OPERATOR},
+	{"POST", "/api/v1/deliveries/retry", handle_deliveries_retry, SMALL, OPERATOR},
+	{"POST", "/api/v1/deliveries/cancel", handle_deliveries_cancel, SMALL, OPERATOR},
 	{"POST", "/api/v1/deliveries/{delivery}/retry", handle_delivery_retry, SMALL, OPERATOR},
 	{"POST", "/api/v1/deliveries/{delivery}/cancel", handle_delivery_cancel, SMALL, OPERATOR},
 	{"GET", "/api/v1/operations", handle_operations, NO_BODY, ADMINISTRATOR | OPERATOR},
 	{"GET", "/api/v1/destinations", handle_destinations, NO_BODY, ADMINISTRATOR | OPERATOR},
+	{"POST", "/api/v1/destinations", handle_destination_add, PEMS, OPERATOR},
+	{"GET", "/api/v1/destinations/{destination}", handle_destination, NO_BODY, ADMINISTRATOR | OPERATOR},
+	{"PATCH", "/api/v1/destinations/{destination}", handle_destination_change, PEMS, OPERATOR},
+	{"DELETE", "/api/v1/destinations/{destination}", handle_destination_remove, SMALL, OPERATOR},
 	{"POST", "/api/v1/destinations/{destination}/hold", handle_destination_hold, SMALL, OPERATOR},
 	{"POST", "/api/v1/destinations/{destination}/release", handle_destination_release, SMALL, OPERATOR},
 	{"POST", "/api/v1/destinations/{destination}/retry", handle_destination_retry, SMALL, OPERATOR},

@@ -1,4 +1,4 @@
-/* Devices and destinations. */
+/* Devices. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,7 +6,6 @@
 #include "gateway/yqctl/handlers.h"
 #include "gateway/yqctl/list.h"
 #include "gateway/yqctl/operator.h"
-#include "lib/domain/destination.h"
 #include "lib/domain/device.h"
 
 static const struct column device_columns[] = {{"ae_title", "AE TITLE", false},
@@ -22,25 +21,10 @@ static const struct column device_columns[] = {{"ae_title", "AE TITLE", false},
                                                {"clock", "CLOCK", false},
                                                {"id", "ID", false},
                                                {0}};
-static const struct column destination_columns[] = {{"ae_title", "AE TITLE", false},
-                                                    {"host", "HOST", false},
-                                                    {"port", "PORT", true},
-                                                    {"site", "SITE", false},
-                                                    {"is_held", "HELD", false},
-                                                    {"open_deliveries", "OPEN", true},
-                                                    {"last_success_at", "LAST SUCCESS", false},
-                                                    {"last_error", "LAST ERROR", false},
-                                                    {"id", "ID", false},
-                                                    {0}};
 
 bool run_device_list(struct invocation *in, struct err *err)
 {
 	return list_run(in, STMT_DEVICE_LIST, DB_NO_PARAMS, device_columns, err);
-}
-
-bool run_destination_list(struct invocation *in, struct err *err)
-{
-	return list_run(in, STMT_DESTINATION_LIST, DB_NO_PARAMS, destination_columns, err);
 }
 
 /* {"id": ..., "site": ...} or a line for people. */
@@ -57,7 +41,6 @@ struct adding {
 	struct site site;
 	struct device_new device;
 	struct device_certificate certificate;
-	struct destination_new destination;
 	struct operator_note note;
 	char id[TEXT_UUID_SIZE];
 };
@@ -105,7 +88,7 @@ bool run_device_add(struct invocation *in, struct err *err)
 }
 
 struct switching {
-	const char *argument, *reason;
+	const char *argument;
 	bool is_enabled;
 	struct operator_note note;
 	char id[TEXT_UUID_SIZE];
@@ -142,58 +125,4 @@ bool run_device_enable(struct invocation *in, struct err *err)
 	                       .note = {.action = "device.enable", .subject_kind = "device"}};
 
 	return operator_change(in, &on.note, switch_device, &on, err) && print_switched(&on, "device enabled");
-}
-
-static bool add_destination(struct db *db, void *context, struct err *err)
-{
-	struct adding *adding = context;
-
-	if (!destination_add(db, &adding->destination, adding->id, err))
-		return false;
-	note_it(adding);
-	return true;
-}
-
-bool run_destination_add(struct invocation *in, struct err *err)
-{
-	struct adding adding = {.note = {.action = "destination.add", .subject_kind = "destination"}};
-	long port;
-
-	if (!option_number(in, "port", 1, 65535, 0, &port, err) ||
-	    !site_find(in->db, option_value(in, "site"), &adding.site, err))
-		return false;
-	adding.destination = (struct destination_new){.site = &adding.site,
-	                                              .name = option_value(in, "name"),
-	                                              .ae_title = option_value(in, "ae-title"),
-	                                              .host = option_value(in, "host"),
-	                                              .port = (int)port};
-	return operator_change(in, &adding.note, add_destination, &adding, err) &&
-	       print_made(in, adding.id, &adding.site, "destination added", err);
-}
-
-static bool hold(struct db *db, void *context, struct err *err)
-{
-	struct switching *switching = context;
-
-	if (!destination_hold(db, switching->argument, switching->reason, switching->id, err))
-		return false;
-	snprintf(switching->note.subject, sizeof(switching->note.subject), "%s", switching->id);
-	return true;
-}
-
-bool run_destination_hold(struct invocation *in, struct err *err)
-{
-	struct switching off = {.argument = in->arguments[0],
-	                        .reason = option_value(in, "reason"),
-	                        .note = {.action = "destination.hold", .subject_kind = "destination"}};
-
-	return operator_change(in, &off.note, hold, &off, err) && print_switched(&off, "destination held");
-}
-
-bool run_destination_release(struct invocation *in, struct err *err)
-{
-	struct switching on = {.argument = in->arguments[0],
-	                       .note = {.action = "destination.release", .subject_kind = "destination"}};
-
-	return operator_change(in, &on.note, hold, &on, err) && print_switched(&on, "destination released");
 }

@@ -7,7 +7,6 @@
 #include "gateway/yqctl/operator.h"
 #include "gateway/yqctl/study_find.h"
 #include "lib/base/conf.h"
-#include "lib/domain/delivery_hand.h"
 #include "lib/domain/machines.h"
 #include "lib/domain/name_key.h"
 #include "lib/domain/row_json.h"
@@ -41,17 +40,6 @@ static const struct column task_columns[] = {{"state", "STATE", false},
                                              {"due_at", "DUE", false},
                                              {"id", "ID", false},
                                              {0}};
-static const struct column delivery_columns[] = {{"state", "STATE", false},
-                                                 {"purpose", "PURPOSE", false},
-                                                 {"site", "SITE", false},
-                                                 {"ae_title", "AE TITLE", false},
-                                                 {"items_confirmed", "DONE", true},
-                                                 {"items", "OF", true},
-                                                 {"attempts", "TRIES", true},
-                                                 {"next_try_at", "NEXT TRY", false},
-                                                 {"last_error", "LAST ERROR", false},
-                                                 {"id", "ID", false},
-                                                 {0}};
 
 /* --state has to be one that the machine knows. */
 static bool check_state(struct invocation *in, const struct machine *machine, const char **out, struct err *err)
@@ -156,41 +144,4 @@ bool run_task_list(struct invocation *in, struct err *err)
 
 	return check_state(in, task_machine(), &state, err) &&
 	       list_run(in, STMT_LIST_TASKS, DB_PARAMS(db_text(state)), task_columns, err);
-}
-
-bool run_delivery_list(struct invocation *in, struct err *err)
-{
-	const char *state;
-
-	return check_state(in, delivery_machine(), &state, err) &&
-	       list_run(in, STMT_LIST_DELIVERIES, DB_PARAMS(db_text(state)), delivery_columns, err);
-}
-
-static bool requeue(struct db *db, void *context, struct err *err)
-{
-	return delivery_requeue(db, context, conf_number(CONF_DELIVERY_DEADLINE), err);
-}
-
-static bool cancel(struct db *db, void *context, struct err *err)
-{
-	return delivery_cancel_by_hand(db, context, err);
-}
-
-static bool move_delivery(struct invocation *in, const char *action, db_work *work, const char *text, struct err *err)
-{
-	struct operator_note note = {.action = action, .subject_kind = "delivery"};
-
-	snprintf(note.subject, sizeof(note.subject), "%s", in->arguments[0]);
-	return operator_change(in, &note, work, (void *)in->arguments[0], err) &&
-	       printf("delivery %s: %s\n", text, in->arguments[0]) > 0;
-}
-
-bool run_delivery_requeue(struct invocation *in, struct err *err)
-{
-	return move_delivery(in, "delivery.requeue", requeue, "requeued", err);
-}
-
-bool run_delivery_cancel(struct invocation *in, struct err *err)
-{
-	return move_delivery(in, "delivery.cancel", cancel, "cancelled", err);
 }

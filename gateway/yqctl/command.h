@@ -32,7 +32,7 @@ enum command_needs {
 	NEEDS_LEDGER   /* and in->pool, in->db as yq_operator, at the schema version of this program */
 };
 
-enum { COMMAND_ARGUMENTS_MAX = 4, COMMAND_OPTIONS_MAX = 16 };
+enum { COMMAND_ARGUMENTS_MAX = 64, COMMAND_OPTIONS_MAX = 40 };
 
 struct command {
 	const char *name;

@@ -1,4 +1,5 @@
 #include "gateway/yqctl/command.h"
+#include "gateway/yqctl/destination_options.h"
 #include "gateway/yqctl/handlers.h"
 
 static const struct option only_json[] = {OPTION_JSON, OPTION_END};
@@ -30,13 +31,14 @@ static const struct option matching_set_options[] = {
     {"beyond-accession", "YES-or-NO", "yes: the rule matches what is certain; no: only by accession number (检查号)",
      true},
     OPTION_END};
-static const struct option destination_add_options[] = {{"site", "SITE", "name, code or id of the site", true},
-                                                        {"ae-title", "AE", "its AE title", true},
-                                                        {"host", "HOST", "its address or DNS name", true},
-                                                        {"port", "PORT", "its port", true},
-                                                        {"name", "TEXT", "a name for people", false},
-                                                        OPTION_JSON,
-                                                        OPTION_END};
+static const struct option destination_add_options[] = {
+    {"site", "SITE", "name, code or id of the site", true},
+    {"protocol", "PROTOCOL", "dicom (default), stow, hl7, fhir or webhook", false},
+    OPTIONS_DESTINATION,
+    OPTION_JSON,
+    OPTION_END};
+static const struct option destination_edit_options[] = {
+    OPTIONS_DESTINATION, {"enabled", "YES-or-NO", "no: nothing is sent there any more", false}, OPTION_END};
 static const struct option destination_hold_options[] = {{"reason", "TEXT", "why", true}, OPTION_END};
 
 static const struct option host_forget_options[] = {{"reason", "TEXT", "why, for the audit", true}, OPTION_END};
@@ -126,6 +128,16 @@ static const struct option identity_undo_options[] = {OPTION_REASON, OPTION_END}
 static const struct option instance_list_options[] = {
     {"study", "UID", "Study Instance UID or id of a study", false}, OPTION_JSON, OPTION_END};
 static const struct option state_options[] = {{"state", "STATE", "only in this state", false}, OPTION_JSON, OPTION_END};
+
+#define OPTIONS_DELIVERY                                                                                               \
+	{"destination", "ID-or-NAME", "only to this destination", false},                                              \
+	    {"state", "STATE", "only in this state", false}, {"study", "UID-or-ID", "only of this study", false},      \
+	    {"site", "SITE", "only of this site", false},                                                              \
+	{                                                                                                              \
+		"older", "DURATION", "only what was made at least so long ago", false                                  \
+	}
+static const struct option delivery_list_options[] = {OPTIONS_DELIVERY, OPTION_JSON, OPTION_END};
+static const struct option delivery_move_options[] = {OPTIONS_DELIVERY, OPTION_END};
 
 static const struct option doubt_reason_options[] = {{"reason", "TEXT", "why, 1 to 500 characters", true}, OPTION_END};
 static const struct option conflict_settle_options[] = {{"decision", "WORD", "keep, replace or separate", true},
@@ -242,12 +254,25 @@ const struct command commands[] = {
     {"device commitment", "ID-or-AE", 1, 1, "where a device takes storage commitment reports",
      "Needed for devices that do not wait for the report on the association on which they asked.",
      device_commitment_options, NEEDS_LEDGER, run_device_commitment},
-    {"destination add", "", 0, 0, "where signed reports of a site are sent", NULL, destination_add_options,
-     NEEDS_LEDGER, run_destination_add},
-    {"destination list", "", 0, 0, "the destinations", NULL, only_json, NEEDS_LEDGER, run_destination_list},
-    {"destination hold", "ID-or-AE", 1, 1, "send nothing there for now; deliveries wait", NULL,
+    {"destination add", "", 0, 0, "where signed reports or images of a site are sent",
+     "Secrets come from files or standard input (-), never from the command line. A URL decides by itself whether there is "
+     "TLS.\n"
+     "`yqctl destination test` then says how far one comes.",
+     destination_add_options, NEEDS_LEDGER, run_destination_add},
+    {"destination list", "", 0, 0, "the destinations, with their queues and whether the way there is open", NULL, only_json,
+     NEEDS_LEDGER, run_destination_list},
+    {"destination show", "ID-or-NAME", 1, 1, "one destination with its settings, its queue and its certificates",
+     "Of secrets it only says which are set.", only_json, NEEDS_LEDGER, run_destination_show},
+    {"destination edit", "ID-or-NAME", 1, 1, "change a destination",
+     "What is not given stays; an empty value takes a setting away. A way there that changed is tried at once.",
+     destination_edit_options, NEEDS_LEDGER, run_destination_edit},
+    {"destination remove", "ID-or-NAME", 1, 1, "remove a destination to which nothing was ever to be sent", NULL, NULL,
+     NEEDS_LEDGER, run_destination_remove},
+    {"destination test", "ID-or-NAME", 1, 1, "walk the way there step by step: name, TCP, TLS, association or request, echo",
+     "Sends nothing. Exit code 75 when a step failed.", only_json, NEEDS_LEDGER, run_destination_test},
+    {"destination hold", "ID-or-NAME", 1, 1, "send nothing there for now; deliveries wait", NULL,
      destination_hold_options, NEEDS_LEDGER, run_destination_hold},
-    {"destination release", "ID-or-AE", 1, 1, "send there again", NULL, NULL, NEEDS_LEDGER, run_destination_release},
+    {"destination release", "ID-or-NAME", 1, 1, "send there again", NULL, NULL, NEEDS_LEDGER, run_destination_release},
 
     {"account add", "ACCOUNT", 1, 1, "make an account with roles", NULL, account_add_options, NEEDS_LEDGER,
      run_account_add},
@@ -313,10 +338,20 @@ const struct command commands[] = {
     {"instance list", "", 0, 0, "the stored objects with the digest of the dataset as received", NULL,
      instance_list_options, NEEDS_LEDGER, run_instance_list},
     {"task list", "", 0, 0, "the reading tasks", NULL, state_options, NEEDS_LEDGER, run_task_list},
-    {"delivery list", "", 0, 0, "what was and is to be sent", NULL, state_options, NEEDS_LEDGER, run_delivery_list},
-    {"delivery requeue", "ID", 1, 1, "drive a refused or dead delivery again", NULL, NULL, NEEDS_LEDGER,
-     run_delivery_requeue},
-    {"delivery cancel", "ID", 1, 1, "give a delivery up", NULL, NULL, NEEDS_LEDGER, run_delivery_cancel},
+    {"delivery list", "", 0, 0, "what was and is to be sent", NULL, delivery_list_options, NEEDS_LEDGER,
+     run_delivery_list},
+    {"delivery show", "ID", 1, 1, "one delivery with its tries, its objects and what shows that the peer holds them", NULL,
+     only_json, NEEDS_LEDGER, run_delivery_show},
+    {"delivery retry", "[ID ...]", 0, COMMAND_ARGUMENTS_MAX, "drive refused or dead deliveries again, or waiting ones now",
+     "What a peer confirmed is not sent again. Without ids: everything refused or dead that the options find; --state waiting "
+     "for\n"
+     "what waits.",
+     delivery_move_options, NEEDS_LEDGER, run_delivery_retry},
+    {"delivery requeue", "[ID ...]", 0, COMMAND_ARGUMENTS_MAX, "the same as delivery retry", NULL, delivery_move_options,
+     NEEDS_LEDGER, run_delivery_retry},
+    {"delivery cancel", "[ID ...]", 0, COMMAND_ARGUMENTS_MAX, "give deliveries up",
+     "Without ids: everything not delivered that the options find.", delivery_move_options, NEEDS_LEDGER,
+     run_delivery_cancel},
     {"conflict list", "", 0, 0, "objects that came again with other bytes", NULL, only_json, NEEDS_LEDGER,
      run_conflict_list},
     {"conflict show", "ID", 1, 1, "one of them side by side: fields that differ, sizes, devices, what was decided",

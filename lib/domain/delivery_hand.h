@@ -13,7 +13,7 @@
 struct db;
 
 /*
- * quarantined, dead -> pending, due now, with a new deadline of `deadline_ms`. What its peer confirmed is not sent again. In the caller's
+ * quarantined, dead -> pending, due now, with a new deadline of `deadline_ms`; one in waiting is due now. What its peer confirmed is not sent again. In the caller's
  * transaction, with its event. ERR_NOT_FOUND; ERR_CONFLICT: it is in another state (the text names it).
  */
 bool delivery_requeue(struct db *db, const char *delivery_id, int64_t deadline_ms, struct err *err);

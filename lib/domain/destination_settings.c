@@ -2,13 +2,12 @@
 
 #include <jansson.h>
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/conf.h"
 #include "lib/db/db.h"
-#include "lib/domain/signer_seal.h"
+#include "lib/domain/destination_secret.h"
 
 static char *copy(const char *text)
 {
@@ -44,11 +43,6 @@ void destination_settings_free(struct destination_settings *settings)
 
 /* ---- the secret --------------------------------------------------------------------------------------------------------- */
 
-void destination_secret_owner(const char *destination_id, char out[DESTINATION_OWNER_SIZE])
-{
-	snprintf(out, DESTINATION_OWNER_SIZE, "destination:%s", destination_id);
-}
-
 static void take_secret(const json_t *parsed, struct destination_secret *secret)
 {
 	secret->user = copy(json_string_value(json_object_get(parsed, "user")));
@@ -61,28 +55,13 @@ static void take_secret(const json_t *parsed, struct destination_secret *secret)
 /* Nothing sealed: every text is empty. */
 static bool open_secret(const struct db_rows *rows, struct destination_settings *settings, struct err *err)
 {
-	char owner[DESTINATION_OWNER_SIZE];
-	uint8_t *sealed, *plain = NULL;
-	size_t sealed_length, length = 0;
-	json_t *parsed = NULL;
-	bool ok = true;
+	json_t *secret;
 
-	db_get_bytes(rows, 0, "secret_sealed", &sealed, &sealed_length);
-	if (sealed_length > 0) {
-		destination_secret_owner(settings->id, owner);
-		ok = signer_unseal(sealed, sealed_length, owner, &plain, &length, err);
-	}
-	if (ok && length > 0) {
-		parsed = json_loadb((const char *)plain, length, 0, NULL);
-		ok = json_is_object(parsed) || err_set(err, ERR_CORRUPT, "cannot read the secret of a destination");
-	}
-	take_secret(parsed, &settings->secret);
-	json_decref(parsed);
-	if (plain)
-		OPENSSL_cleanse(plain, length);
-	free(plain);
-	free(sealed);
-	return ok;
+	if (!destination_secret_open(rows, settings->id, &secret, err))
+		return false;
+	take_secret(secret, &settings->secret);
+	destination_secret_wipe(secret);
+	return true;
 }
 
 /* ---- the row ---------------------------------------------------------------------------------------------------------------- */

@@ -53,7 +53,7 @@ struct destination_settings {
 bool destination_settings_load(struct db *db, const char *destination_id, struct destination_settings **out,
                                struct err *err);
 enum { DESTINATION_OWNER_SIZE = 60 };
-/* The owner under which a secret is sealed: a JSON object with the names of struct destination_secret. */
+/* The owner under which a secret is sealed (destination_secret.h). */
 void destination_secret_owner(const char *destination_id, char out[DESTINATION_OWNER_SIZE]);
 /* Wipes the secret. NULL is fine. */
 void destination_settings_free(struct destination_settings *settings);

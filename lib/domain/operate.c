@@ -26,19 +26,27 @@ static bool is_of_delivery(const struct act *act)
 	return act->operation == RETRY || act->operation == CANCEL;
 }
 
-static bool look(struct db *db, const struct act *act, char out_site[TEXT_UUID_SIZE], struct err *err)
+/* statement: whose a thing is, and whether the person of this session may act there. */
+static bool look_at(struct db *db, enum db_statement statement, const char *id, const char *what,
+                    char out_site[TEXT_UUID_SIZE], struct err *err)
 {
-	bool is_delivery = is_of_delivery(act), may;
 	struct db_rows *rows;
+	bool may;
 
-	if (!db_exec_one(db, is_delivery ? STMT_OPERATIONS_DELIVERY : STMT_OPERATIONS_DESTINATION,
-	                 DB_PARAMS(db_text(act->subject_id)), is_delivery ? "the delivery" : "the destination", &rows,
-	                 err))
+	if (!db_exec_one(db, statement, DB_PARAMS(db_text(id)), what, &rows, err))
 		return false;
 	may = db_get_bool(rows, 0, "may");
 	text_copy(out_site, TEXT_UUID_SIZE, db_get_text(rows, 0, "site_id"));
 	db_rows_free(rows);
 	return may || err_set(err, ERR_REFUSED, "cannot do this: you are no operator at its site");
+}
+
+static bool look(struct db *db, const struct act *act, char out_site[TEXT_UUID_SIZE], struct err *err)
+{
+	bool is_delivery = is_of_delivery(act);
+
+	return look_at(db, is_delivery ? STMT_OPERATIONS_DELIVERY : STMT_OPERATIONS_DESTINATION, act->subject_id,
+	               is_delivery ? "the delivery" : "the destination", out_site, err);
 }
 
 static bool perform(struct db *db, struct act *act, struct err *err)
@@ -50,7 +58,9 @@ static bool perform(struct db *db, struct act *act, struct err *err)
 	case RELEASE:
 		return destination_hold(db, act->subject_id, act->reason, id, err);
 	case RETRY_ALL:
-		return delivery_requeue_all(db, act->subject_id, act->deadline_ms, &act->count, err);
+		return db_exec(db, STMT_DESTINATION_TRY_NOW,
+		               DB_PARAMS(db_text(act->subject_id), db_int(DELIVERY_REQUEUE_MAX)), NULL, err) &&
+		       delivery_requeue_all(db, act->subject_id, act->deadline_ms, &act->count, err);
 	case RETRY:
 		return delivery_requeue(db, act->subject_id, act->deadline_ms, err);
 	default:
@@ -121,4 +131,105 @@ bool operate_cancel(struct db_pool *pool, const char *person_id, const char *del
 	struct act act = {CANCEL, person_id, delivery_id, NULL, 0, 0};
 
 	return db_transact(pool, person_id, work, &act, err);
+}
+
+/* ---- many ------------------------------------------------------------------------------------------------------------------- */
+
+static bool act_on_many(struct db_pool *pool, const struct act *like, const char *const *ids, size_t count,
+                        json_t **out, struct err *err)
+{
+	json_t *left = json_array();
+	int done = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct act act = *like;
+		struct err why;
+
+		act.subject_id = ids[i];
+		if (db_transact(pool, act.person_id, work, &act, &why)) {
+			done++;
+			continue;
+		}
+		if (why.kind != ERR_CONFLICT && why.kind != ERR_REFUSED && why.kind != ERR_NOT_FOUND) {
+			json_decref(left);
+			*err = why;
+			return err_context(err, "%d of %zu are done", done, count);
+		}
+		json_array_append_new(left, json_pack("{ss ss}", "id", ids[i], "detail", why.text));
+	}
+	*out = json_pack("{si so}", "done", done, "left", left);
+	return true;
+}
+
+bool operate_retry_many(struct db_pool *pool, const char *person_id, const char *const *ids, size_t count,
+                        int64_t deadline_ms, json_t **out, struct err *err)
+{
+	struct act act = {RETRY, person_id, NULL, NULL, deadline_ms, 0};
+
+	return act_on_many(pool, &act, ids, count, out, err);
+}
+
+bool operate_cancel_many(struct db_pool *pool, const char *person_id, const char *const *ids, size_t count,
+                         json_t **out, struct err *err)
+{
+	struct act act = {CANCEL, person_id, NULL, NULL, 0, 0};
+
+	return act_on_many(pool, &act, ids, count, out, err);
+}
+
+/* ---- destinations ----------------------------------------------------------------------------------------------------------- */
+
+struct form {
+	const char *person_id, *id; /* of the destination; of a new one its site */
+	const json_t *given;
+	char out_id[TEXT_UUID_SIZE];
+};
+
+static bool create_work(struct db *db, void *context, struct err *err)
+{
+	struct form *form = context;
+	struct destination_actor actor = {.person_id = form->person_id};
+	char site[TEXT_UUID_SIZE];
+
+	return look_at(db, STMT_OPERATIONS_SITE, form->id, "the site", site, err) &&
+	       destination_create(db, &actor, form->id, form->given, form->out_id, err);
+}
+
+static bool edit_work(struct db *db, void *context, struct err *err)
+{
+	struct form *form = context;
+	struct destination_actor actor = {.person_id = form->person_id};
+	char site[TEXT_UUID_SIZE];
+
+	if (!look_at(db, STMT_OPERATIONS_DESTINATION, form->id, "the destination", site, err))
+		return false;
+	return form->given ? destination_edit(db, &actor, form->id, form->given, err)
+	                   : destination_remove(db, &actor, form->id, err);
+}
+
+bool operate_destination_create(struct db_pool *pool, const char *person_id, const char *site_id, const json_t *given,
+                                char out_id[TEXT_UUID_SIZE], struct err *err)
+{
+	struct form form = {.person_id = person_id, .id = site_id, .given = given};
+
+	if (!db_transact(pool, person_id, create_work, &form, err))
+		return false;
+	text_copy(out_id, TEXT_UUID_SIZE, form.out_id);
+	return true;
+}
+
+bool operate_destination_edit(struct db_pool *pool, const char *person_id, const char *destination_id,
+                              const json_t *given, struct err *err)
+{
+	struct form form = {.person_id = person_id, .id = destination_id, .given = given};
+
+	return db_transact(pool, person_id, edit_work, &form, err);
+}
+
+bool operate_destination_remove(struct db_pool *pool, const char *person_id, const char *destination_id,
+                                struct err *err)
+{
+	struct form form = {.person_id = person_id, .id = destination_id};
+
+	return db_transact(pool, person_id, edit_work, &form, err);
 }

@@ -172,43 +172,6 @@ ORDER BY t.code;
 INSERT INTO match_policy (site_id, beyond_accession) VALUES ($1::bigint, $2::boolean)
 ON CONFLICT (site_id) DO UPDATE SET beyond_accession = excluded.beyond_accession, changed_at = yq_now();
 
--- ---- destinations --------------------------------------------------------------------------------------------------
-
--- name: destination_add
--- No row when it is there already.
--- $1 site
--- $2 name, or NULL
--- $3 AE title
--- $4 host
--- $5 port
-INSERT INTO destination (site_id, name, ae_title, host, port)
-VALUES ($1::bigint, coalesce($2::text, ''), $3::text, $4::text, $5::integer)
-ON CONFLICT DO NOTHING
-RETURNING public_id AS id;
-
--- name: destination_find
--- $1 public id or AE title
-SELECT public_id AS id FROM destination WHERE public_id::text = lower($1::text) OR ae_title = btrim($1::text)
-ORDER BY destination_id;
-
--- name: destination_hold
--- $1 public id
--- $2 reason; NULL releases
-UPDATE destination x
-SET held_at = CASE WHEN $2::text IS NULL THEN NULL ELSE coalesce(x.held_at, yq_now()) END, held_reason = coalesce($2::text, '')
-FROM scope s
-WHERE x.public_id = $1::uuid AND s.scope_id = x.site_id
-RETURNING s.public_id AS site_id;
-
--- name: destination_list
-SELECT d.public_id AS id, s.name AS site, t.code AS site_code, d.name, d.protocol, d.ae_title, d.host, d.port, d.wants_reports,
-       d.wants_images, d.is_enabled, d.held_at IS NOT NULL AS is_held, d.held_at, d.held_reason, d.last_success_at, d.last_error_at,
-       d.last_error,
-       (SELECT count(*) FROM delivery v WHERE v.destination_id = d.destination_id
-          AND v.state IN ('pending', 'sending', 'verifying', 'waiting')) AS open_deliveries
-FROM destination d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
-ORDER BY d.destination_id;
-
 -- ---- staff ---------------------------------------------------------------------------------------------------------
 
 -- name: staff_add

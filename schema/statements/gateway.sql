@@ -354,38 +354,6 @@ JOIN reading_task t ON t.task_id = r.task_id
 JOIN scope sc ON sc.scope_id = v.site_id
 WHERE v.public_id = $1::uuid;
 
--- name: gateway_delivery_list
--- Deliveries, the newest first.
--- $1 state, or NULL
--- $2 site, or NULL
--- $3 destination, or NULL
--- $4 delivery behind which the page begins, or NULL
--- $5 how many
-SELECT d.public_id AS id,
-       jsonb_build_object(
-           'id', d.public_id, 'purpose', d.purpose, 'state', d.state,
-           'site', jsonb_build_object('id', sc.public_id, 'name', sc.name),
-           'destination', jsonb_build_object('id', x.public_id, 'name', x.name, 'ae_title', x.ae_title, 'is_held', x.held_at IS NOT NULL),
-           'report_id', v.public_id, 'study_id', coalesce(st.public_id, sr.public_id),
-           'items', (SELECT count(*) FROM delivery_item i WHERE i.delivery_id = d.delivery_id),
-           'confirmed', (SELECT count(*) FROM delivery_item i WHERE i.delivery_id = d.delivery_id AND i.state = 'confirmed'),
-           'attempts', d.attempts, 'next_try_at', CASE WHEN d.state IN ('pending', 'waiting') THEN d.next_try_at END,
-           'deadline_at', d.deadline_at, 'last_error', d.last_error, 'created_at', d.created_at,
-           'delivered_at', d.delivered_at) AS json
-FROM delivery d
-JOIN destination x ON x.destination_id = d.destination_id
-JOIN scope sc ON sc.scope_id = d.site_id
-LEFT JOIN study st ON st.study_id = d.study_id
-LEFT JOIN report_version v ON v.report_version_id = d.report_version_id
-LEFT JOIN report r ON r.report_id = v.report_id
-LEFT JOIN study sr ON sr.study_id = r.study_id
-WHERE ($1::text IS NULL OR d.state = $1::text)
-  AND ($2::uuid IS NULL OR sc.public_id = $2::uuid)
-  AND ($3::uuid IS NULL OR x.public_id = $3::uuid)
-  AND ($4::uuid IS NULL OR d.delivery_id < (SELECT delivery_id FROM delivery WHERE public_id = $4::uuid))
-ORDER BY d.delivery_id DESC
-LIMIT $5::integer;
-
 -- name: gateway_sites
 -- The sites that the person of this session may see.
 SELECT sc.public_id AS site_id FROM yq_person_sites() AS s JOIN scope sc ON sc.scope_id = s ORDER BY sc.public_id::text COLLATE "C";

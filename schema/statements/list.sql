@@ -87,23 +87,6 @@ LEFT JOIN person a ON a.person_id = k.author_id
 WHERE $1::text IS NULL OR k.state = $1::text
 ORDER BY k.task_id;
 
--- name: list_deliveries
--- $1 state, or NULL
-SELECT y.public_id AS id, y.state, y.purpose, s.name AS site, z.ae_title, z.host, z.port, y.attempts, y.next_try_at, y.deadline_at,
-       y.created_at, y.delivered_at, y.last_error, z.public_id AS destination_id, v.public_id AS report_id,
-       coalesce(os.study_instance_uid, st.study_instance_uid) AS study_instance_uid,
-       (SELECT count(*) FROM delivery_item i WHERE i.delivery_id = y.delivery_id) AS items,
-       (SELECT count(*) FROM delivery_item i WHERE i.delivery_id = y.delivery_id AND i.state = 'confirmed') AS items_confirmed
-FROM delivery y
-JOIN destination z USING (destination_id)
-JOIN scope s ON s.scope_id = y.site_id
-LEFT JOIN report_version v USING (report_version_id)
-LEFT JOIN report o USING (report_id)
-LEFT JOIN study os ON os.study_id = o.study_id
-LEFT JOIN study st ON st.study_id = y.study_id
-WHERE $1::text IS NULL OR y.state = $1::text
-ORDER BY y.delivery_id;
-
 -- name: list_conflicts
 SELECT c.public_id AS id, i.sop_instance_uid, s.name AS site, c.kind, c.state, c.likeness, c.arrived_at, c.settled_at, c.outcome, c.size_bytes, c.sha256,
        i.sha256 AS first_sha256
@@ -127,48 +110,6 @@ JOIN scope l ON l.scope_id = q.lead_site_id
 LEFT JOIN scope s ON s.scope_id = u.scope_id
 WHERE t.in_force @> yq_now()
 ORDER BY u.ordinal;
-
--- ---- deliveries by hand --------------------------------------------------------------------------------------------
-
--- name: delivery_hand_state
--- $1 delivery
-SELECT state FROM delivery WHERE public_id = $1::uuid;
-
--- name: delivery_hand_requeue
--- $1 delivery
--- $2 time until its new deadline, milliseconds
-UPDATE delivery y SET state = 'pending', next_try_at = yq_now(), deadline_at = yq_now() + $2::bigint * interval '1 ms',
-                      worker = NULL, worker_until = NULL
-FROM scope s
-WHERE y.public_id = $1::uuid AND y.state IN ('quarantined', 'dead') AND s.scope_id = y.site_id
-RETURNING s.public_id AS site_id;
-
--- name: delivery_hand_cancel
--- $1 delivery
-UPDATE delivery y SET state = 'cancelled', worker = NULL, worker_until = NULL
-FROM scope s
-WHERE y.public_id = $1::uuid AND y.state NOT IN ('delivered', 'cancelled') AND s.scope_id = y.site_id
-RETURNING s.public_id AS site_id;
-
--- name: delivery_hand_requeue_all
--- Everything that was refused or has died at a destination is pending again, due now, with its event; how many. No more than $3 at once.
--- $1 destination
--- $2 time until the new deadline, milliseconds
--- $3 at most so many
-WITH again AS (
-    SELECT d.delivery_id FROM delivery d JOIN destination x USING (destination_id)
-    WHERE x.public_id = $1::uuid AND d.state IN ('quarantined', 'dead')
-    ORDER BY d.delivery_id LIMIT $3::integer
-    FOR UPDATE OF d SKIP LOCKED
-), moved AS (
-    UPDATE delivery y SET state = 'pending', next_try_at = yq_now(), deadline_at = yq_now() + $2::bigint * interval '1 ms',
-                          worker = NULL, worker_until = NULL
-    FROM again WHERE y.delivery_id = again.delivery_id
-    RETURNING y.public_id, y.site_id
-), told AS (
-    INSERT INTO event (kind, subject_id, site_id) SELECT 'delivery.requeue', public_id, site_id FROM moved RETURNING 1
-)
-SELECT count(*)::integer AS count FROM told;
 
 -- ---- status --------------------------------------------------------------------------------------------------------
 

@@ -165,11 +165,11 @@ WITH held AS (UPDATE destination SET held_at = yq_now(), held_reason = 'x' RETUR
 WITH held AS (UPDATE destination SET held_at = yq_now(), held_reason = 'x' RETURNING destination_id)
 SELECT string_agg(n.name, ' ' ORDER BY n.name) FROM held JOIN yq_test.name n ON n.kind = 'destination' AND n.id = destination_id;
 
--- case: the_gateway_moves_no_destination
+-- case: a_destination_never_changes_its_site_or_protocol
 -- as: yq_gateway
 -- person: keeper
 -- wants: 42501
-UPDATE destination SET host = 'elsewhere';
+UPDATE destination SET protocol = 'stow', url = 'https://elsewhere/';
 
 -- case: the_gateway_reads_no_audit_but_by_search
 -- as: yq_gateway

@@ -1,0 +1,78 @@
+#include "lib/transport/probe.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/domain/destination_settings.h"
+#include "lib/transport/lookup.h"
+
+/* Of a URL, without the brackets of an IPv6 address; the port says itself. */
+static void host_of_url(const char *url, char *out, size_t out_size)
+{
+	CURLU *parsed = curl_url();
+	char *host = NULL;
+
+	out[0] = '\0';
+	if (parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK && host) {
+		text_copy(out, out_size, host[0] == '[' ? host + 1 : host);
+		out[strcspn(out, "]")] = '\0';
+	}
+	curl_free(host);
+	curl_url_cleanup(parsed);
+}
+
+static bool find_name(const struct destination_settings *to, struct transport_step *step)
+{
+	int64_t started_ms = clock_monotonic_ms();
+	char host[sizeof(to->host)], address[LOOKUP_ADDRESS_SIZE], why[200];
+	bool is_dicom = strcmp(to->protocol, "dicom") == 0;
+
+	if (to->host[0])
+		text_copy(host, sizeof(host), to->host);
+	else
+		host_of_url(to->url, host, sizeof(host));
+	/* IPv4, as the DICOM upper layer connects. */
+	step->name = "name";
+	step->is_ok = lookup_host(host, is_dicom, PROBE_STEP_MS, address, why, sizeof(why));
+	text_copy(step->text, sizeof(step->text), step->is_ok ? address : why);
+	step->elapsed_ms = clock_monotonic_ms() - started_ms;
+	return step->is_ok;
+}
+
+static int64_t at_most(int64_t value, int64_t maximum)
+{
+	return value < maximum ? value : maximum;
+}
+
+/* The name was found; a transport that finds it itself tells that better. */
+static int walk(const struct transport *transport, const struct destination_settings *to,
+                struct transport_step steps[PROBE_STEPS_MAX])
+{
+	struct transport_step own[TRANSPORT_STEPS_MAX];
+	int count = transport->test(to, own), from;
+
+	if (count > TRANSPORT_STEPS_MAX)
+		err_panic("more steps than there is room for");
+	from = count > 0 && strcmp(own[0].name, "name") == 0 ? 0 : 1;
+	memcpy(&steps[from], own, (size_t)count * sizeof(own[0]));
+	return from + count;
+}
+
+int transport_probe(const struct destination_settings *to, struct transport_step steps[PROBE_STEPS_MAX])
+{
+	const struct transport *transport = transport_find(to->protocol);
+	struct destination_settings quick = *to;
+
+	if (!transport || !transport->test) {
+		steps[0] = (struct transport_step){.name = "protocol"};
+		snprintf(steps[0].text, sizeof(steps[0].text), "this program cannot send by %s", to->protocol);
+		return 1;
+	}
+	quick.connect_timeout_ms = at_most(to->connect_timeout_ms, PROBE_STEP_MS);
+	quick.answer_timeout_ms = at_most(to->answer_timeout_ms, PROBE_STEP_MS);
+	return find_name(to, &steps[0]) ? walk(transport, &quick, steps) : 1;
+}
