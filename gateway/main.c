@@ -54,7 +54,7 @@ static bool open_intake(struct err *err)
 static void open_web(void)
 {
 	struct err err = {0};
-	if (!web_open(&gateway.web, &err))
+	if (!web_files_open(&gateway.web, &err))
 		log_err(LOG_WEB_MISSING, &err, "what=%s", "pages");
 }
 
@@ -117,7 +117,7 @@ static void stop(void)
 		http_server_stop(gateway.server);
 	feed_stop(gateway.feed);
 	http_server_free(gateway.server);
-	web_free(gateway.web);
+	web_files_free(gateway.web);
 	if (intake != NULL)
 		intake_close(intake, DRAIN_MS);
 	presence_end(presence);

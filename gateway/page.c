@@ -67,7 +67,7 @@ static bool reply_file(struct http_request *request, const struct web_file *file
 bool handle_application(struct http_request *request, void *context, struct err *err)
 {
 	const struct gateway *gateway = context;
-	const struct web_file *page = web_find(gateway->web, "/index.html");
+	const struct web_file *page = web_files_find(gateway->web, "/index.html");
 	if (!add_page_headers(request, err))
 		return false;
 	if (page == NULL)
@@ -78,7 +78,7 @@ bool handle_application(struct http_request *request, void *context, struct err 
 bool handle_web_file(struct http_request *request, void *context, struct err *err)
 {
 	const struct gateway *gateway = context;
-	const struct web_file *file = web_find(gateway->web, http_path(request));
+	const struct web_file *file = web_files_find(gateway->web, http_path(request));
 	if (file == NULL)
 		return err_set(err, ERR_NOT_FOUND, "there is nothing at this address");
 	return reply_file(request, file, err);

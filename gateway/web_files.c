@@ -131,7 +131,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(one->path, other->path);
 }
 
-bool web_open_folder(const char *folder, struct web **out, struct err *err)
+bool web_files_open_folder(const char *folder, struct web **out, struct err *err)
 {
 	struct web *web = calloc(1, sizeof *web);
 	if (web == NULL)
@@ -141,11 +141,11 @@ bool web_open_folder(const char *folder, struct web **out, struct err *err)
 	          (add_folder(web, folder, "/assets", &none) || none.kind == ERR_NOT_FOUND || (*err = none, false));
 	if (ok) {
 		qsort(web->files, web->count, sizeof web->files[0], compare);
-		ok = web_find(web, "/index.html") != NULL ||
+		ok = web_files_find(web, "/index.html") != NULL ||
 		     err_set(err, ERR_NOT_FOUND, "there is no index.html in %s", folder);
 	}
 	if (!ok) {
-		web_free(web);
+		web_files_free(web);
 		return false;
 	}
 	*out = web;
@@ -176,23 +176,23 @@ static bool open_beside(struct web **out, struct err *err)
 	char *folder = find_folder();
 	if (folder == NULL)
 		return err_set(err, ERR_NOT_FOUND, "there is no browser application beside the folder of the program");
-	bool ok = web_open_folder(folder, out, err);
+	bool ok = web_files_open_folder(folder, out, err);
 	free(folder);
 	return ok;
 }
 
-bool web_open(struct web **out, struct err *err)
+bool web_files_open(struct web **out, struct err *err)
 {
 	const char *given = conf_text(CONF_WEB);
 	char folder[PATH_MAX];
 	if (given[0] == '\0')
 		return open_beside(out, err);
 	if (given[0] == '/')
-		return web_open_folder(given, out, err);
-	return conf_path(folder, sizeof folder, err, "%s", given) && web_open_folder(folder, out, err);
+		return web_files_open_folder(given, out, err);
+	return conf_path(folder, sizeof folder, err, "%s", given) && web_files_open_folder(folder, out, err);
 }
 
-void web_free(struct web *web)
+void web_files_free(struct web *web)
 {
 	for (size_t i = 0; web != NULL && i < web->count; i++) {
 		free(web->files[i].path);
@@ -202,7 +202,7 @@ void web_free(struct web *web)
 	free(web);
 }
 
-const struct web_file *web_find(const struct web *web, const char *path)
+const struct web_file *web_files_find(const struct web *web, const char *path)
 {
 	if (web == NULL)
 		return NULL;

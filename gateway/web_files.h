@@ -30,11 +30,11 @@ struct web_file {
 };
 
 /* Reads the folder of the option. ERR_NOT_FOUND: no index.html in it. ERR_INVALID: too many files, or too large ones. */
-bool web_open(struct web **out, struct err *err);
-/* As web_open(), from a named folder. */
-bool web_open_folder(const char *folder, struct web **out, struct err *err);
-void web_free(struct web *web); /* NULL is harmless */
-/* Borrowed until web_free(); NULL: no such file, or web is NULL. */
-const struct web_file *web_find(const struct web *web, const char *path);
+bool web_files_open(struct web **out, struct err *err);
+/* As web_files_open(), from a named folder. */
+bool web_files_open_folder(const char *folder, struct web **out, struct err *err);
+void web_files_free(struct web *web); /* NULL is harmless */
+/* Borrowed until web_files_free(); NULL: no such file, or web is NULL. */
+const struct web_file *web_files_find(const struct web *web, const char *path);
 
 #endif
