@@ -65,6 +65,7 @@ static bool start(struct err *err)
 	router.presence = presence_new(router.pool, "yq-router");
 	router.dispatch = dispatch_new(&router);
 	router.reporters = reporters_new(&router);
+	doubts_prepare();
 	if (pthread_create(&keeper, NULL, keep, NULL) != 0 || pthread_create(&doubts, NULL, doubts_run, &router) != 0)
 		return err_set(err, ERR_TEMPORARY, "could not start a thread");
 	return true;
@@ -80,11 +81,13 @@ static bool run(struct err *err)
 
 static void stop(void)
 {
-	bool is_reported = reporters_stop(router.reporters, STOP_WAIT_MS);
+	bool is_reported = reporters_stop(router.reporters, STOP_WAIT_MS), is_sent, is_compared;
 
 	pthread_join(keeper, NULL);
 	/* A worker that hangs in its peer, or in a picture, ends with the process; its lease brings the work to the next router. */
-	if (!dispatch_stop(router.dispatch, STOP_WAIT_MS) || !doubts_join(doubts, STOP_WAIT_MS) || !is_reported)
+	is_sent = dispatch_stop(router.dispatch, STOP_WAIT_MS);
+	is_compared = doubts_join(doubts, STOP_WAIT_MS);
+	if (!is_reported || !is_sent || !is_compared)
 		return;
 	presence_end(router.presence);
 	db_listener_free(listener);

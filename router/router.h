@@ -51,6 +51,7 @@ bool dispatch_stop(struct dispatch *dispatch, int64_t wait_ms);
 
 /* ---- doubts.c: a thread that compares conflicts (conflict.h) ------------------------------------------------------------------ */
 
+void doubts_prepare(void); /* before the thread is there */
 /* context is the router. Ends when the program stops, after the comparison at hand. */
 void *doubts_run(void *context);
 /* False: it still compares after wait_ms; its lease brings the conflict to the next router. */
