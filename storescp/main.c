@@ -117,7 +117,7 @@ static void *keep_up(void *unused)
 		bool was_there = is_there;
 		bool has_news = watch_room(app.watch);
 
-		tls_files_look(app.tls, app.scp);
+		has_news |= tls_files_look(app.tls, app.scp);
 		is_there = catch_up();
 		/* A ledger that came back is told at once how much waits for it, before that shrinks. */
 		if (has_news || (is_there && !was_there) || clock_monotonic_ms() >= next_beat_ms) {
@@ -187,7 +187,7 @@ static bool open_provider(struct err *err)
 	    !dicom_scp_new(&settings, &app.scp, err))
 		return false;
 	/* Without a certificate that can be used the other ports are served all the same; log and status say so. */
-	tls_files_look(app.tls, app.scp);
+	(void)tls_files_look(app.tls, app.scp);
 	return true;
 }
 

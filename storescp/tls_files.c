@@ -128,7 +128,7 @@ static void say(struct tls_files *files, const struct err *err)
 	         files->shown.sha256, until);
 }
 
-void tls_files_look(struct tls_files *files, struct dicom_scp *scp)
+bool tls_files_look(struct tls_files *files, struct dicom_scp *scp)
 {
 	struct texts texts = {NULL};
 	uint8_t digest[DIGEST_SIZE];
@@ -136,7 +136,7 @@ void tls_files_look(struct tls_files *files, struct dicom_scp *scp)
 	struct err err;
 
 	if (conf_text(CONF_DICOM_TLS_PORTS)[0] == '\0')
-		return;
+		return false;
 	is_read = read_texts(&texts, &err);
 	digest_texts(&texts, digest);
 	is_news = !files->has_looked || memcmp(digest, files->digest, sizeof digest) != 0;
@@ -147,6 +147,7 @@ void tls_files_look(struct tls_files *files, struct dicom_scp *scp)
 	files->has_looked = true;
 	memcpy(files->digest, digest, sizeof digest);
 	texts_fini(&texts);
+	return is_news;
 }
 
 json_t *tls_files_json(const struct tls_files *files)

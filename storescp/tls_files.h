@@ -20,8 +20,8 @@ struct tls_files;
 struct tls_files *tls_files_new(void);
 void tls_files_free(struct tls_files *files);
 
-/* Hands the provider what the files hold, if that changed. Does nothing where no port speaks TLS. */
-void tls_files_look(struct tls_files *files, struct dicom_scp *scp);
+/* Hands the provider what the files hold, if that changed (true). Does nothing where no port speaks TLS. */
+bool tls_files_look(struct tls_files *files, struct dicom_scp *scp);
 /* {"ports", "subject", "until", "fault"}: what is shown now, and what is wrong with the files; null where no port speaks TLS. New reference. */
 json_t *tls_files_json(const struct tls_files *files);
 

@@ -9,6 +9,41 @@ INSERT INTO device (site_id, calling_ae, address) VALUES (yq_test.key('site', 'd
 INSERT INTO device (site_id, calling_ae, address, local_port) VALUES (yq_test.key('site', 'haiyan'), 'TWIN', '192.0.2.1', 11113);
 INSERT INTO device (site_id, calling_ae, called_ae, local_port) VALUES (yq_test.key('site', 'haiyan'), 'TWIN', 'OTHER', 11113);
 
+-- case: certificates_tell_apart
+-- wants: ok
+INSERT INTO device (site_id, calling_ae, address, certificate_sha256) VALUES (yq_test.key('site', 'duanfen'), 'TWIN', '192.0.2.1', sha256('a'));
+INSERT INTO device (site_id, calling_ae, address, certificate_sha256) VALUES (yq_test.key('site', 'haiyan'), 'TWIN', '192.0.2.1', sha256('b'));
+INSERT INTO device (site_id, calling_ae, address) VALUES (yq_test.key('site', 'haiyan'), 'TWIN', '192.0.2.1');
+
+-- case: a_certificate_against_an_address_says_neither_more_nor_less
+-- wants: YQ409 neither says more
+INSERT INTO device (site_id, calling_ae, certificate_sha256) VALUES (yq_test.key('site', 'duanfen'), 'TWIN', sha256('a'));
+INSERT INTO device (site_id, calling_ae, address) VALUES (yq_test.key('site', 'haiyan'), 'TWIN', '192.0.2.1');
+
+-- case: one_certificate_of_two_devices
+-- wants: 23505 device_known
+INSERT INTO device (site_id, calling_ae, certificate_sha256) VALUES (yq_test.key('site', 'duanfen'), 'TWIN', sha256('a'));
+INSERT INTO device (site_id, calling_ae, certificate_sha256) VALUES (yq_test.key('site', 'haiyan'), 'TWIN', sha256('a'));
+
+-- case: a_certificate_is_the_one_of_its_fingerprint
+-- wants: 23514 device_certificate
+INSERT INTO device (site_id, calling_ae, certificate, certificate_sha256) VALUES (yq_test.key('site', 'duanfen'), 'TWIN', 'a', sha256('b'));
+
+-- case: a_certificate_has_a_fingerprint
+-- wants: 23514 device_certificate
+INSERT INTO device (site_id, calling_ae, certificate) VALUES (yq_test.key('site', 'duanfen'), 'TWIN', 'a');
+
+-- case: certificates_of_machines_that_must_be_renewed
+-- wants: value device TWIN CN=a/receiver yq-storescp@h CN=door
+INSERT INTO device (site_id, calling_ae, certificate_sha256, certificate_subject, certificate_until)
+VALUES (yq_test.key('site', 'duanfen'), 'TWIN', sha256('a'), 'CN=a', yq_now() + interval '1 day');
+INSERT INTO device (site_id, calling_ae, certificate_sha256, certificate_subject, certificate_until, is_enabled)
+VALUES (yq_test.key('site', 'duanfen'), 'OFF', sha256('b'), 'CN=b', yq_now() + interval '1 day', false);
+INSERT INTO program (instance_id, program, host, pid, version, detail)
+VALUES (gen_random_uuid(), 'yq-storescp', 'h', 1, '1', '{"tls": {"ports": "2762", "subject": "CN=door", "until": "2030-01-01T00:00:00Z", "fault": ""}}'),
+       (gen_random_uuid(), 'yq-storescp', 'h', 2, '1', '{"tls": null}'), (gen_random_uuid(), 'yq-storescp', 'h', 3, '1', '{}');
+SELECT string_agg(concat_ws(' ', kind, name, subject), '/' ORDER BY kind) FROM yq_machine_certificates();
+
 -- case: a_disabled_one_is_compared_when_it_is_enabled
 -- wants: YQ409 neither says more
 INSERT INTO device (site_id, calling_ae, address, is_enabled) VALUES (yq_test.key('site', 'duanfen'), 'TWIN', '192.0.2.1', false);

@@ -62,7 +62,9 @@ def raw(uid):
 
 
 class Association:
-    def __init__(self, host, port, calling='TEST', called='YINGQIAO', contexts=(), timeout=30, max_pdu=131072, connect=True):
+    def __init__(self, host, port, calling='TEST', called='YINGQIAO', contexts=(), timeout=30, max_pdu=131072, connect=True,
+                 secure=None):
+        """secure: an ssl.SSLContext, for a port that speaks TLS."""
         self.contexts, self.timeout = list(contexts), timeout
         self.accepted = {}  # context id -> transfer syntax
         self.results = {}   # context id -> result, PS3.8 table 9-18
@@ -70,6 +72,12 @@ class Association:
         self.peer_max = 0
         self.socket = socket.create_connection((host, port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if secure:
+            try:
+                self.socket = secure.wrap_socket(self.socket)
+            except BaseException:
+                self.socket.close()
+                raise
         self.calling, self.called, self.max_pdu = calling, called, max_pdu
         if connect:
             try:

@@ -176,6 +176,7 @@ Test(registry, refuses_malformed_devices)
 	    {ID(1), SITE, "CT1", "", "192.0.2.0/", 0, "", ""},
 	    {ID(1), SITE, "CT1", "", "2001:db8::/129", 0, "", ""},
 	    {ID(1), SITE, "CT1", "", "localhost", 0, "", ""},
+	    {ID(1), SITE, "CT1", "", "", 0, "", "aa"},
 	};
 	struct registry *registry = registry_new();
 
@@ -187,4 +188,77 @@ Test(registry, refuses_malformed_devices)
 	}
 	cr_expect_eq(registry_count(registry), 0);
 	registry_free(registry);
+}
+
+#define SHA_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define SHA_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define SHA_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+
+Test(registry, devices_are_told_apart_by_their_certificates)
+{
+	static const struct registry_device known[] = {{ID(1), SITE, "DR", "", "192.0.2.0/24", 0, "", SHA_A},
+	                                               {ID(2), SITE, "DR", "", "192.0.2.0/24", 0, "", SHA_B},
+	                                               {ID(3), SITE, "CT", "", "", 0, "", SHA_A},
+	                                               {ID(4), SITE, "CT", "", "", 0, "", ""},
+	                                               {ID(5), SITE, "US", "", "192.0.2.0/24", 0, "", ""},
+	                                               {ID(6), SITE, "US", "", "", 0, "", SHA_A}};
+	static const struct {
+		const char *calling, *address, *certificate;
+		enum registry_verdict verdict;
+		const char *device;
+	} cases[] = {{"DR", "192.0.2.1", SHA_A, REGISTRY_KNOWN, ID(1)},
+	             {"DR", "192.0.2.1", SHA_B, REGISTRY_KNOWN, ID(2)},
+	             {"DR", "192.0.2.1", SHA_C, REGISTRY_WRONG_CERTIFICATE, NULL},
+	             {"DR", "192.0.2.1", "", REGISTRY_NO_CERTIFICATE, NULL},
+	             {"DR", "192.0.3.1", SHA_A, REGISTRY_UNKNOWN_ADDRESS, NULL},
+	             {"CT", "192.0.2.1", SHA_A, REGISTRY_KNOWN, ID(3)},
+	             {"CT", "192.0.2.1", SHA_B, REGISTRY_KNOWN, ID(4)},
+	             {"CT", "192.0.2.1", "", REGISTRY_KNOWN, ID(4)},
+	             {"US", "192.0.2.1", "", REGISTRY_KNOWN, ID(5)},
+	             {"US", "192.0.3.1", SHA_A, REGISTRY_KNOWN, ID(6)},
+	             {"US", "192.0.2.1", SHA_A, REGISTRY_AMBIGUOUS, NULL}};
+	struct registry *registry = make(known, COUNT(known)), *again;
+	char *text;
+	size_t length;
+	struct err err;
+
+	registry_write(registry, &text, &length);
+	cr_assert(registry_read(text, length, &again, &err), "%s", err.text);
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		size_t at = i % COUNT(cases);
+		struct dicom_peer peer = {.local_port = 11112};
+		const struct registry_device *found = NULL;
+		enum registry_verdict verdict;
+
+		(void)text_copy(peer.calling_ae, sizeof peer.calling_ae, cases[at].calling);
+		(void)text_copy(peer.called_ae, sizeof peer.called_ae, "OURS");
+		(void)text_copy(peer.address, sizeof peer.address, cases[at].address);
+		(void)text_copy(peer.certificate_sha256, sizeof peer.certificate_sha256, cases[at].certificate);
+		verdict = registry_match(i < COUNT(cases) ? registry : again, &peer, "OURS", &found);
+		cr_expect_eq(verdict, cases[at].verdict, "case %zu: %s", i, registry_verdict_name(verdict));
+		cr_expect(!cases[at].device || (found && strcmp(found->device, cases[at].device) == 0), "case %zu", i);
+	}
+	free(text);
+	registry_free(registry);
+	registry_free(again);
+}
+
+/* A program of before must not read what it would not understand; what it has written is read. */
+Test(registry, snapshots_of_before_are_read)
+{
+	static const char before[] = "{\"version\":1,\"devices\":[{\"device\":\"" ID(
+	    1) "\",\"site\":\"" SITE "\",\"calling_ae\":\"CT1\","
+	       "\"called_ae\":\"\",\"address\":\"\",\"local_port\":0}]}";
+	static const char later[] = "{\"version\":3,\"devices\":[]}";
+	struct registry *registry = NULL;
+	char *text;
+	size_t length;
+	struct err err;
+
+	cr_assert(registry_read(before, sizeof before - 1, &registry, &err), "%s", err.text);
+	registry_write(registry, &text, &length);
+	cr_expect(strstr(text, "\"version\":2"), "got %s", text);
+	free(text);
+	registry_free(registry);
+	cr_expect_not(registry_read(later, sizeof later - 1, &registry, &err));
 }
