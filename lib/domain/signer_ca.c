@@ -108,8 +108,8 @@ static bool describe(EVP_PKEY *key, X509 *certificate, X509 *ca, struct signer_i
 
 bool signer_issue(const char *common_name, const char *organisation, struct signer_issued *out, struct err *err)
 {
-	struct signer_subject subject = {common_name, organisation, "演示签名 无法律效力", PERSON_DAYS,
-	                                 clock_wall_us(), NULL};
+	struct signer_subject subject = {common_name, organisation,    "演示签名 无法律效力",
+	                                 PERSON_DAYS, clock_wall_us(), NULL};
 	EVP_PKEY *ca_key = NULL, *key = NULL;
 	X509 *ca = NULL, *certificate = NULL;
 	char path[PATH_MAX];

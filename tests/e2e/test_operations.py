@@ -286,8 +286,17 @@ def test_certificates_that_run_out(scene, tmp_path):
     add("reviewer2", 5, "replaced")
     add("reviewer2", 400, "its successor")
     add("reporter9", 5, "elsewhere")
-    shown = scene.login("operator1").get("/api/v1/operations").body["certificates"]
-    assert [(one["person"], one["subject"], one["days_left"]) for one in shown] == [("Dr reviewer1", "CN=old", -2), ("Dr reporter1", "CN=王建华", 10)]
+    scene.home.sql(f"""INSERT INTO device (site_id, calling_ae, certificate_sha256, certificate_subject, certificate_until)
+        SELECT scope_id, ae, sha256(ae::bytea), 'CN=' || ae, yq_now() + left_days * interval '1 day'
+        FROM (VALUES ('{scene.scopes["E1"]}', 'SOON', 20.5), ('{scene.scopes["E1"]}', 'FRESH', 400), ('{scene.scopes["W1"]}', 'ELSEWHERE', 5)) v (site, ae, left_days)
+        JOIN scope ON public_id::text = site""")
+    operator = scene.login("operator1")
+    shown = operator.get("/api/v1/operations").body["certificates"]
+    assert [(one["kind"], one["person"], one["subject"], one["days_left"]) for one in shown] == [
+        ("person", "Dr reviewer1", "CN=old", -2), ("person", "Dr reporter1", "CN=王建华", 10), ("device", "SOON", "CN=SOON", 20)]
+    rows = {one["calling_ae"]: one["certificate"] for one in operator.get("/api/v1/devices").body["devices"]}
+    assert (rows["SOON"]["days_left"], rows["SOON"]["subject"], len(rows["SOON"]["sha256"])) == (20, "CN=SOON", 64) and "ELSEWHERE" not in rows
+    scene.home.sql("UPDATE device SET is_enabled = false WHERE calling_ae IN ('SOON', 'FRESH', 'ELSEWHERE')")
 
 
 def claim(scene, site, name, typed):

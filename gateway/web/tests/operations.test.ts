@@ -5,7 +5,7 @@ import { useLanguage } from '@/i18n'
 import zh from '@/i18n/zh-CN/operations'
 import { fetchAgain, ROWS_MAX } from '@/pages/operations/load'
 import {
-  ACTION_BEGINNINGS, destinationWord, devicesByNeed, deviceWord, differences, mayCancel, mayRetry, programRows, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, strandedImages, tabsOf, testSteps, usedPercent,
+  ACTION_BEGINNINGS, destinationWord, devicesByNeed, deviceWord, differences, isCertificateLate, mayCancel, mayRetry, programRows, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, strandedImages, tabsOf, testSteps, usedPercent,
 } from '@/pages/operations/state'
 import { clockWord, isClockBad } from '@/state/deviceClock'
 
@@ -110,7 +110,7 @@ describe('two claims differ where both say something', () => {
 describe('devices', () => {
   const at = (hour: number): string => `2026-11-22T0${hour}:00:00+08:00`
   const device = (change: Partial<Device>): Device => ({
-    id: 'x', site: { id: 's', name: 'S' }, name: '', calling_ae: 'DR', called_ae: null, local_port: null, modality: 'DX', address: null, is_enabled: true, silence: null, first_seen_at: at(1), last_seen_at: at(5), last_error: '', last_error_at: null,
+    id: 'x', site: { id: 's', name: 'S' }, name: '', calling_ae: 'DR', called_ae: null, local_port: null, modality: 'DX', address: null, certificate: null, is_enabled: true, silence: null, first_seen_at: at(1), last_seen_at: at(5), last_error: '', last_error_at: null,
     charset_verdict: '', charset_counts: [], clock_offset_s: null, clock_measured_at: null, today: { echoes: 0, associations: 0, images: 0, refusals: 0 }, ...change,
   })
   it.each([
@@ -125,6 +125,8 @@ describe('devices', () => {
     [{ last_seen_at: null, last_error_at: at(6) }, 'error'],
     [{ is_enabled: false, last_error_at: at(6) }, 'disabled'],
   ] as const)('%j', (change, word) => expect(deviceWord(device(change))).toBe(word))
+  it.each([[null, false], [31, false], [29, true], [-1, true]])('a certificate with %j days left', (days_left, isLate) =>
+    expect(isCertificateLate({ sha256: '', subject: '', not_after: null, days_left })).toBe(isLate))
   it('what is wrong comes first', () => {
     const all = [device({ id: 'a' }), device({ id: 'b', last_error_at: at(6) }), device({ id: 'c', last_seen_at: null })]
     expect(devicesByNeed(all).map((one) => one.id)).toEqual(['b', 'c', 'a'])

@@ -305,6 +305,7 @@ export interface Device {
   local_port: number | null /* null: each of ours */
   modality: string
   address: string | null
+  certificate: { sha256: string; subject: string; not_after: string | null; days_left: number | null } | null /* that it has to show over TLS; not_after null: only the fingerprint is known */
   is_enabled: boolean
   silence: { last_image_at: string; due_at: string | null; usual_images: number | null; history: number | null; is_silent: boolean } | null
   first_seen_at: string | null
@@ -551,7 +552,7 @@ export interface Operations {
   waiting: Record<string, number> /* signals, studies_receiving, ..., as yqctl status */
   tasks: { state: TaskState; number: number }[]
   deliveries: { state: DeliveryState; number: number }[]
-  certificates: { person: string; subject: string; not_after: string; days_left: number }[]
+  certificates: { kind: 'person' | 'device' | 'receiver'; person: string; subject: string; not_after: string; days_left: number }[]
 }
 /* GET /api/v1/destinations -> {"destinations": Destination[]}; POST .../{destination}/hold {"reason"} | release {} | retry {} (-> {"requeued": n}) | test {} (-> {"steps":[{"step","ok","detail"}]}) */
 export interface Destination {

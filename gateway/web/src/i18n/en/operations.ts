@@ -38,7 +38,7 @@ export default {
     'yq-storescp': 'Reception', 'yq-router': 'Routing and sending', 'yq-gateway': 'Pages and API',
   },
   certificates: {
-    title: 'Signing certificates', none: 'No signing certificate ends within 60 days.', person: 'Person', subject: 'Subject', until: 'Valid until', left: 'Left', ended: 'Ended',
+    title: 'Certificates', none: 'No certificate ends within 60 days.', person: 'Whose', kind: { person: 'signing', device: 'device', receiver: 'our reception' }, subject: 'Subject', until: 'Valid until', left: 'Left', ended: 'Ended',
   },
   queue: {
     destinations: 'Destinations', destination: 'Destination', state: 'State', length: 'To be sent', failed: 'Failed', today: 'Sent today', error: 'Last problem', acts: 'Actions', n: '{n}', oldest: 'oldest', past: 'over',
@@ -69,7 +69,7 @@ export default {
   device: {
     name: 'Device', state: 'State', seen: 'Last seen', today: 'Today', error: 'Last problem', charset: 'Character set', clock: 'Clock', never: 'Never', counts: '{images} images, {echoes} echoes', refusals: '{n} refused',
     is: { disabled: 'Disabled', never: 'Never seen', refused: 'Refused today', error: 'Problem', overdue: 'Usually sent by now', silent: 'Not seen today', today: 'Seen today' },
-    no_image_since: 'no image since',
+    no_image_since: 'no image since', certificate: { known: 'TLS certificate wanted', left: 'TLS certificate: {n} days left', ended: 'TLS certificate has ended' },
     of_site: 'Devices of {site}', none: 'No device is registered. Add one on the server with yqctl device add.',
   },
   identity: {

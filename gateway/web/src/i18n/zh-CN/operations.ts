@@ -38,7 +38,7 @@ export default {
     'yq-storescp': '图像接收', 'yq-router': '分配与发送', 'yq-gateway': '网页与接口',
   },
   certificates: {
-    title: '签名证书', none: '60 天内没有到期的签名证书。', person: '人员', subject: '证书主体', until: '有效期至', left: '剩余', ended: '已过期',
+    title: '证书', none: '60 天内没有到期的证书。', person: '持有者', kind: { person: '签名', device: '设备', receiver: '本系统接收服务' }, subject: '证书主体', until: '有效期至', left: '剩余', ended: '已过期',
   },
   queue: {
     destinations: '目的地', destination: '目的地', state: '状态', length: '待发送', failed: '待处理', today: '今日送达', error: '最近的问题', acts: '操作', n: '{n} 条', oldest: '最早', past: '已恢复',
@@ -69,7 +69,7 @@ export default {
   device: {
     name: '设备', state: '状态', seen: '最近连接', today: '今日', error: '最近的问题', charset: '字符集', clock: '设备时钟', never: '从未连接', counts: '图像 {images}，测试 {echoes}', refusals: '拒绝 {n}',
     is: { disabled: '已停用', never: '从未连接', refused: '今日有拒绝', error: '有问题', overdue: '往常已有图像', silent: '今日未连接', today: '今日已连接' },
-    no_image_since: '无图像，自',
+    no_image_since: '无图像，自', certificate: { known: '须出示 TLS 证书', left: 'TLS 证书剩余 {n} 天', ended: 'TLS 证书已过期' },
     of_site: '{site}的设备', none: '还没有登记设备。在服务器上用 yqctl device add 添加后会显示在这里。',
   },
   identity: {

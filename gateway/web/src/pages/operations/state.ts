@@ -209,6 +209,10 @@ export function deviceWord(one: Device): DeviceWord {
   return one.today.echoes + one.today.associations + one.today.images > 0 ? 'today' : 'silent'
 }
 
+/* A renewal takes weeks: somebody has to travel to the device. */
+export const CERTIFICATE_SOON_DAYS = 30
+export const isCertificateLate = ({ days_left }: NonNullable<Device['certificate']>): boolean => days_left !== null && days_left < CERTIFICATE_SOON_DAYS
+
 const NEED: DeviceWord[] = ['error', 'refused', 'never', 'overdue', 'silent', 'today', 'disabled']
 export const devicesByNeed = (devices: Device[]): Device[] =>
   [...devices].sort((a, b) => NEED.indexOf(deviceWord(a)) - NEED.indexOf(deviceWord(b)) || a.site.name.localeCompare(b.site.name, 'zh-CN') || a.calling_ae.localeCompare(b.calling_ae))
