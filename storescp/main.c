@@ -167,6 +167,8 @@ static bool open_provider(struct err *err)
 	    .pdu_timeout_ms = conf_number(CONF_PDU_TIMEOUT),
 	    .dimse_timeout_ms = conf_number(CONF_DIMSE_TIMEOUT),
 	    .idle_timeout_ms = conf_number(CONF_IDLE_TIMEOUT),
+	    .message_rate_min = conf_number(CONF_OBJECT_RATE_MIN),
+	    .message_grace_ms = conf_number(CONF_OBJECT_GRACE),
 	    .accept_unknown_sop_classes = conf_bool(CONF_ACCEPT_UNKNOWN_SOP_CLASSES),
 	    .tls_ports = conf_text(CONF_DICOM_TLS_PORTS),
 	    .asks_certificate = tls_clients_wanted() != TLS_CLIENTS_OFF,

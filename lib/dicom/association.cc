@@ -711,6 +711,8 @@ void Association::run()
 	link_.idle_ms = settings.idle_timeout_ms;
 	link_.message_ms = settings.dimse_timeout_ms;
 	link_.pdu_ms = settings.pdu_timeout_ms;
+	link_.rate_min = settings.message_rate_min;
+	link_.grace_ms = settings.message_grace_ms;
 	link_.deadline_ms = clock_monotonic_ms();
 	link_.deadline_ms +=
 	    connection_.is_overflow ? int64_t{SCP_OVERFLOW_PATIENCE_MS} : settings.association_timeout_ms;

@@ -143,6 +143,8 @@ struct dicom_scp_settings {
 	int association_max;
 	/* Request: a deadline. PDU: a deadline from its first byte, 0: none. DIMSE and idle: silence inside and between messages. */
 	int64_t association_timeout_ms, pdu_timeout_ms, dimse_timeout_ms, idle_timeout_ms;
+	/* Bytes a second that a command or a dataset must bring on average once it is older than the grace; 0: no limit. */
+	int64_t message_rate_min, message_grace_ms;
 	bool accept_unknown_sop_classes;
 	const char *
 	    tls_ports; /* those of the ports on which TLS is spoken, with blanks between; NULL: none. See dicom_scp_secure() */

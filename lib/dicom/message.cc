@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lib/base/clock.h"
+
 namespace
 {
 enum : size_t { COMMAND_MAX = 65536, COMMENT_MAX = 64 };
@@ -193,12 +195,35 @@ Command dicom_event_request(const struct dicom_commitment_result &result)
 	return request;
 }
 
+/* A command, or a dataset. */
+void MessageStream::begin()
+{
+	began_ms_ = 0;
+	taken_ = 0;
+}
+
+/* Each PDU may come in time and the whole never end: what says less than this a second, for longer than the grace, is no transfer. */
+bool MessageStream::keeps_pace(size_t length)
+{
+	int64_t now = clock_monotonic_ms(), late_ms;
+
+	if (began_ms_ == 0)
+		began_ms_ = now;
+	taken_ += length;
+	late_ms = now - began_ms_ - link_.grace_ms;
+	if (link_.rate_min <= 0 || late_ms <= 0 ||
+	    taken_ >= static_cast<uint64_t>(late_ms) * static_cast<uint64_t>(link_.rate_min) / 1000)
+		return true;
+	link_.end = link_end::timeout;
+	return false;
+}
+
 arrival MessageStream::next_fragment(DUL_PDV &out)
 {
 	OFCondition cond;
 
 	if (DUL_NextPDV(&association_->DULassociation, &out).good())
-		return arrival::message;
+		return keeps_pace(out.fragmentLength) ? arrival::message : arrival::timeout;
 	if (!link_.wait_readable())
 		return arrival_of(link_.end);
 	cond = DUL_ReadPDVs(&association_->DULassociation, nullptr, DUL_BLOCK, 0);
@@ -210,7 +235,7 @@ arrival MessageStream::next_fragment(DUL_PDV &out)
 		return arrival::aborted;
 	if (cond != DUL_PDATAPDUARRIVED || DUL_NextPDV(&association_->DULassociation, &out).bad())
 		return arrival::broken;
-	return arrival::message;
+	return keeps_pace(out.fragmentLength) ? arrival::message : arrival::timeout;
 }
 
 arrival MessageStream::receive(Command &out)
@@ -219,6 +244,7 @@ arrival MessageStream::receive(Command &out)
 	bool is_last = false;
 
 	out = Command();
+	begin();
 	while (!is_last) {
 		DUL_PDV pdv;
 		arrival how = next_fragment(pdv);
@@ -240,6 +266,7 @@ arrival MessageStream::receive_dataset(uint8_t context_id, const std::function<v
 {
 	bool is_last = false;
 
+	begin();
 	while (!is_last) {
 		DUL_PDV pdv;
 		arrival how = next_fragment(pdv);

@@ -76,7 +76,11 @@ class MessageStream
       private:
 	T_ASC_Association *association_;
 	Link &link_;
+	int64_t began_ms_ = 0; /* the part of a message that is under way; 0: nothing of it has come */
+	uint64_t taken_ = 0;   /* bytes of it */
 
+	void begin();
+	bool keeps_pace(size_t length);
 	arrival next_fragment(DUL_PDV &out);
 	bool send_fragment(uint8_t context_id, DUL_DATAPDV type, const void *bytes, size_t length, bool is_last);
 };

@@ -87,6 +87,8 @@ class Link
       public:
 	int64_t deadline_ms = 0, idle_ms = 0, message_ms = 0;
 	int64_t pdu_ms = 0; /* longest life of one PDU, however its bytes drip; 0: no limit of its own */
+	/* Bytes a second that a message must bring on average, once it is older than the grace; 0: no limit. See MessageStream. */
+	int64_t rate_min = 0, grace_ms = 0;
 	int stop_fd = -1;
 	link_phase phase = link_phase::request;
 	link_end end = link_end::none; /* first reason for which no more bytes came or went */

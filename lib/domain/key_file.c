@@ -96,7 +96,9 @@ bool key_pair_pem(EVP_PKEY *key, X509 *certificate, X509 *issuer, char **out_key
 	}
 	BIO_free(open);
 	BIO_free(secret);
-	return ok || signer_openssl_error(err, ERR_INVALID, "cannot write a key and its certificate");
+	if (!ok)
+		(void)signer_openssl_error(err, ERR_INVALID, "cannot write a key and its certificate");
+	return ok;
 }
 
 /* The certificate goes first: a key without certificate would never be used, and both are made anew together. */

@@ -24,7 +24,7 @@ from installation import BUILD, PATIENCE_S, Installation  # noqa: E402
 from receiving import CALLING, Sent, assert_sound, associate, await_indexed, holds, prepare  # noqa: E402
 
 SC, EXPLICIT, DEFLATED = dicomgen.SOP["sc"], dicomgen.EXPLICIT, dicomgen.DEFLATED
-LONG = {"YQ_ASSOCIATION_TIMEOUT": "1 h", "YQ_PDU_TIMEOUT": "4 h", "YQ_DIMSE_TIMEOUT": "1 h", "YQ_IDLE_TIMEOUT": "4 h"}
+LONG = {"YQ_ASSOCIATION_TIMEOUT": "1 h", "YQ_PDU_TIMEOUT": "4 h", "YQ_DIMSE_TIMEOUT": "1 h", "YQ_IDLE_TIMEOUT": "4 h", "YQ_OBJECT_GRACE": "4 h"}
 ANNOUNCED = 131072
 TRANSIENT, PRESENTATION, CONGESTION = 2, 3, 1
 
@@ -114,6 +114,35 @@ def test_a_pdu_has_a_deadline_however_it_drips(home):
                 else:
                     assert drip(peer, one.bytes[:1] * 6000 if sent else pdu(4, b"\0" * 6000))
             assert one.uid not in holds(home)
+
+
+def test_pdus_without_end_that_bring_nothing_are_no_object(home):
+    """Each is whole and comes at once; a command, or a dataset, of empty pieces or of a byte a piece."""
+    for is_command, piece, flags in [(False, b"", 0), (False, b"\0", 0), (True, b"", 1)]:
+        with receiver(home, YQ_OBJECT_GRACE="300 ms", YQ_OBJECT_RATE_MIN="64 KiB"), ends_one_more(home, "timeout"):
+            one = new_object()
+            peer = associate(home, contexts())
+            if not is_command:
+                peer.store_begin(SC, one.uid, 1)
+            until = time.monotonic() + PATIENCE_S
+            with pytest.raises(Gone):
+                while time.monotonic() < until:
+                    peer.send(pdu(4, struct.pack(">IBB", len(piece) + 2, 1, flags) + piece))
+                    if select.select([peer.socket], [], [], 0.001)[0]:
+                        peer.receive()
+            peer.socket.close()
+    assert one.uid not in holds(home)
+
+
+def test_an_object_that_keeps_the_rate_may_take_longer_than_the_grace(home):
+    with receiver(home, YQ_OBJECT_GRACE="100 ms", YQ_OBJECT_RATE_MIN="1 KiB"):
+        one = Sent(dicomgen.sc(dicomgen.Study(), size=64))
+        with associate(home, contexts()) as peer:
+            peer.store_begin(SC, one.uid, 1)
+            for at in range(0, len(one.bytes), 512):
+                peer.send_pdv(1, one.bytes[at:at + 512], False, at + 512 >= len(one.bytes))
+                select.select([], [], [], 0.05)
+            assert struct.unpack("<H", peer.answer()[0x0900])[0] == 0
 
 
 def test_a_slow_message_of_whole_pdus_is_waited_for(home):
