@@ -58,7 +58,7 @@ SELECT DISTINCT s.study_instance_uid
 FROM delivery d
 JOIN delivery_item t USING (delivery_id)
 JOIN instance i USING (instance_id)
-JOIN series r USING (series_id)
-JOIN study s USING (study_id)
+JOIN series r ON r.series_id = i.series_id
+JOIN study s ON s.study_id = r.study_id
 WHERE d.public_id = $1::uuid
 ORDER BY s.study_instance_uid;

@@ -116,7 +116,7 @@ def await_delivery(site, destination, *wanted, error=None):
         row = delivery_to(site, destination)
         return row if row and row[0] in wanted and (error is None or error in row[2]) else None
 
-    return await_true(lambda: f"{wanted} {error or ''}, not {delivery_to(site, destination)}\n" + site.home.log("yq-router"), is_there)
+    return await_true(lambda: f"{wanted} {error or ''}, not {delivery_to(site, destination)}\n" + site.home.log("yq-router")[-4000:], is_there)
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
-"""Reports go out as ORU^R01 and as FHIR, events as signed webhooks: to receivers that others wrote, and to hostile ones, with the right end."""
+"""What is no C-STORE: reports as ORU^R01 and as FHIR, events as signed webhooks, objects by STOW-RS. To receivers that others wrote, and to hostile
+ones that refuse, lie and fall silent: each has its end.
+"""
 import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import pathlib
+import re
 import sys
 import threading
 import uuid
@@ -17,7 +20,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from installation import Installation  # noqa: E402
 from messaging import (PATIENT, PDF, Answer, Authority, LinePeer, WebPeer, acknowledge, add_destination, add_issued_report,  # noqa: E402
-                       await_delivery, await_true, delivery_to, read_block)
+                       await_delivery, delivery_to, read_block)
+from orthanc import PASSWORD, USER, Orthanc  # noqa: E402
 from returning import PATIENCE_S, QUICK, Site  # noqa: E402
 
 QUICKLY = {"answer_timeout_ms": 400}
@@ -45,6 +49,13 @@ def site(one_site):
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority") / "ca")
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory):
+    peer = Orthanc(tmp_path_factory.mktemp("orthanc") / "home")
+    yield peer
+    peer.close()
 
 
 @pytest.fixture
@@ -321,4 +332,119 @@ def test_a_change_that_is_not_committed_is_not_told(site, serve):
     site.home.sql(f"BEGIN; INSERT INTO event (kind, subject_id, site_id) SELECT 'study.complete', '{subject}', site_id FROM site; ROLLBACK")
     happen(site, "study.complete", subject)
     await_delivery(site, destination, "delivered")
-    assert await_true("one message", lambda: len(peer.requests) == 1)
+    assert len(peer.requests) == 1
+
+
+# --- STOW-RS ------------------------------------------------------------------------------------------------------------------
+
+
+def uids_of(request):
+    """SOP instance UIDs of the objects in a request, from their meta headers."""
+    return [uid.rstrip(b"\0").decode() for uid in re.findall(rb"DICM.{0,400}?\x02\x00\x03\x00UI(?:..)([0-9.]+\0?)", request.body, re.DOTALL)]
+
+
+def test_orthanc_holds_what_was_sent(site, orthanc):
+    destination = add_destination(site, "stow", url=orthanc.url, secret={"user": USER, "password": PASSWORD})
+    report, wanted = site.add_report()
+    await_delivery(site, destination, "delivered")
+    held = orthanc.holds()
+    assert {uid: held.get(uid) for uid in wanted} == wanted
+    assert site.receipts(report) == [["delivered"]]
+    assert set(site.items(report).values()) == {"confirmed"}
+
+
+def test_a_wrong_password_waits_for_somebody_to_correct_it(site, orthanc):
+    destination = add_destination(site, "stow", url=orthanc.url, secret={"user": USER, "password": "wrong"})
+    site.add_report()
+    await_delivery(site, destination, "waiting", error="credentials (HTTP 401)")
+
+
+def test_who_took_the_objects_and_fell_silent_is_asked(site, serve, orthanc):
+    """Orthanc behind a door that lets the first request in and no answer out."""
+    answers = []
+
+    def answer(request):
+        kept = {name: request.headers[name] for name in ("Content-Type", "Accept") if name in request.headers}
+        status, _, body = orthanc.request(request.method, "/dicom-web" + request.path, request.body or None, kept)
+        answers.append((request.method, status, body))
+        return Answer(is_silent=True) if len(answers) == 1 else Answer(status, body, {"Content-Type": "application/dicom+json"})
+
+    destination = add_destination(site, "stow", url=serve(WebPeer, answer).url())
+    _, wanted = site.add_report()
+    await_delivery(site, destination, "delivered")
+    held = orthanc.holds()
+    assert {uid: held.get(uid) for uid in wanted} == wanted
+    method, status, body = answers[1]
+    assert (method, status) == ("GET", 200), "it was not asked before anything went out again"
+    assert {row["00080018"]["Value"][0] for row in json.loads(body)} == set(wanted)
+
+
+def listing(stored=(), failed=()):
+    def item(uid, reason=None):
+        reasons = {"00081197": {"vr": "US", "Value": [reason]}} if reason else {}
+        return {"00081155": {"vr": "UI", "Value": [uid]}, **reasons}
+
+    return json.dumps({"00081199": {"vr": "SQ", "Value": [item(uid) for uid in stored]},
+                       "00081198": {"vr": "SQ", "Value": [item(uid, reason) for uid, reason in failed]}}).encode()
+
+
+class Behaviour:
+    """answer() per request; what QIDO says is what the peer took."""
+
+    def __init__(self, *posts):
+        self.posts, self.turns, self.sent, self.held = posts, 0, [], set()
+
+    def answer(self, request):
+        if request.method == "GET":
+            rows = [{"00080018": {"vr": "UI", "Value": [uid]}} for uid in sorted(self.held)]
+            return Answer(200, json.dumps(rows if "offset=0" in request.path else []).encode())
+        uids = uids_of(request)
+        self.sent.append(uids)
+        self.turns += 1
+        return self.posts[min(self.turns, len(self.posts)) - 1](self, uids)
+
+
+def take(peer, uids):
+    peer.held.update(uids)
+    return Answer(200, listing(uids))
+
+
+def refuse_first(peer, uids):
+    peer.held.update(uids[1:])
+    return Answer(202, listing(uids[1:], [(uids[0], 0xA900)]))
+
+
+def answer_only(*arguments, **more):
+    return lambda peer, uids: Answer(*arguments, **more)
+
+
+# What the peer does with each request, the state wanted with what its error says, and how many requests there are then (None: any).
+STOW_PEERS = {
+    "refuses_one": ([refuse_first], "quarantined", "A900", 1),
+    "is_full_once": ([lambda peer, uids: Answer(409, listing(failed=[(uid, 0xA700) for uid in uids])), take], "delivered", None, 2),
+    "finds_all_too_large": ([answer_only(413)], "quarantined", "C000: HTTP 413", 3),
+    "knows_no_dicom": ([answer_only(415)], "quarantined", "does not accept", 3),
+    "takes_one_at_a_time": ([lambda peer, uids: take(peer, uids) if len(uids) == 1 else Answer(400)], "delivered", None, 3),
+    "has_no_room_once": ([answer_only(507), take], "delivered", None, 2),
+    "is_busy_once": ([answer_only(503, headers={"Retry-After": "1"}), take], "delivered", None, 2),
+    "names_half_of_them": ([lambda peer, uids: take(peer, uids[:1]), take], "delivered", None, 2),
+    "says_yes_to_nothing_it_was_sent": ([answer_only(200, listing(["1.2.3"])), take], "delivered", None, 2),
+    "is_a_login_page_once": ([answer_only(200, b"<html>welcome</html>"), take], "delivered", None, 2),
+    "falls_silent_once": ([answer_only(is_silent=True), take], "delivered", None, 2),
+    "never_ends_its_answer_once": ([answer_only(200, b" " * (1 << 21)), take], "delivered", None, 2),
+    "points_elsewhere": ([answer_only(302, headers={"Location": "http://127.0.0.1:1/"})], "waiting", "another address", None),
+}
+
+
+def test_every_answer_of_a_stow_peer_has_its_end(site, serve):
+    peers = {name: Behaviour(*posts) for name, (posts, *_) in STOW_PEERS.items()}
+    destinations = {name: add_destination(site, "stow", url=serve(WebPeer, peer.answer).url(), **QUICKLY) for name, peer in peers.items()}
+    _, wanted = site.add_report()
+    for name, (_, state, error, requests) in STOW_PEERS.items():
+        peer = peers[name]
+        await_delivery(site, destinations[name], state, error=error)
+        if state == "delivered":
+            assert peer.held == set(wanted), name
+        if requests is not None:
+            assert peer.turns == requests, (name, peer.sent)
+    assert peers["names_half_of_them"].sent[1] == peers["names_half_of_them"].sent[0][1:], "only what was missing went again"
