@@ -287,7 +287,9 @@ def is_signed(request):
 
 def test_an_event_is_told_signed_and_without_the_patient(site, serve):
     peer = serve(WebPeer, in_turn(Answer(500), Answer(204)))
+    held = add_destination(site, "fhir", url="http://127.0.0.1:1", held_at="now")  # or the report would go to the next test's destination
     report, _ = add_issued_report(site)
+    await_delivery(site, held, "pending")
     task, study, uid = site.home.sql(f"""SELECT t.public_id, s.public_id, s.study_instance_uid FROM report_version v JOIN report r USING (report_id)
         JOIN reading_task t USING (task_id) JOIN study s ON s.study_id = r.study_id WHERE v.public_id = '{report}'""")[0]
     destination = add_destination(site, "webhook", url=peer.url("/hook"), secret={"signing_key": SIGNING_KEY},
