@@ -64,7 +64,8 @@ static bool read_key(const char *key, uint8_t out[KEY_MAX], size_t *out_length)
 	if (length == 0 || length > KEY_MAX)
 		return false;
 	if (strncmp(key, prefix, sizeof(prefix) - 1) != 0) {
-		memcpy(out, key, length);
+		for (size_t i = 0; i < length; i++)
+			out[i] = (uint8_t)key[i];
 		*out_length = length;
 		return true;
 	}
