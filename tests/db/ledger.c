@@ -4,24 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "lib/base/conf.h"
 #include "lib/base/text.h"
 
 static char connection_string[2048];
+/* Stays open and locked as long as the test's process. */
+static FILE *ledger_file;
 
 void ledger_setup(void)
 {
 	char path[1024];
 	struct err err;
-	FILE *file;
 
 	cr_assert(conf_load(&err), "%s", err.text);
 	cr_assert(conf_path(path, sizeof(path), &err, "run/ledger"));
-	file = fopen(path, "r");
-	cr_assert_not_null(file, "run this by tests/support/with-ledger");
-	cr_assert_not_null(fgets(connection_string, sizeof(connection_string), file));
-	fclose(file);
+	ledger_file = fopen(path, "re");
+	cr_assert_not_null(ledger_file, "run this by tests/support/with-ledger");
+	cr_assert_eq(flock(fileno(ledger_file), LOCK_EX), 0);
+	cr_assert_not_null(fgets(connection_string, sizeof(connection_string), ledger_file));
 	connection_string[strcspn(connection_string, "\n")] = '\0';
 }
 

@@ -9,7 +9,10 @@
 
 #include "lib/db/db.h"
 
-/* The .init of every suite here. */
+/*
+ * The .init of every suite here. Tests that are run at once (-j2) wait here for one another: what is due, every grid, the whole ledger
+ * is what many of them look at.
+ */
 void ledger_setup(void);
 /* Points the library at "<the ledger> <more>" from here on, e.g. "options='-c search_path=x,public'"; NULL: at the ledger itself. */
 void ledger_redirect(const char *more);
