@@ -22,6 +22,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def _as_at_a_terminal():
+    """What runs in the background or under nohup ignores these, and so would all that comes of it."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Installation:
     def __init__(self, folder, home):
         self.home = home
@@ -32,7 +38,7 @@ class Installation:
 
     def begin(self, action, **settings):
         return subprocess.Popen([TREE / "deploy" / "run", action], env={**self.environment, **settings}, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=_as_at_a_terminal)
 
     def __call__(self, action, **settings):
         """Runs an action to its end: exit status and output."""

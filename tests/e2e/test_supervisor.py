@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import fakeprograms  # noqa: E402
 from fakeprograms import BUILD, LIMIT_S, TREE, alive, wait_for  # noqa: E402
-from installation import free_port  # noqa: E402
+from installation import free_port, give_ledger  # noqa: E402
 
 SUPERVISOR = BUILD / "bin" / "yq-supervisor"
 
@@ -30,6 +30,7 @@ class Installation:
                             "YQ_DICOM_ADDRESS": "127.0.0.1", "YQ_DICOM_PORT": str(self.port),
                             "YQ_LEDGER_COMMAND": str(TREE / "deploy" / "ledger"), "YQ_PG_NO_SYNC": "1"}
         self.processes = []
+        give_ledger(self)
 
     def start(self):
         """Starts a supervisor; returns it and what it said on its ready pipe ("" when it ended instead)."""

@@ -85,7 +85,7 @@ class Installation:
 
     def prepare(self):
         """The ledger, running and migrated."""
-        if readymade.give(self, "ledger", ("pg",), _migrated):
+        if give_ledger(self):
             self.start_ledger()
         else:
             self.make()
@@ -268,6 +268,11 @@ class Installation:
 
     def api(self):
         return Api(self.http_port)
+
+
+def give_ledger(home):
+    """Lays a migrated one into a home that has none; False: there is none to be had, and the home makes its own."""
+    return readymade.give(home, "ledger", ("pg",), _migrated)
 
 
 def _migrated():

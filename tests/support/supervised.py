@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import fakeprograms
-from installation import BUILD, PATIENCE_S, TREE, Failed, Installation
+from installation import BUILD, PATIENCE_S, TREE, Failed, Installation, give_ledger
 
 
 class Supervised(Installation):
@@ -25,6 +25,7 @@ class Supervised(Installation):
 
     def __enter__(self):
         try:
+            give_ledger(self)
             self.start_supervisor()
         except BaseException:
             self.close()

@@ -45,7 +45,7 @@ const { chromium } = require('playwright-core')
 const FILE = path.basename(process.argv[1] ?? 'web', '.mjs').replace(/^test_/, '')
 const SHOTS = path.join(path.resolve(TREE, process.env.YQ_BUILD ?? 'build'), 'results', 'web')
 const CHROMIUM = '/usr/bin/chromium'
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 60_000
 const SLOW = { offline: false, latency: 300, downloadThroughput: 200_000 / 8, uploadThroughput: 200_000 / 8 }
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
   '--disable-dev-shm-usage', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1']
@@ -209,7 +209,7 @@ class World {
 
   /* Fails also for what went wrong beside what the test looks at; leaves a picture of every page then. */
   test(name, run, options = {}) {
-    test(name, { timeout: 240_000, ...options }, async (t) => {
+    test(name, { timeout: 480_000, ...options }, async (t) => {
       const opened = []
       try {
         await run({
