@@ -178,6 +178,22 @@ Test(intake_identity, an_identity_number_counts_with_name_sex_and_birth_date)
 	cr_expect_gt(reviews(), 0);
 }
 
+/* The request has a 门诊号 and the identity number; the device sends the number as patient ID. */
+Test(intake_identity, a_number_typed_as_patient_id_joins_who_was_registered_with_it)
+{
+	fixture_value(
+	    "WITH p AS (INSERT INTO patient DEFAULT VALUES RETURNING patient_id) "
+	    "INSERT INTO identity_claim (site_id, patient_id, source, trust, typed_id, name, sex, birth_text, "
+	    "birth_date, national_id, content_hash) SELECT %s, patient_id, 'request', 10, 'M2026', '张三', 'M', "
+	    "'19570312', '1957-03-12', '440781195703121230', sha256('r') FROM p RETURNING claim_id");
+	index_as("张三", "440781195703121230", "19570312", "M");
+	cr_expect_eq(patients(), 1, "got %d", patients());
+	cr_expect_eq(reviews(), 0, "got %d", reviews());
+	index_as("李四", "440781195703121230", "19570312", "M"); /* the card of somebody else */
+	cr_expect_eq(patients(), 2, "got %d", patients());
+	cr_expect_eq(reviews(), 1, "got %d", reviews());
+}
+
 /* One digit mistyped: no identity number, and as typed ID it is as good as any other. */
 Test(intake_identity, a_wrong_check_character_makes_no_identity_number)
 {

@@ -128,7 +128,7 @@ class Examination:
 class County:
     """sites: names of sites, each with a DR of the same title and, by turns, a CT or an ultrasound of its own."""
 
-    def __init__(self, seed, sites, people_per_site=250):
+    def __init__(self, seed, sites, people_per_site=400):
         self.random = random.Random(seed)
         self.sites, self.devices, self.people = list(sites), {}, {}
         self.examinations = 0

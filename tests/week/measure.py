@@ -6,7 +6,8 @@ PERCENTILES = (("median", 0.5), ("90 %", 0.9), ("99 %", 0.99), ("longest", 1.0))
 # Seconds by our own clock, which stands still in no session and jumps only while nothing is on its way.
 CATCH_UP = """
 SELECT extract(epoch FROM r.indexed_at - r.arrived_at) FROM reception r LEFT JOIN instance i USING (instance_id) WHERE i.origin IS DISTINCT FROM 'own'
-  AND NOT EXISTS (SELECT FROM quarantine q WHERE q.object_key = r.object_key)"""  # what a person brought in later
+  AND NOT EXISTS (SELECT FROM quarantine q WHERE q.object_key = r.object_key)  -- what a person brought in later
+  AND NOT EXISTS (SELECT FROM instance_conflict c WHERE c.separate_instance_id = r.instance_id)"""
 COMPLETION = """
 SELECT extract(epoch FROM min(k.at) - g.at) FROM
     (SELECT study_id, min(created_at) AS at FROM study_signal WHERE kind = 'submit' GROUP BY 1) g
