@@ -13,7 +13,7 @@ WITH page AS MATERIALIZED (
     SELECT r.request_id
     FROM request r
     WHERE ($1::uuid IS NULL OR r.site_id = (SELECT scope_id FROM scope WHERE public_id = $1::uuid))
-      AND ($2::date IS NULL OR (r.registered_at >= $2::date AND r.registered_at < $2::date + 1))
+      AND ($2::date IS NULL OR (r.registered_at >= $2::date::timestamptz AND r.registered_at < ($2::date + 1)::timestamptz))
       AND ($3::text IS NULL OR r.state = $3::text)
       AND ($4::text IS NULL OR r.request_id = ANY (ARRAY(SELECT f.id FROM yq_requests_found($7::text, $4::text, 5000) AS f (id))))
       AND ($5::uuid IS NULL OR (r.registered_at, r.request_id) <
