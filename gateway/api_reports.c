@@ -105,10 +105,11 @@ static bool audit_view(struct http_request *request, const char *task, struct er
 	return ok;
 }
 
-static bool show(struct http_request *request, struct gateway *gateway, const char *task, struct err *err)
+static bool show(struct http_request *request, struct gateway *gateway, const char *task, const char *version,
+                 struct err *err)
 {
 	json_t *report = NULL;
-	if (!report_show(&gateway->desk, caller_id(request), task, &report, err))
+	if (!report_show(&gateway->desk, caller_id(request), task, version, &report, err))
 		return false;
 	if (!audit_view(request, task, err)) {
 		json_decref(report);
@@ -120,7 +121,7 @@ static bool show(struct http_request *request, struct gateway *gateway, const ch
 bool handle_task_report(struct http_request *request, void *context, struct err *err)
 {
 	const char *task;
-	return input_path_id(request, "task", &task, err) && show(request, context, task, err);
+	return input_path_id(request, "task", &task, err) && show(request, context, task, NULL, err);
 }
 
 bool handle_report(struct http_request *request, void *context, struct err *err)
@@ -135,7 +136,7 @@ bool handle_report(struct http_request *request, void *context, struct err *err)
 	text_copy(task, sizeof task, db_get_text(rows, 0, "task_id"));
 	db_rows_free(rows);
 	caller_rest(request);
-	return show(request, context, task, err);
+	return show(request, context, task, report, err);
 }
 
 bool handle_report_pdf(struct http_request *request, void *context, struct err *err)

@@ -14,14 +14,14 @@ http_handler handle_task_no_influence, handle_task_return, handle_task_answer, h
     handle_task_hand_over, handle_task_cancel;
 http_handler handle_task_report, handle_task_draft, handle_task_submit, handle_task_send_back,
     handle_task_sign; /* api_reports.c */
-http_handler handle_report, handle_report_pdf;
-http_handler handle_deliveries, handle_delivery, handle_delivery_retry, handle_delivery_cancel,
-    handle_deliveries_retry, handle_deliveries_cancel; /* api_deliveries.c */
-http_handler handle_operations;                        /* api_operations.c */
+http_handler handle_report, handle_report_pdf, handle_report_follow, handle_report_recalled;
+http_handler handle_deliveries, handle_delivery, handle_delivery_retry, handle_delivery_cancel, handle_deliveries_retry,
+    handle_deliveries_cancel;   /* api_deliveries.c */
+http_handler handle_operations; /* api_operations.c */
 http_handler handle_destinations, handle_destination, handle_destination_add, handle_destination_change,
     handle_destination_remove, handle_destination_hold, handle_destination_release,
-    handle_destination_retry;          /* api_destinations.c */
-http_handler handle_destination_test; /* api_destination_test.c */
+    handle_destination_retry;                                              /* api_destinations.c */
+http_handler handle_destination_test;                                      /* api_destination_test.c */
 http_handler handle_identity_reviews, handle_conflicts, handle_quarantine; /* api_doubts.c */
 http_handler handle_conflict, handle_conflict_picture, handle_conflict_file,
     handle_conflict_decide; /* api_conflicts.c */

@@ -83,6 +83,8 @@ static const struct http_route routes[] = {
 	{"GET", "/api/v1/reports/{report}/pdf", handle_report_pdf, NO_BODY, PATIENTS},
 
 	{"POST", "/api/v1/reports/{report}/printed", handle_report_printed, SMALL, PATIENTS},
+	{"POST", "/api/v1/reports/{report}/follow", handle_report_follow, SMALL, REVIEWER},
+	{"POST", "/api/v1/reports/{report}/recalled", handle_report_recalled, SMALL, RADIOGRAPHER | CLINICIAN | DUTY_LEADER},
 
 	{"GET", "/api/v1/requests", handle_requests, NO_BODY, PATIENTS},
 	{"POST", "/api/v1/requests", handle_request_register, FORM, RADIOGRAPHER | CLINICIAN | DUTY_LEADER},

@@ -106,10 +106,12 @@ bool report_issue(struct report_desk *desk, const struct task_claim *claim, cons
 bool report_settle(struct report_desk *desk, int *out_count, struct err *err);
 
 /*
- * All that may be shown of a task's report: latest version with state, revision, body, signatures, remarks of earlier
- * submissions, and artefacts; {"report": null} when nothing was written yet. *out: json_decref().
+ * All that may be shown of a task's report: state, revision, body, signatures, remarks of earlier submissions, artefacts, and which versions were
+ * issued; {"report": null} when nothing was written yet. report_id: this version; NULL: the one that was written in the task, and of a report that
+ * was followed the newest that was issued. *out: json_decref().
  */
-bool report_show(struct report_desk *desk, const char *person_id, const char *task_id, json_t **out, struct err *err);
+bool report_show(struct report_desk *desk, const char *person_id, const char *task_id, const char *report_id,
+                 json_t **out, struct err *err);
 
 /* The PDF of a report version (as issued; before: as submitted). *out_fd is the caller's. */
 bool report_open_pdf(struct report_desk *desk, const char *person_id, const char *report_id, int *out_fd,

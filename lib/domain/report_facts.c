@@ -202,6 +202,15 @@ static json_t *request_part(const struct db_rows *rows)
 	return request;
 }
 
+/* Of a later version the title says what it is: it stands on the PDF, in the SR and in lists of foreign systems. */
+static void put_title(json_t *content, const char *title, const char *kind, bool english)
+{
+	char full[200];
+
+	snprintf(full, sizeof full, "%s%s", title, report_word_kind(kind, english));
+	put(content, "title", full);
+}
+
 static json_t *build(const struct db_rows *rows, const struct report_occasion *occasion)
 {
 	static const char *const institution[] = {"id", "name", "code", NULL};
@@ -215,12 +224,14 @@ static json_t *build(const struct db_rows *rows, const struct report_occasion *o
 	put(content, "format", "yingqiao.report.1");
 	put(content, "language", language);
 	json_object_set_new(content, "is_demo", json_boolean(occasion->is_demo));
-	put(content, "title", report_word_title(db_get_text(rows, 0, "modality"), english));
+	put_title(content, report_word_title(db_get_text(rows, 0, "modality"), english), occasion->row->kind, english);
 	put(content, "examined_at", examined);
 	put(content, "written_at", written);
 	json_object_set_new(content, "report",
-	                    json_pack("{s:s,s:s,s:i,s:s}", "id", occasion->row->report_id, "code", occasion->row->code,
-	                              "version", occasion->row->version, "kind", "original"));
+	                    json_pack("{s:s,s:s,s:i,s:s,s:s}", "id", occasion->row->report_id, "code",
+	                              occasion->row->code, "version", occasion->row->version, "kind",
+	                              occasion->row->kind, "reason",
+	                              occasion->row->reason ? occasion->row->reason : ""));
 	json_object_set_new(
 	    content, "policy",
 	    json_pack("{s:s,s:i}", "id", occasion->policy->policy_id, "version", occasion->policy->version));

@@ -50,6 +50,8 @@ static const struct report_labels chinese = {
     .notice = "本报告由诊断机构远程出具，供临床医师结合病情参考；以审核医师电子签名后的版本为准。",
     .demo = "演示签名 无法律效力",
     .scan = "扫码核验",
+    .corrects = "更正此前版本（请勿再使用），更正原因",
+    .supplements = "补充此前版本，补充原因",
 };
 
 static const struct report_labels english = {
@@ -100,6 +102,8 @@ static const struct report_labels english = {
               "signature.",
     .demo = "演示签名 无法律效力",
     .scan = "Verify",
+    .corrects = "corrects the versions before (do not use them); reason",
+    .supplements = "supplements the versions before; reason",
 };
 
 bool report_is_english(const char *language)
@@ -140,6 +144,15 @@ const char *report_word_class(const char *code, bool want_english)
 	                                    {"health_check", "体检", "health check"}};
 
 	return WORD_OF(words, code, want_english);
+}
+
+const char *report_word_kind(const char *kind, bool want_english)
+{
+	static const struct word words[] = {{"original", "", ""},
+	                                    {"correction", "（更正）", " (correction)"},
+	                                    {"supplement", "（补充）", " (supplement)"}};
+
+	return WORD_OF(words, kind, want_english);
 }
 
 const char *report_word_laterality(const char *code, bool want_english)

@@ -14,9 +14,10 @@ struct report_labels {
 	const char *flags, *positive, *negative, *critical, *quality, *incomplete;
 	const char *author, *reviewer, *unsigned_yet, *electronic_signature;
 	const char *code, *version, *page, *continued;
-	const char *notice; /* foot of each page */
-	const char *demo;   /* across each page */
-	const char *scan;   /* beside the QR code */
+	const char *notice;                 /* foot of each page */
+	const char *demo;                   /* across each page */
+	const char *scan;                   /* beside the QR code */
+	const char *corrects, *supplements; /* before the reason of a later version */
 };
 
 /* "en" gives English, anything else Chinese. Static storage. */
@@ -28,6 +29,8 @@ const char *report_word_class(const char *code, bool english);
 const char *report_word_laterality(const char *code, bool english);
 /* "CT诊断报告" for a modality. */
 const char *report_word_title(const char *modality, bool english);
+/* "（更正）" behind the title of a version that corrects, "" of an original. */
+const char *report_word_kind(const char *kind, bool english);
 bool report_is_english(const char *language);
 
 #endif

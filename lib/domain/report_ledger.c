@@ -47,6 +47,8 @@ bool report_row_find(struct db *db, const char *task_id, struct report_row *out,
 	out->version = (int)db_get_int(rows, 0, "version");
 	out->study_version = (int)db_get_int(rows, 0, "study_version");
 	out->patient_revision = (int)db_get_int(rows, 0, "patient_revision");
+	copy(out->kind, sizeof out->kind, db_get_text(rows, 0, "kind"));
+	out->reason = duplicate(db_get_text(rows, 0, "reason"));
 	out->body = duplicate(db_get_text(rows, 0, "body"));
 	out->canonical = duplicate(db_get_text(rows, 0, "canonical"));
 	db_rows_free(rows);
@@ -57,7 +59,8 @@ void report_row_fini(struct report_row *row)
 {
 	free(row->body);
 	free(row->canonical);
-	row->body = row->canonical = NULL;
+	free(row->reason);
+	row->body = row->canonical = row->reason = NULL;
 }
 
 bool report_patient_check(struct db *db, const char *task_id, int seen, int *out_revision, struct err *err)

@@ -17,12 +17,13 @@
 
 struct db;
 
-/* The newest version of a task's report. state REPORT_VERSION_NONE: there is none yet. */
+/* The newest version written in a task. state REPORT_VERSION_NONE: there is none yet. */
 struct report_row {
 	char report_id[TEXT_UUID_SIZE], author_id[TEXT_UUID_SIZE], reviewer_id[TEXT_UUID_SIZE];
 	enum report_version_state state;
 	int revision, version, study_version, patient_revision;
-	char *body, *canonical; /* report_row_fini() */
+	char *body, *canonical, *reason; /* report_row_fini() */
+	char kind[16];                   /* original, correction, supplement */
 	char code[64];
 	char sr_uid[TEXT_UID_SIZE], pdf_uid[TEXT_UID_SIZE], sr_series_uid[TEXT_UID_SIZE], pdf_series_uid[TEXT_UID_SIZE];
 };

@@ -19,12 +19,32 @@
 #define BOX_LABEL 20.0
 #define BOX_PADDING 5.0
 
+enum { REPORT_REASON_LINE = 2200 };
+
 static const struct paper_style text_style = {10.5, false, PAPER_LEFT, 0, 1.5};
 static const struct paper_style heading_style = {11, true, PAPER_LEFT, 0, 0};
 static const struct paper_style label_style = {10.5, true, PAPER_LEFT, 0, 1.5};
 static const struct paper_style foot_style = {7.5, false, PAPER_LEFT, 0.3, 0};
 
 /* ---- head and foot ------------------------------------------------------------------------------------------------ */
+
+/* Of a version that follows another: which it follows, and why. It must be seen before anything else is read. */
+static void draw_reason(struct sheet *sheet)
+{
+	static const struct paper_style style = {10, true, PAPER_LEFT, 0, 1};
+	const char *kind = report_content_text(sheet->content, "report", "kind");
+	const char *reason = report_content_text(sheet->content, "report", "reason");
+	bool corrects = strcmp(kind, "correction") == 0;
+	char line[REPORT_REASON_LINE];
+
+	if (!corrects && strcmp(kind, "supplement") != 0)
+		return;
+	snprintf(line, sizeof line, "%s %d　%s%s%s", sheet->labels->version,
+	         (int)report_content_int(sheet->content, "report", "version"),
+	         corrects ? sheet->labels->corrects : sheet->labels->supplements, sheet->labels->colon, reason);
+	line[text_utf8_cut(line, strlen(line))] = '\0';
+	sheet->y += paper_text(sheet->paper, MARGIN, sheet->y, WIDTH, &style, line) + 6;
+}
 
 static void draw_first_head(struct sheet *sheet)
 {
@@ -45,6 +65,7 @@ static void draw_first_head(struct sheet *sheet)
 	sheet->y = sheet->y + 10 > 98 ? sheet->y + 10 : 98;
 	paper_rule(sheet->paper, MARGIN, sheet->y, WIDTH, 1.2, 0);
 	sheet->y += 8;
+	draw_reason(sheet);
 }
 
 /* Who and what, on every further page: a sheet that got lost must still say whose it is. */

@@ -8,7 +8,7 @@
 #include "lib/domain/report_ledger.h"
 
 struct showing {
-	const char *person_id, *task_id;
+	const char *person_id, *task_id, *report_id;
 	json_t *report;
 };
 
@@ -25,7 +25,8 @@ static bool show_work(struct db *db, void *context, struct err *err)
 		return false;
 	may = db_get_bool(rows, 0, "may");
 	db_rows_free(rows);
-	if (!db_exec(db, STMT_REPORT_SHOW, DB_PARAMS(db_text(showing->task_id), db_bool(may)), &rows, err))
+	if (!db_exec(db, STMT_REPORT_SHOW,
+	             DB_PARAMS(db_text(showing->task_id), db_bool(may), db_text(showing->report_id)), &rows, err))
 		return false;
 	showing->report =
 	    db_rows_count(rows) ? json_loads(db_get_text(rows, 0, "report"), JSON_DECODE_ANY, NULL) : json_null();
@@ -33,9 +34,10 @@ static bool show_work(struct db *db, void *context, struct err *err)
 	return showing->report || err_set(err, ERR_CORRUPT, "cannot read the report");
 }
 
-bool report_show(struct report_desk *desk, const char *person_id, const char *task_id, json_t **out, struct err *err)
+bool report_show(struct report_desk *desk, const char *person_id, const char *task_id, const char *report_id,
+                 json_t **out, struct err *err)
 {
-	struct showing showing = {person_id, task_id, NULL};
+	struct showing showing = {person_id, task_id, report_id, NULL};
 
 	if (!text_is_uuid(task_id))
 		return err_set(err, ERR_NOT_FOUND, "no such reading task");

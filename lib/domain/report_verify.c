@@ -179,6 +179,8 @@ static json_t *report_json(const struct db_rows *rows)
 	put_time(report, "issued_at", db_get_time(rows, 0, "issued_at"));
 	if (!db_is_null(rows, 0, "later_version"))
 		json_object_set_new(report, "later_version", json_integer(db_get_int(rows, 0, "later_version")));
+	if (!db_is_null(rows, 0, "later_kind"))
+		json_object_set_new(report, "later_kind", json_string(db_get_text(rows, 0, "later_kind")));
 	return report;
 }
 

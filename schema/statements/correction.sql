@@ -81,7 +81,10 @@ SELECT p.public_id AS id,
            'modality', st.modality, 'body_part', st.body_part, 'issued_at', v.issued_at, 'signer', signer.name,
            'is_mine', coalesce(signer.public_id = $1::uuid, false), 'may_settle', y.may_settle,
            'correction', yq_correction_json(k), 'opened_at', p.opened_at, 'settled_at', p.settled_at, 'settled_by', settler.name,
-           'reason', nullif(p.reason, '')) AS json
+           'reason', nullif(p.reason, ''),
+           'follow', (SELECT jsonb_build_object('kind', n.kind, 'version', n.version, 'state', n.state, 'task_id', k2.public_id, 'task_state', k2.state)
+                      FROM report_version n JOIN reading_task k2 ON k2.task_id = n.written_in_task_id
+                      WHERE n.report_id = v.report_id AND n.version > v.version ORDER BY n.version DESC LIMIT 1)) AS json
 FROM report_proposal p
 JOIN correction k USING (correction_id)
 JOIN report_version v USING (report_version_id)

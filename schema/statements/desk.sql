@@ -111,8 +111,11 @@ SELECT t.public_id AS id, sc.public_id AS site_id, st.public_id AS study_id,
            'holder', h.name, 'is_mine', coalesce(h.public_id = $1::uuid, false), 'lease_until', t.lease_until,
            'author', a.name, 'is_own_draft', coalesce(a.public_id = $1::uuid, false),
            'is_sent_back', t.state IN ('awaiting', 'writing') AND EXISTS (
-               SELECT FROM report r JOIN report_version v USING (report_id) JOIN report_remark m USING (report_version_id)
-               WHERE r.task_id = t.task_id AND v.state = 'draft'),
+               SELECT FROM report_version v JOIN report_remark m USING (report_version_id)
+               WHERE v.report_id = coalesce(t.follows_report_id, (SELECT r.report_id FROM report r WHERE r.task_id = t.task_id))
+                 AND v.written_in_task_id IS NOT DISTINCT FROM CASE WHEN t.follows_report_id IS NOT NULL THEN t.task_id END
+                 AND v.state = 'draft'),
+           'follow_reason', nullif(t.reason, ''),
            'priors', (SELECT count(*) FROM identity_claim oc JOIN study o ON o.claim_id = oc.claim_id
                       WHERE oc.patient_id = c.patient_id AND o.study_id <> st.study_id),
            'open_return', (SELECT jsonb_build_object('id', k.public_id, 'kind', k.kind, 'reason', k.reason, 'returned_by', p.name,

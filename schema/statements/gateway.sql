@@ -31,7 +31,7 @@ WHERE p.public_id = $1::uuid;
 -- $5 these studies, or NULL
 -- $6 study behind which the page begins, or NULL
 -- $7 how many
--- $8 true: what waits for the site, of any day (images on their way, returned, asked, critical); NULL: all
+-- $8 true: what waits for the site, of any day (images on their way, returned, asked, critical, a report to be called back); NULL: all
 -- $9 term of a search (name_key_term()), or NULL; over all days the newest 5,000 patients that it finds
 -- $10 what was typed into the search, or NULL: everybody
 WITH page AS MATERIALIZED (
@@ -40,7 +40,7 @@ WITH page AS MATERIALIZED (
     WHERE ($1::text IS NULL OR st.state = $1::text)
       AND (st.state <> 'merged' OR $1::text = 'merged')
       AND ($2::uuid IS NULL OR st.site_id = (SELECT scope_id FROM scope WHERE public_id = $2::uuid))
-      AND ($3::date IS NULL OR (st.first_arrival_at >= $3::date AND st.first_arrival_at < $3::date + 1))
+      AND ($3::date IS NULL OR (st.first_arrival_at >= $3::date::timestamptz AND st.first_arrival_at < ($3::date + 1)::timestamptz))
       AND ($4::boolean IS NULL
            OR $4::boolean = EXISTS (SELECT FROM request_match m WHERE m.study_id = st.study_id AND m.undone_at IS NULL))
       AND ($5::uuid[] IS NULL OR st.public_id = ANY ($5::uuid[]))
@@ -51,7 +51,9 @@ WITH page AS MATERIALIZED (
                UNION ALL SELECT study_id FROM reading_task WHERE state = 'returned'
                UNION ALL SELECT t.study_id FROM task_question q JOIN reading_task t USING (task_id)
                          WHERE q.answered_at IS NULL AND t.state NOT IN ('done', 'cancelled')
-               UNION ALL SELECT study_id FROM critical_value WHERE state <> 'closed'))
+               UNION ALL SELECT study_id FROM critical_value WHERE state <> 'closed'
+               UNION ALL SELECT r.study_id FROM report_recall k JOIN report_version v USING (report_version_id) JOIN report r USING (report_id)
+                         WHERE k.done_at IS NULL))
       -- An array, since IN under OR would be asked of every study; and of the studies of a day each is asked, since there are few.
       AND ($10::text IS NULL
            OR ($3::date IS NULL AND st.study_id = ANY (ARRAY(SELECT f.id FROM yq_studies_found($9::text, $10::text, 5000) AS f (id))))
@@ -131,7 +133,9 @@ SELECT st.public_id AS id,
                                      WHERE q.task_id = t.task_id AND q.answered_at IS NULL
                                        AND t.state NOT IN ('done', 'cancelled'))) END,
            'report', CASE WHEN v.report_version_id IS NOT NULL THEN
-               jsonb_build_object('id', v.public_id, 'state', v.state, 'version', v.version) END,
+               jsonb_build_object('id', v.public_id, 'state', v.state, 'version', v.version, 'kind', v.kind,
+                                  'recalls', (SELECT count(*) FROM report_version w JOIN report_recall k USING (report_version_id)
+                                              WHERE w.report_id = v.report_id AND k.done_at IS NULL)) END,
            'delivery', CASE WHEN d.state IS NOT NULL THEN jsonb_build_object('state', d.state) END,
            'request', CASE WHEN r.request_id IS NOT NULL THEN
                jsonb_build_object('id', r.public_id, 'accession_number', r.accession_number, 'item_name', r.item_name,
@@ -288,7 +292,9 @@ SELECT it.site_public_id AS site_id, jsonb_build_object(
         LEFT JOIN person h ON h.person_id = t.holder_id LEFT JOIN person a ON a.person_id = t.author_id), '[]'),
     'reports', coalesce((
         SELECT jsonb_agg(jsonb_build_object(
-            'id', v.public_id, 'task_id', v.task_public_id, 'version', v.version, 'kind', v.kind, 'state', v.state,
+            'id', v.public_id, 'task_id', v.task_public_id, 'version', v.version, 'kind', v.kind, 'reason', nullif(v.reason, ''), 'state', v.state,
+            'recall', (SELECT jsonb_build_object('opened_at', k.opened_at, 'done_at', k.done_at, 'done_by', o.name)
+                       FROM report_recall k LEFT JOIN person o ON o.person_id = k.done_by WHERE k.report_version_id = v.report_version_id),
             'author', a.name, 'reviewer', w.name, 'submitted_at', v.submitted_at, 'issued_at', v.issued_at,
             'pdf', CASE WHEN v.submitted_at IS NOT NULL THEN '/api/v1/reports/' || v.public_id || '/pdf' END)
             ORDER BY v.report_version_id)

@@ -1,14 +1,17 @@
 -- Reports: drafts, submissions, issues, papers. Which step is allowed is decided by the triggers of report_version and reading_task.
 
 -- name: report_state
--- Where a task and its newest report version are; what a refused or repeated call needs to know. No row: not for these eyes.
+-- Where a task and the newest report version written in it are; what a refused or repeated call needs to know. No row: not for these eyes.
 -- $1 public id of the task
-SELECT t.state AS task_state, v.public_id AS report_id, v.state, v.revision, v.version, v.body::text AS body, v.study_version, v.patient_revision,
+SELECT t.state AS task_state, v.public_id AS report_id, v.state, v.revision, v.version, v.kind, v.reason, v.body::text AS body, v.study_version, v.patient_revision,
        v.canonical, v.content_sha256, v.verification_code, v.sr_sop_instance_uid, v.pdf_sop_instance_uid,
        v.sr_series_instance_uid, v.pdf_series_instance_uid, author.public_id AS author, reviewer.public_id AS reviewer
 FROM reading_task t
 LEFT JOIN report r ON r.task_id = t.task_id
-LEFT JOIN LATERAL (SELECT * FROM report_version WHERE report_id = r.report_id ORDER BY version DESC LIMIT 1) v ON true
+LEFT JOIN LATERAL (SELECT * FROM report_version w
+                   WHERE w.report_id = coalesce(t.follows_report_id, r.report_id)
+                     AND w.written_in_task_id IS NOT DISTINCT FROM CASE WHEN t.follows_report_id IS NOT NULL THEN t.task_id END
+                   ORDER BY w.version DESC LIMIT 1) v ON true
 LEFT JOIN person author ON author.person_id = v.author_id
 LEFT JOIN person reviewer ON reviewer.person_id = v.reviewer_id
 WHERE t.public_id = $1::uuid;
@@ -17,7 +20,7 @@ WHERE t.public_id = $1::uuid;
 -- The report of a task, once.
 -- $1 public id of the task
 INSERT INTO report (site_id, study_id, task_id)
-SELECT site_id, study_id, task_id FROM reading_task WHERE public_id = $1::uuid
+SELECT site_id, study_id, task_id FROM reading_task WHERE public_id = $1::uuid AND follows_report_id IS NULL
 ON CONFLICT (task_id) DO NOTHING;
 
 -- name: report_draft_create
@@ -298,12 +301,16 @@ FROM reading_task t
 WHERE t.public_id = $1::uuid;
 
 -- name: report_show
--- The newest version of a task's report as JSON, with all that belongs to it. No row: nothing was written yet.
+-- A version of a task's report as JSON, with all that belongs to it. No row: nothing was written yet.
 -- $1 public id of the task
 -- $2 true: also what is not issued
+-- $3 this version; NULL: the one written in the task, and of a report that was followed the newest that was issued
 SELECT jsonb_build_object(
-           'id', v.public_id, 'version', v.version, 'kind', v.kind, 'state', v.state, 'revision', v.revision,
+           'id', v.public_id, 'version', v.version, 'kind', v.kind, 'reason', nullif(v.reason, ''), 'state', v.state, 'revision', v.revision,
            'study_version', v.study_version,
+           'versions', (SELECT jsonb_agg(jsonb_build_object('id', w.public_id, 'version', w.version, 'kind', w.kind, 'state', w.state,
+                                                            'reason', nullif(w.reason, ''), 'issued_at', w.issued_at) ORDER BY w.version)
+                        FROM report_version w WHERE w.report_id = v.report_id AND w.issued_at IS NOT NULL),
            'body', CASE WHEN $2::boolean OR v.issued_at IS NOT NULL THEN v.body END,
            'content', CASE WHEN v.issued_at IS NOT NULL THEN v.canonical::jsonb END,
            'content_sha256', encode(v.content_sha256, 'hex'), 'verification_code', v.verification_code,
@@ -329,10 +336,10 @@ SELECT jsonb_build_object(
                FROM artefact a
                WHERE a.report_version_id = v.report_version_id AND a.voided_at IS NULL), '[]'))::text AS report
 FROM reading_task t
-JOIN report r USING (task_id)
-JOIN report_version v USING (report_id)
-WHERE t.public_id = $1::uuid
-ORDER BY v.version DESC
+LEFT JOIN report r ON r.task_id = t.task_id
+JOIN report_version v ON v.report_id = coalesce(t.follows_report_id, r.report_id)
+WHERE t.public_id = $1::uuid AND ($3::uuid IS NULL OR v.public_id = $3::uuid)
+ORDER BY coalesce(v.written_in_task_id = t.task_id, false) DESC, v.issued_at IS NOT NULL OR v.written_in_task_id IS NULL DESC, v.version DESC
 LIMIT 1;
 
 -- name: report_paper
@@ -372,7 +379,9 @@ SELECT v.public_id AS report_id, v.state, v.version, v.kind, v.verification_code
        (SELECT i.sha256 FROM instance i
         WHERE i.site_id = v.site_id AND i.sop_instance_uid = $3::text AND i.origin = 'own') AS dataset_sha256,
        (SELECT max(n.version) FROM report_version n
-        WHERE n.report_id = v.report_id AND n.version > v.version AND n.issued_at IS NOT NULL) AS later_version
+        WHERE n.report_id = v.report_id AND n.version > v.version AND n.issued_at IS NOT NULL) AS later_version,
+       (SELECT n.kind FROM report_version n
+        WHERE n.report_id = v.report_id AND n.version > v.version AND n.issued_at IS NOT NULL ORDER BY n.version DESC LIMIT 1) AS later_kind
 FROM report_version v
 JOIN report r USING (report_id)
 JOIN reading_task t USING (task_id)

@@ -303,3 +303,14 @@ UPDATE critical_value SET state = 'handled', handled_at = yq_now() WHERE study_i
 -- wants: 23503
 INSERT INTO critical_contact (site_id, critical_value_id, contact, is_physician)
 VALUES (yq_test.key('site', 'duanfen'), -1, '值班', true);
+
+-- case: a_paper_is_called_back_by_somebody
+-- wants: 23514
+INSERT INTO report_recall (report_version_id, site_id, done_at)
+SELECT report_version_id, site_id, yq_now() FROM report_version ORDER BY report_version_id LIMIT 1;
+
+-- case: a_task_that_follows_a_report_says_why
+-- wants: 23514
+INSERT INTO reading_task (site_id, study_id, kind, queue_id, reading_mode, patient_class, study_version, follows_report_id)
+SELECT r.site_id, r.study_id, 'correction', t.queue_id, 'central', 'outpatient', 1, r.report_id
+FROM report r JOIN reading_task t USING (task_id) ORDER BY r.report_id LIMIT 1;

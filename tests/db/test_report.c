@@ -414,11 +414,11 @@ Test(report, drafts_are_for_those_who_read)
 	json_t *shown = NULL, *report;
 	struct err err;
 
-	cr_assert(report_show(&world->desk, world->author, world->task, &shown, &err), "%s", err.text);
+	cr_assert(report_show(&world->desk, world->author, world->task, NULL, &shown, &err), "%s", err.text);
 	cr_assert(json_is_null(json_object_get(shown, "report")));
 	json_decref(shown);
 	world_draft(world, world->author, lease.token, 0, "炎症。");
-	cr_assert(report_show(&world->desk, world->author, world->task, &shown, &err), "%s", err.text);
+	cr_assert(report_show(&world->desk, world->author, world->task, NULL, &shown, &err), "%s", err.text);
 	report = json_object_get(shown, "report");
 	cr_assert_str_eq(json_string_value(json_object_get(json_object_get(report, "body"), "impression")), "炎症。");
 	json_decref(shown);
@@ -426,14 +426,14 @@ Test(report, drafts_are_for_those_who_read)
 	world_run(world,
 	          "UPDATE person_right SET role = 'clinician' WHERE person_id = (SELECT person_id FROM person WHERE"
 	          " public_id = $stranger)");
-	cr_assert(report_show(&world->desk, world->stranger, world->task, &shown, &err), "%s", err.text);
+	cr_assert(report_show(&world->desk, world->stranger, world->task, NULL, &shown, &err), "%s", err.text);
 	report = json_object_get(shown, "report");
 	cr_assert(json_is_null(json_object_get(report, "body")), "a draft was shown to a clinician");
 	json_decref(shown);
 	world_run(world,
 	          "UPDATE person_right SET revoked_at = yq_now() WHERE person_id = (SELECT person_id FROM person WHERE"
 	          " public_id = $stranger)");
-	cr_assert_not(report_show(&world->desk, world->stranger, world->task, &shown, &err));
+	cr_assert_not(report_show(&world->desk, world->stranger, world->task, NULL, &shown, &err));
 	cr_assert_eq(err.kind, ERR_NOT_FOUND, "%s", err.text);
 	world_free(world);
 }

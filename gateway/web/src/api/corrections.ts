@@ -1,5 +1,5 @@
 /* What the gateway answers about corrections, proposals and identity reviews (docs/api.md), as types. Conventions as in types.ts. */
-import type { Named, Patient, Sex, StudyState, TaskState } from './types'
+import type { Named, Patient, ReportState, Sex, StudyState, TaskKind, TaskState, VersionKind } from './types'
 
 export type CorrectionKind = 'match' | 'split' | 'merge' | 'move_images' | 'edit_patient'
 export type PatientField = 'name' | 'sex' | 'birth_date' | 'patient_id' | 'document' | 'age'
@@ -37,7 +37,7 @@ export interface Preview {
   images: { series: number; instances: number; bytes: number }
   studies: PreviewStudy[]
   tasks: {
-    id: string; study_id: string; kind: 'primary' | 'recheck'; state: TaskState; holder: string | null; author: string | null; has_draft: boolean
+    id: string; study_id: string; kind: TaskKind; state: TaskState; holder: string | null; author: string | null; has_draft: boolean
     effect: 'confirm' | 'cancel'
   }[]
   reports: { id: string; study_id: string; version: number; issued_at: string; reviewer: string | null; effect: 'propose' }[]
@@ -110,4 +110,5 @@ export interface Proposal {
   settled_at: string | null
   settled_by: string | null
   reason: string | null
+  follow: { kind: VersionKind; version: number; state: ReportState; task_id: string; task_state: TaskState } | null /* the version that answers it */
 }

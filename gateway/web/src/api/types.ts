@@ -188,13 +188,14 @@ export interface Study {
   series: Series[]
   signals: { kind: string; detail: unknown; at: string; handled_at: string | null }[]
   tasks: {
-    id: string; kind: 'primary' | 'recheck'; state: TaskState; queue: string; rule: string | null; study_version: number
+    id: string; kind: TaskKind; state: TaskState; queue: string; rule: string | null; study_version: number
     opened_at: string; due_at: string | null; done_at: string | null; holder: string | null; author: string | null
     returns: { kind: 'request' | 'retake'; reason: string; at: string; answer: string | null; answered_at: string | null }[]
     questions: Question[]
   }[]
   reports: {
-    id: string; task_id: string; version: number; kind: string; state: ReportState; author: string | null; reviewer: string | null
+    id: string; task_id: string; version: number; kind: VersionKind; reason: string | null; state: ReportState; author: string | null; reviewer: string | null
+    recall: { opened_at: string; done_at: string | null; done_by: string | null } | null /* superseded: the paper at the site is called back */
     submitted_at: string | null; issued_at: string | null; pdf: string | null
   }[]
   deliveries: {
@@ -335,9 +336,12 @@ export interface Lease { lease_token: string; lease_until: string; study_version
 
 /* GET /api/v1/queue?state=&queue=&patient_class=&modality=&site=&q=&offset=&limit= (limit up to 1000) -> QueuePage, or ?ids=uuid,uuid (up to 100:
  * also tasks that are done or cancelled meanwhile; what is not visible is left out) -> {"tasks": TaskRow[]}, nothing counted */
+/* correction, supplement: the next version of an issued report is written in it */
+export type TaskKind = 'primary' | 'recheck' | 'correction' | 'supplement'
 export interface TaskRow {
   id: string
-  kind: 'primary' | 'recheck'
+  kind: TaskKind
+  follow_reason: string | null
   state: TaskState
   patient_class: PatientClass
   priority: number
@@ -401,12 +405,17 @@ export interface ReportBody {
   quality_grade: string
   quality_reason: string
 }
+/* POST /api/v1/reports/{report}/follow {"kind","reason"} -> Followed; POST /api/v1/reports/{report}/recalled {} */
+export type VersionKind = 'original' | 'correction' | 'supplement' | 'void'
+export interface Followed { task_id: string; report_id: string }
 /* GET /api/v1/tasks/{task}/report -> {"report": Report|null}. PUT /api/v1/tasks/{task}/draft {"lease_token","revision","body"} -> {"report_id","revision"}:
  * after a lost answer send the very same save again before anything newer; it answers the revision that is there. */
 export interface Report {
   id: string
   version: number
-  kind: string
+  kind: VersionKind
+  reason: string | null
+  versions: { id: string; version: number; kind: VersionKind; state: ReportState; reason: string | null; issued_at: string }[] | null /* that were issued */
   state: ReportState
   revision: number
   body: ReportBody

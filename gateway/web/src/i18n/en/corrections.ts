@@ -106,7 +106,7 @@ export default {
   /* corrections proposed for issued reports */
   proposals: 'To correct {n}',
   proposals_title: 'Issued reports whose examination was corrected: is the report affected?',
-  proposals_hint: 'A report never changes by itself. If it is not affected, say why. If it is, correct the report as your hospital does it; this ends by itself when the new version is issued.',
+  proposals_hint: 'A report never changes by itself. If it is not affected, say why. If it is, correct or supplement it; this ends by itself when the new version is issued.',
   proposals_open: 'Open',
   proposals_settled: 'Settled',
   proposals_none: 'No report waits for this.',

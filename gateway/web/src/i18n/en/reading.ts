@@ -32,7 +32,7 @@ export default {
   paused: 'Clock paused',
   asked: 'History asked',
   column: { priority: 'Priority', due: 'Due', patient: 'Patient', examination: 'Examination', site: 'Site', images: 'Images', priors: 'Priors', flags: 'Flags' },
-  priority: { urgent: 'Urgent', recheck: 'Recheck' },
+  priority: { urgent: 'Urgent', recheck: 'Recheck', correction: 'Correction', supplement: 'Supplement' },
   flag: { sent_back: 'Sent back', no_request: 'No request', no_history: 'No history', own_draft: 'My draft', author: 'Author' },
   holder: 'With',
   empty: {
@@ -67,6 +67,10 @@ export default {
   question: 'Question',
   unanswered: '(not answered yet)',
   clock_paused: 'A question is open: the clock is paused.',
+  follow: {
+    correction: 'Correct the report', supplement: 'Supplement the report', reason: 'Reason (mandatory, stands on the report)', going_on: 'Go on writing version {n}',
+    correction_hint: 'The new version begins with the text of the last one. When it is issued the last one is in force no more, and the site is asked to call its paper back.', supplement_hint: 'The new version begins with the text of the last one, which stays in force.',
+  },
   no_influence: 'No influence', no_influence_hint: 'The images that came later do not change the issued report; the reason is kept.',
   give_back: { request: 'Return the request', retake: 'Ask for a retake' },
   return_hint: {

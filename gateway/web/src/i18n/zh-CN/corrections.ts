@@ -105,7 +105,7 @@ export default {
   /* 更正 proposed for issued reports */
   proposals: '需更正 {n}',
   proposals_title: '已发布报告：检查有更正，请判断报告是否受影响',
-  proposals_hint: '报告不会自动改变。没有影响时写明原因；有影响时请按本院流程更正报告，发布新版后这里自动结束。',
+  proposals_hint: '报告不会自动改变。没有影响时写明原因；有影响时更正或补充报告，新版发布后这里自动结束。',
   proposals_open: '待处理',
   proposals_settled: '已处理',
   proposals_none: '没有需要处理的报告。',

@@ -32,7 +32,7 @@ export default {
   paused: '计时暂停',
   asked: '已追问病史',
   column: { priority: '优先级', due: '时限', patient: '患者', examination: '检查', site: '检查机构', images: '图像', priors: '既往', flags: '提示' },
-  priority: { urgent: '加急', recheck: '复核' },
+  priority: { urgent: '加急', recheck: '复核', correction: '更正', supplement: '补充' },
   flag: { sent_back: '退回修改', no_request: '无申请单', no_history: '无病史', own_draft: '我的草稿', author: '书写' },
   holder: '在办',
   empty: {
@@ -67,6 +67,10 @@ export default {
   question: '要问的问题',
   unanswered: '（尚未回答）',
   clock_paused: '追问未回答，计时暂停。',
+  follow: {
+    correction: '更正报告', supplement: '补充报告', reason: '原因（必填，印在报告上）', going_on: '继续书写第 {n} 版',
+    correction_hint: '从上一版的内容开始写新版；审核签名发布后，上一版作废不用，基层会收到收回旧报告的提醒。', supplement_hint: '从上一版的内容开始补充；审核签名发布后，上一版仍然有效。',
+  },
   no_influence: '无影响', no_influence_hint: '后到的图像不改变已发布的报告；原因留档。',
   give_back: { request: '退回申请', retake: '退回重拍' },
   return_hint: {
