@@ -4,6 +4,7 @@
 #include "gateway/caller.h"
 #include "gateway/handlers.h"
 #include "gateway/metrics.h"
+#include "gateway/metrics_deliveries.h"
 #include "lib/domain/coverage.h"
 #include "lib/domain/host.h"
 #include "lib/intake/intake.h"
@@ -22,6 +23,18 @@ static const struct gauge ledger_gauges[] = {
     {"studies", "studies by state"},
     {"study_signals_open", "signals that the router has not handled yet"},
     {"program_seen_seconds_ago", "age of the last sign of life of a running program"},
+};
+
+static const struct gauge destination_gauges[] = {
+    {"destination_waiting", "deliveries that wait to be sent, by rank: 0 emergency, 1 urgent, 2 routine, 3 health check"},
+    {"destination_under_way", "deliveries that are being sent or looked into"},
+    {"destination_refused", "deliveries that the peer refused: they wait for a person"},
+    {"destination_dead", "deliveries given up at their deadline: they wait for a person"},
+    {"destination_oldest_seconds", "age of the oldest delivery that is neither done nor given up"},
+    {"destination_failures", "failures in a row of the way there"},
+    {"destination_resting", "1: nothing is tried for now after failures"},
+    {"destination_held", "1: an operator holds it"},
+    {"destination_success_seconds_ago", "since something was delivered there last"},
 };
 
 static const struct gauge device_gauges[] = {
@@ -72,7 +85,10 @@ static bool append_ledger(struct text_buf *out, struct db *db, struct err *err)
 	       append_gauges(out, db, STMT_GATEWAY_DEVICE_GAUGES, device_gauges,
 	                     sizeof device_gauges / sizeof device_gauges[0], err) &&
 	       append_gauges(out, db, STMT_GATEWAY_CERTIFICATE_GAUGES, certificate_gauges,
-	                     sizeof certificate_gauges / sizeof certificate_gauges[0], err);
+	                     sizeof certificate_gauges / sizeof certificate_gauges[0], err) &&
+	       append_gauges(out, db, STMT_DESTINATION_GAUGES, destination_gauges,
+	                     sizeof destination_gauges / sizeof destination_gauges[0], err) &&
+	       metrics_deliveries(out, db, err);
 }
 
 static const char *const bases[] = {"connected", "served", "regular"};

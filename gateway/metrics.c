@@ -7,6 +7,11 @@ bool metrics_head(struct text_buf *out, const char *name, const char *help)
 	return text_buf_printf(out, "# HELP yq_%s %s\n# TYPE yq_%s gauge\n", name, help, name);
 }
 
+bool metrics_head_histogram(struct text_buf *out, const char *name, const char *help)
+{
+	return text_buf_printf(out, "# HELP yq_%s %s\n# TYPE yq_%s histogram\n", name, help, name);
+}
+
 /* Backslash, quote and line feed are escaped in label values. */
 static bool append_value(struct text_buf *out, const char *value)
 {

@@ -24,7 +24,8 @@ struct destination_actor {
 
 /*
  * given: {"protocol", settings..., "secret": {...}}. ERR_INVALID: a value, the text says which and what is wanted; ERR_CONFLICT: an enabled one with this
- * address is there already; ERR_NOT_FOUND: no key file to seal the secret.
+ * address is there already, or there is
+ * no key file to seal the secret.
  */
 bool destination_create(struct db *db, const struct destination_actor *actor, const char *site_id, const json_t *given,
                         char out_id[TEXT_UUID_SIZE], struct err *err);

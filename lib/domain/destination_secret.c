@@ -60,7 +60,11 @@ bool destination_secret_seal(const json_t *secret, const char *destination_id, u
 	ok = signer_seal(text, strlen(text), owner, out, out_length, err);
 	OPENSSL_cleanse(text, strlen(text));
 	free(text);
-	return ok;
+	/* None is made here: where several hosts share a ledger, they share the key file, too. */
+	return ok || (err->kind == ERR_NOT_FOUND
+	                  ? err_set(err, ERR_CONFLICT,
+	                            "cannot keep a secret: this installation has no key file; `yqctl ca init` makes it")
+	                  : false);
 }
 
 void destination_secret_wipe(json_t *secret)

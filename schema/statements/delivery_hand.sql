@@ -158,3 +158,7 @@ WITH again AS (
     INSERT INTO event (kind, subject_id, site_id) SELECT 'delivery.requeue', public_id, site_id FROM moved RETURNING 1
 )
 SELECT count(*)::integer AS count FROM told;
+
+-- name: delivery_histograms
+-- How long deliveries, tries and waits took, counted since the ledger was made; the buckets of each in order, the last has the sum.
+SELECT measure, protocol, label, le, is_last, count, (seconds * 1000)::bigint AS total_ms FROM yq_delivery_histograms();

@@ -181,3 +181,7 @@ GROUP BY x.destination_id;
 -- name: destination_remove
 -- $1 destination
 DELETE FROM destination WHERE public_id = $1::uuid;
+
+-- name: destination_gauges
+-- Numbers without patients, of every enabled destination.
+SELECT name, labels, value FROM yq_destination_gauges() ORDER BY name, labels::text;

@@ -104,6 +104,10 @@ def body_of(scene, method, pattern):
         return {"to": scene.persons["reporter1"], "reason": "needed there", "lease_token": str(uuid.uuid4())}
     if pattern.startswith("/api/v1/quarantine") and name == "corrections":
         return {"revision": 0, "fields": {}, "reason": "looked"}
+    if pattern.startswith("/api/v1/destinations") and name in ("destinations", "{destination}"):
+        return {"site": scene.scopes["E1"], "protocol": "hl7", "host": "his.example", "port": 2575, "updated_at": "x"}
+    if pattern.startswith("/api/v1/deliveries/"):
+        return {"ids": [str(uuid.uuid4())]} if "{" not in pattern else {}
     if pattern.startswith("/api/v1/report-proposals"):
         return {"outcome": "no_influence", "reason": "misspelt"}
     return BODIES.get(name, {})
@@ -656,5 +660,5 @@ def test_every_route_is_documented():
     text = (TREE / "docs" / "api.md").read_text()
     for method, pattern, _, _ in ROUTES:
         assert f"`{method} {pattern}" in text, f"{method} {pattern}"
-    for method, pattern in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?]*)[`?]", text):
+    for method, pattern in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`?]*)[`?]", text):
         assert (method, pattern) in {(route[0], route[1]) for route in ROUTES}, f"{method} {pattern} is no route"

@@ -85,7 +85,7 @@ def damaged(body, seed):
     yield from (b"", b"null", b"[]", b'"x"', b"{", b"\xef\xbb\xbf{}", whole + b"x", whole + whole, b" " * 3000 + whole, b'{"a":' * 40 + b"1" + b"}" * 40)
 
 
-WITH_BODY = [route for route in GUARDED if route[0] in ("POST", "PUT") and not route[1].endswith(("/logout", "/test"))]
+WITH_BODY = [route for route in GUARDED if route[0] in ("POST", "PUT", "PATCH") and not route[1].endswith(("/logout", "/test"))]
 
 
 @pytest.mark.parametrize("route", WITH_BODY, ids=ids)

@@ -1,15 +1,19 @@
 """What an operator does at the pages: destinations held, released, retried and tested; what runs and waits; the audit searched."""
 
+import json
 import pathlib
+import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+TREE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TREE / "tests" / "support"))
 
 from installation import Installation  # noqa: E402
 from returning import PATIENCE_S, QUICK, Site  # noqa: E402
@@ -66,7 +70,7 @@ def test_nothing_leaves_to_a_held_destination_until_it_is_released(site):
     peer.start()
     other.start()
     target = destination_of(site, peer)
-    assert (target["length"], target["held_at"], target["is_enabled"]) == (0, None, True)
+    assert (target["waiting"], target["held_at"], target["is_enabled"]) == (0, None, True)
     base = f"/api/v1/destinations/{target['id']}"
     with site.api.events() as stream:
         assert site.api.post(base + "/hold", {"reason": "机房停电"}).status == 200
@@ -75,11 +79,11 @@ def test_nothing_leaves_to_a_held_destination_until_it_is_released(site):
     site.home.start("yq-router")
     # The other destination of the same site shows that the router had its turn.
     await_deliveries(site, destination_of(site, other)["id"], delivered_today=1)
-    held = await_deliveries(site, target["id"], length=1)
-    assert peer.holds() == {} and held["hold_reason"] == "机房停电" and held["held_at"] and held["oldest_at"]
+    held = await_deliveries(site, target["id"], waiting=1)
+    assert peer.holds() == {} and held["held_reason"] == "机房停电" and held["held_at"] and held["oldest_at"]
     assert site.api.post(base + "/release").status == 200
-    shown = await_deliveries(site, target["id"], length=0, delivered_today=1)
-    assert shown["held_at"] is None and shown["hold_reason"] == "" and shown["last_delivered_at"]
+    shown = await_deliveries(site, target["id"], waiting=0, under_way=0, delivered_today=1)
+    assert shown["held_at"] is None and shown["held_reason"] == "" and shown["last_success_at"] and shown["rate_per_hour"] == 1
     assert peer.holds() == wanted
     trail = site.home.sql(f"SELECT action, actor_kind, detail->>'reason' FROM audit WHERE subject = '{target['id']}' AND actor_kind = 'person' ORDER BY at")
     assert trail == [["destination.hold", "person", "机房停电"], ["destination.release", "person", ""]]
@@ -96,7 +100,7 @@ def test_what_died_or_was_refused_is_driven_again(site):
     site.await_state(dead, "waiting")
     site.home.sql("UPDATE delivery SET state = 'dead' WHERE state = 'waiting'")
     target = destination_of(site, peer)
-    assert (target["length"], target["failed"]) == (0, 2) and target["last_error"] and target["last_error_at"]
+    assert (target["waiting"], target["refused"], target["dead"]) == (0, 1, 1) and target["last_error"] and target["last_error_at"]
     listed = site.api.get(f"/api/v1/deliveries?destination={target['id']}").body["deliveries"]
     assert {(one["state"], one["destination"]["id"]) for one in listed} == {("quarantined", target["id"]), ("dead", target["id"])}
     peer.start()
@@ -129,7 +133,7 @@ def test_one_delivery_by_hand(site):
     site.await_state(unwanted, "waiting")
     listed = site.api.get(f"/api/v1/deliveries?state=waiting&destination={destination_of(site, peer)['id']}").body["deliveries"]
     base = f"/api/v1/deliveries/{listed[0]['id']}"
-    assert site.api.post(base + "/retry").status == 409
+    assert site.api.post(base + "/retry").status == 200, "what waits is due now"
     assert site.api.post(base + "/cancel").status == 200
     assert site.await_state(unwanted, "cancelled")
 
@@ -138,31 +142,31 @@ def test_a_test_says_how_far_one_comes(site):
     def steps(target):
         answer = site.api.post(f"/api/v1/destinations/{target}/test")
         assert answer.status == 200
-        return [(step["step"], step["ok"]) for step in answer.body["steps"]], answer.body["steps"][-1]["detail"]
+        return [(step["name"], step["is_ok"]) for step in answer.body["steps"]], answer.body["steps"][-1]["text"]
 
     peer = site.add_peer()
     target = destination_of(site, peer)["id"]
     got, why = steps(target)
-    assert got == [("address", True), ("tcp", False)] and why
+    assert got == [("name", True), ("tcp", False)] and why
     peer.start()
     assert site.api.post(f"/api/v1/destinations/{target}/hold", {"reason": "检修"}).status == 200
-    assert steps(target) == ([("address", True), ("tcp", True), ("association", True), ("echo", True)], "")
+    assert steps(target) == ([("name", True), ("tcp", True), ("association", True), ("echo", True)], "")
     peer.end()
     peer.start("--refuse")
     got, why = steps(target)
-    assert got == [("address", True), ("tcp", True), ("association", False)] and "reject" in why.lower()
+    assert got == [("name", True), ("tcp", True), ("association", False)] and "reject" in why.lower()
     peer.end()
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", peer.port))
         mute.listen()
         got, why = steps(target)
-        assert got == [("address", True), ("tcp", True), ("association", False)] and why
+        assert got == [("name", True), ("tcp", True), ("association", False)] and why
     site.home.yqctl("destination", "add", "--site", "SAMPLE", "--ae-title", "PACS", "--host", "nobody.invalid", "--port", "104")
     lost = next(one for one in site.api.get("/api/v1/destinations").body["destinations"] if one["host"] == "nobody.invalid")
     got, why = steps(lost["id"])
-    assert got == [("address", False)] and why
+    assert got == [("name", False)] and why
     noted = site.home.sql(f"SELECT detail->>'step', detail->>'ok' FROM audit WHERE action = 'destination.test' AND subject = '{lost['id']}'")
-    assert noted == [["address", "false"]]
+    assert noted == [["name", "false"]]
 
 
 def test_a_test_holds_no_session_of_the_ledger(site):
@@ -187,6 +191,147 @@ print(len(api.post("/api/v1/destinations/{target}/test").body["steps"]))"""], st
             assert busy == [["0"]]
             assert site.api.get("/api/v1/destinations").status == 200
         assert asked.communicate(timeout=PATIENCE_S)[0].strip() == "3"
+
+
+# --- destinations by hand ---------------------------------------------------------------------------------------------------
+
+
+def site_of(site):
+    return site.home.sql("SELECT public_id FROM scope JOIN site ON site_id = scope_id WHERE code = 'SAMPLE'")[0][0]
+
+
+def certificate(folder, name, days="30"):
+    """A certificate of our own making and its key, as text."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / "key.pem",
+                    "-subj", f"/CN={name}", "-days", days, "-out", folder / "certificate.pem"], check=True, capture_output=True)
+    return (folder / "certificate.pem").read_text(), (folder / "key.pem").read_text()
+
+
+def test_a_destination_is_added_changed_and_removed_at_the_page(site, tmp_path):
+    pem, key = certificate(tmp_path, "yingqiao")
+    form = {"site": site_of(site), "protocol": "fhir", "name": "卫健平台", "url": "https://fhir.example/r4", "tls": "mutual", "certificate_pem": pem,
+            "send_windows": "20:00-06:00", "secret": {"token": "hush-hush", "private_key_pem": key}}
+    keyless = site.api.post("/api/v1/destinations", form)
+    assert keyless.status == 409 and "yqctl ca init" in keyless.body["detail"]
+    site.home.yqctl("ca", "init")
+    made = site.api.post("/api/v1/destinations", form)
+    assert made.status == 201, made.body
+    one = made.body
+    base = f"/api/v1/destinations/{one['id']}"
+    assert (one["secrets"], one["certificates"][0]["subject"], one["certificates"][0]["days_left"]) == (["token", "private_key_pem"], "CN=yingqiao", 29)
+    assert one["updated_by"] == "keeper" and one["tls"] == "mutual" and one["may"] and len(one["clock"]) == 5
+    assert site.api.post("/api/v1/destinations", form).status == 409, "it is there already"
+    assert site.api.get(base).body == one
+    changed = site.api.patch(base, {"updated_at": one["updated_at"], "rate_kbit": 4000, "secret": {"token": "more-hush"}})
+    assert (changed.status, changed.body["rate_kbit"], changed.body["secrets"], changed.body["url"]) == (200, 4000, one["secrets"], one["url"])
+    late = site.api.patch(base, {"updated_at": one["updated_at"], "notes": "too late"})
+    assert late.status == 409 and "keeper" in late.body["detail"]
+    for wrong, why in [({"url": "https://u:p@fhir.example/"}, "user and password"), ({"ae_title": "X"}, "no AE title"), ({"tls": "maybe"}, "one of these"),
+                       ({"rate_kbit": 1}, "16 to"), ({"id": "x"}, "no setting"), ({"certificate_pem": key}, "private key in it"),
+                       ({"secret": {"private_key_pem": ""}}, "private key is missing")]:
+        got = site.api.patch(base, {"updated_at": changed.body["updated_at"], **wrong})
+        assert (got.status, why in got.body["detail"]) == (400, True), (wrong, got.body)
+    everything = [site.api.get(base).body, site.api.get("/api/v1/destinations").body, site.home.log("yq-gateway"),
+                  site.home.sql(f"SELECT detail FROM audit WHERE subject = '{one['id']}'"), site.home.yqctl("destination", "show", one["id"], json=True)]
+    assert "hush" not in str(everything) and "PRIVATE KEY" not in str(everything), "a secret never comes out"
+    trail = [row[0] for row in site.home.sql(f"SELECT action FROM audit WHERE subject = '{one['id']}' ORDER BY sequence")]
+    assert trail == ["destination.add", "destination.edit"]
+    assert site.api.delete(base).status == 200
+    assert site.api.get(base).status == 404
+    assert site.home.sql(f"SELECT kind FROM event WHERE subject_id = '{one['id']}' ORDER BY event_id") == [["destination.add"], ["destination.edit"], ["destination.remove"]]
+
+
+def test_two_edits_at_once_are_one_and_a_conflict(site):
+    made = site.api.post("/api/v1/destinations", {"site": site_of(site), "protocol": "hl7", "host": "his.example", "port": 2575}).body
+    base = f"/api/v1/destinations/{made['id']}"
+    answers = []
+    barrier = threading.Barrier(2)
+
+    def change(notes):
+        api = site.home.api()
+        api.cookie, api.csrf = site.api.cookie, site.api.csrf
+        barrier.wait()
+        answers.append(api.patch(base, {"updated_at": made["updated_at"], "notes": notes}).status)
+
+    threads = [threading.Thread(target=change, args=(notes,)) for notes in "ab"]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(answers) == [200, 409]
+    assert site.api.delete(base).status == 200
+
+
+def test_one_delivery_is_shown_with_its_tries_objects_and_proof(site):
+    peer = site.add_peer()
+    report, wanted = site.add_report()
+    site.home.start("yq-router")
+    site.await_state(report, "waiting")
+    target = destination_of(site, peer)["id"]
+    listed = site.api.get(f"/api/v1/deliveries?destination={target}&state=waiting,pending,sending").body["deliveries"]
+    one = site.api.get(f"/api/v1/deliveries/{listed[0]['id']}").body
+    assert one["items_by_state"] == {"pending": 2} and one["tries"][-1]["outcome"] == "failed" and one["tries"][-1]["error"]
+    study = one["study_instance_uid"]
+    for query, found in [(f"study={study}", 1), (f"study={one['study_id']}", 1), ("study=1.2.3", 0), ("older=1", 0), (f"site={site_of(site)}", 1), ("state=dead", 0)]:
+        shown = site.api.get(f"/api/v1/deliveries?destination={target}&{query}").body["deliveries"]
+        assert (query, len(shown)) == (query, found)
+    for query in ["study=x", "older=0", "state=waiting,", "state=moving"]:
+        assert (query, site.api.get(f"/api/v1/deliveries?{query}").status) == (query, 400)
+    peer.start()
+    assert site.api.post(f"/api/v1/destinations/{target}/retry").body == {"requeued": 0}, "what waits goes at once"
+    site.await_state(report, "delivered")
+    one = site.api.get(f"/api/v1/deliveries/{one['id']}").body
+    assert {item["sop_instance_uid"] for item in one["objects"]} == set(wanted)
+    assert all(item["state"] == "confirmed" and item["confirmed_at"] for item in one["objects"])
+    assert (one["items"], one["confirmed"], one["tries"][0]["outcome"], one["state"]) == (2, 2, "confirmed", "delivered")
+    done = site.api.post("/api/v1/deliveries/cancel", {"ids": [one["id"], str(uuid.uuid4())]}).body
+    assert done["done"] == 0 and [row["id"] for row in done["left"]][0] == one["id"] and "delivered" in done["left"][0]["detail"]
+    for wrong in [{}, {"ids": []}, {"ids": ["x"]}, {"ids": [str(uuid.uuid4())] * 201}]:
+        assert site.api.post("/api/v1/deliveries/retry", wrong).status == 400
+
+
+# --- metrics, the board and the rules ------------------------------------------------------------------------------------------
+
+
+def exported(site):
+    text = site.home.api().get("/metrics").body.decode()
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
+    names = set(kinds) | {name + part for name, kind in kinds.items() if kind == "histogram" for part in ("_bucket", "_sum", "_count")}
+    return text, names
+
+
+def test_every_metric_of_the_board_and_the_rules_is_exported(site):
+    _, names = exported(site)
+    board = json.loads((TREE / "deploy" / "grafana" / "deliveries.json").read_text())
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]] + [one["query"]["query"] for one in board["templating"]["list"] if one["type"] == "query"]
+    rules = (TREE / "deploy" / "prometheus" / "deliveries.yml").read_text()
+    for text in [*asked, rules]:
+        used = set(re.findall(r"\byq_\w+", text))
+        assert used and used <= names, used - names
+    runbook = (TREE / "docs" / "runbook-deliveries.md").read_text()
+    for alert, link in zip(re.findall(r"- alert: (\w+)", rules), re.findall(r"runbook: docs/runbook-deliveries.md#(\w+)", rules), strict=True):
+        assert alert.lower() == link and f"### {alert}\n" in runbook, alert
+
+
+def test_histograms_count_what_was_delivered_and_survive_a_restart(site):
+    def counts():
+        text, _ = exported(site)
+        found = {key: float(value) for key, value in re.findall(r"^(yq_delivery_\w+\{[^}]*\}) (\S+)$", text, re.M)}
+        return found, lambda name: found.get(name, 0.0)
+
+    _, before = counts()
+    peer = site.add_peer()
+    peer.start()
+    report, _ = site.add_report()
+    site.home.start("yq-router")
+    site.await_state(report, "delivered")
+    found, after = counts()
+    whole = 'yq_delivery_seconds_count{protocol="dicom",outcome="delivered"}'
+    assert after(whole) == before(whole) + 1
+    for name in ('yq_delivery_attempt_seconds_count{protocol="dicom",outcome="confirmed"}', 'yq_delivery_wait_seconds_count{protocol="dicom",rank="2"}'):
+        assert after(name) >= before(name) + 1, name
+    buckets = [value for key, value in found.items() if key.startswith('yq_delivery_seconds_bucket') and 'outcome="delivered"' in key]
+    assert len(buckets) == 15 and sorted(buckets) == buckets and buckets[-1] == after(whole)
+    site.home.restart("yq-gateway")
+    assert counts()[1](whole) == after(whole)
 
 
 # --- the state: the numbers of yqctl ---------------------------------------------------------------------------------------

@@ -340,6 +340,12 @@ class Api:
     def put(self, target, body, **headers):
         return self.request("PUT", target, body, headers)
 
+    def patch(self, target, body, **headers):
+        return self.request("PATCH", target, body, headers)
+
+    def delete(self, target, **headers):
+        return self.request("DELETE", target, {}, headers)
+
     def login(self, account, password):
         answer = self.post("/api/v1/login", {"account": account, "password": password})
         if answer.status != 200:
