@@ -255,24 +255,35 @@ Test(http_client, says_how_far_it_came)
 	peer_stop(server);
 }
 
-/* Nothing of this leaves the machine. */
+/* Neither files nor other protocols, and no credentials that stand in the open. */
 Test(http_client, an_address_that_is_none_is_not_asked)
 {
-	static const char *const urls[] = {"ftp://127.0.0.1/", "file:///etc/passwd", "http://a:b@127.0.0.1:1/",
-	                                   "gopher://127.0.0.1:1/"};
+	static const char *const forms[][2] = {{"ftp://127.0.0.1:", "/"},
+	                                       {"gopher://127.0.0.1:", "/"},
+	                                       {"dict://127.0.0.1:", "/"},
+	                                       {"http://a:b@127.0.0.1:", "/"},
+	                                       {"file:///etc/passwd?", ""}};
+	static const struct peer_script any = {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+	                                       .is_deaf = true};
+	struct peer *server = peer_start(&any, 1);
+	struct http_ask ask = {.method = "GET", .path = "", .answer_max = ANSWER_MAX};
 
-	for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
 		struct http_peer peer = peer_at(1, "http");
 		struct http_answer answer;
 		struct http_client *client;
+		char url[80];
 		struct err err;
 
-		peer.url = urls[i];
+		snprintf(url, sizeof url, "%s%u%s", forms[i][0], peer_port(server), forms[i][1]);
+		peer.url = url;
 		client = client_of(&peer);
-		cr_expect_not(get(client, &answer, &err), "%s", urls[i]);
-		cr_expect_eq(err.kind, ERR_TEMPORARY, "%s: %s", urls[i], err.text);
+		cr_expect_not(http_client_ask(client, &ask, &answer, &err), "%s", url);
+		cr_expect_eq(err.kind, ERR_TEMPORARY, "%s: %s", url, err.text);
 		http_client_free(client);
 	}
+	cr_expect_eq(peer_connections(server), 0, "nothing was asked");
+	peer_stop(server);
 }
 
 Test(http_client, a_certificate_needs_its_key)
