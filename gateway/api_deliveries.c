@@ -42,8 +42,9 @@ static bool read_states(const struct http_request *request, struct filter *out, 
 		err_panic("out of memory");
 	while ((one = strsep(&rest, ",")) != NULL) {
 		if (out->state_count == STATES_MAX || !is_state(one))
-			return err_set(err, ERR_INVALID, "state is none of: pending sending verifying waiting delivered "
-			                                 "quarantined dead cancelled");
+			return err_set(err, ERR_INVALID,
+			               "state is none of: pending sending verifying waiting delivered "
+			               "quarantined dead cancelled");
 		out->states[out->state_count++] = one;
 	}
 	return true;
@@ -59,7 +60,8 @@ static bool read_study(const struct http_request *request, const char **out, str
 static bool read_filter(const struct http_request *request, struct filter *out, struct err *err)
 {
 	return read_states(request, out, err) && input_query_id(request, "site", &out->site, err) &&
-	       input_query_id(request, "destination", &out->destination, err) && read_study(request, &out->study, err) &&
+	       input_query_id(request, "destination", &out->destination, err) &&
+	       read_study(request, &out->study, err) &&
 	       input_query_int(request, "older", 1, AGE_MAX_H, 0, &out->older_h, err) &&
 	       input_query_id(request, "after", &out->after, err) &&
 	       input_query_int(request, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &out->limit, err);
@@ -69,8 +71,7 @@ static bool reply_page(struct http_request *request, const struct filter *filter
 {
 	struct db *db;
 	struct db_rows *rows = NULL;
-	struct db_param states =
-	    filter->state_count > 0 ? db_texts(filter->states, filter->state_count) : db_null();
+	struct db_param states = filter->state_count > 0 ? db_texts(filter->states, filter->state_count) : db_null();
 	struct db_param older = filter->older_h > 0 ? db_int((int64_t)filter->older_h * HOUR_S) : db_null();
 	if (!caller_db(request, &db, err) ||
 	    !db_exec(db, STMT_DELIVERY_PAGE,

@@ -13,7 +13,8 @@ static bool load_settings(struct http_request *request, const char *destination,
 	struct db *db;
 	struct db_rows *rows = NULL;
 	if (!caller_db(request, &db, err) ||
-	    !db_exec_one(db, STMT_OPERATIONS_DESTINATION, DB_PARAMS(db_text(destination)), "the destination", &rows, err))
+	    !db_exec_one(db, STMT_OPERATIONS_DESTINATION, DB_PARAMS(db_text(destination)), "the destination", &rows,
+	                 err))
 		return false;
 	bool may = db_get_bool(rows, 0, "may");
 	db_rows_free(rows);

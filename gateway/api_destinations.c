@@ -10,6 +10,18 @@
 
 enum { REASON_MAX = 2000, REVISION_MAX = 64 };
 
+static bool add_sites(json_t *to, struct db *db, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	if (!db_exec(db, STMT_DESTINATION_SITES, DB_NO_PARAMS, &rows, err))
+		return false;
+	json_t *sites = answer_list(rows, "sites");
+	json_object_update(to, sites);
+	json_decref(sites);
+	db_rows_free(rows);
+	return true;
+}
+
 bool handle_destinations(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
@@ -20,6 +32,10 @@ bool handle_destinations(struct http_request *request, void *context, struct err
 		return false;
 	json_t *list = answer_list(rows, "destinations");
 	db_rows_free(rows);
+	if (!add_sites(list, db, err)) {
+		json_decref(list);
+		return false;
+	}
 	return http_reply_json(request, 200, list, err);
 }
 

@@ -26,7 +26,8 @@ static const struct gauge ledger_gauges[] = {
 };
 
 static const struct gauge destination_gauges[] = {
-    {"destination_waiting", "deliveries that wait to be sent, by rank: 0 emergency, 1 urgent, 2 routine, 3 health check"},
+    {"destination_waiting",
+     "deliveries that wait to be sent, by rank: 0 emergency, 1 urgent, 2 routine, 3 health check"},
     {"destination_under_way", "deliveries that are being sent or looked into"},
     {"destination_refused", "deliveries that the peer refused: they wait for a person"},
     {"destination_dead", "deliveries given up at their deadline: they wait for a person"},

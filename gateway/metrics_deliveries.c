@@ -11,7 +11,8 @@ enum { NAME_SIZE = 80 };
 static const struct {
 	const char *measure, *name, *label, *help;
 } histograms[] = {
-    {"delivery", "delivery_seconds", "outcome", "from making a delivery until it was delivered, refused, given up or cancelled"},
+    {"delivery", "delivery_seconds", "outcome",
+     "from making a delivery until it was delivered, refused, given up or cancelled"},
     {"attempt", "delivery_attempt_seconds", "outcome", "one try"},
     {"wait", "delivery_wait_seconds", "rank", "from making a delivery until its first try"},
 };
@@ -53,7 +54,8 @@ static bool append_histogram(struct text_buf *out, const struct db_rows *rows, s
 	if (!metrics_head_histogram(out, histograms[which].name, histograms[which].help))
 		return false;
 	for (int i = 0; i < db_rows_count(rows); i++)
-		if (strcmp(db_get_text(rows, i, "measure"), histograms[which].measure) == 0 && !append_row(out, rows, i, which))
+		if (strcmp(db_get_text(rows, i, "measure"), histograms[which].measure) == 0 &&
+		    !append_row(out, rows, i, which))
 			return false;
 	return true;
 }

@@ -81,8 +81,7 @@ bool run_delivery_list(struct invocation *in, struct err *err)
 {
 	struct filter filter;
 
-	return read_filter(in, &filter, err) &&
-	       list_run(in, STMT_DELIVERY_LIST, FILTER_PARAMS(&filter), columns, err);
+	return read_filter(in, &filter, err) && list_run(in, STMT_DELIVERY_LIST, FILTER_PARAMS(&filter), columns, err);
 }
 
 bool run_delivery_show(struct invocation *in, struct err *err)
@@ -177,10 +176,8 @@ static bool move_some(struct invocation *in, const struct hand *hand, struct err
 
 bool run_delivery_retry(struct invocation *in, struct err *err)
 {
-	static const struct hand hand = {.action = "delivery.requeue",
-	                                 .text = "requeued",
-	                                 .work = requeue,
-	                                 .states = {"quarantined", "dead"}};
+	static const struct hand hand = {
+	    .action = "delivery.requeue", .text = "requeued", .work = requeue, .states = {"quarantined", "dead"}};
 
 	return move_some(in, &hand, err);
 }

@@ -58,9 +58,9 @@ bool run_destination_show(struct invocation *in, struct err *err)
 	struct db_rows *rows;
 	json_t *one;
 
-	if (!find(in, id, err) || !db_exec_one(in->db, STMT_DESTINATION_OVERVIEW,
-	                                       DB_PARAMS(db_text(id), db_bool(true), db_bool(true)), "the destination",
-	                                       &rows, err))
+	if (!find(in, id, err) ||
+	    !db_exec_one(in->db, STMT_DESTINATION_OVERVIEW, DB_PARAMS(db_text(id), db_bool(true), db_bool(true)),
+	                 "the destination", &rows, err))
 		return false;
 	one = json_loads(db_get_text(rows, 0, "json"), 0, NULL);
 	db_rows_free(rows);
@@ -106,7 +106,8 @@ bool run_destination_add(struct invocation *in, struct err *err)
 	if (!ok)
 		return false;
 	if (option_given(in, "json"))
-		return output_json(json_pack("{ss ss ss}", "id", editing.id, "site", site.name, "site_code", site.code), err);
+		return output_json(json_pack("{ss ss ss}", "id", editing.id, "site", site.name, "site_code", site.code),
+		                   err);
 	printf("destination added: %s\n", editing.id);
 	return true;
 }
@@ -156,7 +157,8 @@ static bool hold(struct db *db, void *context, struct err *err)
 	return true;
 }
 
-static bool switch_hold(struct invocation *in, const char *action, const char *reason, const char *text, struct err *err)
+static bool switch_hold(struct invocation *in, const char *action, const char *reason, const char *text,
+                        struct err *err)
 {
 	struct holding holding = {
 	    .argument = in->arguments[0], .reason = reason, .note = {.action = action, .subject_kind = "destination"}};

@@ -255,12 +255,13 @@ const struct command commands[] = {
      "Needed for devices that do not wait for the report on the association on which they asked.",
      device_commitment_options, NEEDS_LEDGER, run_device_commitment},
     {"destination add", "", 0, 0, "where signed reports or images of a site are sent",
-     "Secrets come from files or standard input (-), never from the command line. A URL decides by itself whether there is "
+     "Secrets come from files or standard input (-), never from the command line. A URL decides by itself whether "
+     "there is "
      "TLS.\n"
      "`yqctl destination test` then says how far one comes.",
      destination_add_options, NEEDS_LEDGER, run_destination_add},
-    {"destination list", "", 0, 0, "the destinations, with their queues and whether the way there is open", NULL, only_json,
-     NEEDS_LEDGER, run_destination_list},
+    {"destination list", "", 0, 0, "the destinations, with their queues and whether the way there is open", NULL,
+     only_json, NEEDS_LEDGER, run_destination_list},
     {"destination show", "ID-or-NAME", 1, 1, "one destination with its settings, its queue and its certificates",
      "Of secrets it only says which are set.", only_json, NEEDS_LEDGER, run_destination_show},
     {"destination edit", "ID-or-NAME", 1, 1, "change a destination",
@@ -268,7 +269,8 @@ const struct command commands[] = {
      destination_edit_options, NEEDS_LEDGER, run_destination_edit},
     {"destination remove", "ID-or-NAME", 1, 1, "remove a destination to which nothing was ever to be sent", NULL, NULL,
      NEEDS_LEDGER, run_destination_remove},
-    {"destination test", "ID-or-NAME", 1, 1, "walk the way there step by step: name, TCP, TLS, association or request, echo",
+    {"destination test", "ID-or-NAME", 1, 1,
+     "walk the way there step by step: name, TCP, TLS, association or request, echo",
      "Sends nothing. Exit code 75 when a step failed.", only_json, NEEDS_LEDGER, run_destination_test},
     {"destination hold", "ID-or-NAME", 1, 1, "send nothing there for now; deliveries wait", NULL,
      destination_hold_options, NEEDS_LEDGER, run_destination_hold},
@@ -340,15 +342,17 @@ const struct command commands[] = {
     {"task list", "", 0, 0, "the reading tasks", NULL, state_options, NEEDS_LEDGER, run_task_list},
     {"delivery list", "", 0, 0, "what was and is to be sent", NULL, delivery_list_options, NEEDS_LEDGER,
      run_delivery_list},
-    {"delivery show", "ID", 1, 1, "one delivery with its tries, its objects and what shows that the peer holds them", NULL,
-     only_json, NEEDS_LEDGER, run_delivery_show},
-    {"delivery retry", "[ID ...]", 0, COMMAND_ARGUMENTS_MAX, "drive refused or dead deliveries again, or waiting ones now",
-     "What a peer confirmed is not sent again. Without ids: everything refused or dead that the options find; --state waiting "
+    {"delivery show", "ID", 1, 1, "one delivery with its tries, its objects and what shows that the peer holds them",
+     NULL, only_json, NEEDS_LEDGER, run_delivery_show},
+    {"delivery retry", "[ID ...]", 0, COMMAND_ARGUMENTS_MAX,
+     "drive refused or dead deliveries again, or waiting ones now",
+     "What a peer confirmed is not sent again. Without ids: everything refused or dead that the options find; --state "
+     "waiting "
      "for\n"
      "what waits.",
      delivery_move_options, NEEDS_LEDGER, run_delivery_retry},
-    {"delivery requeue", "[ID ...]", 0, COMMAND_ARGUMENTS_MAX, "the same as delivery retry", NULL, delivery_move_options,
-     NEEDS_LEDGER, run_delivery_retry},
+    {"delivery requeue", "[ID ...]", 0, COMMAND_ARGUMENTS_MAX, "the same as delivery retry", NULL,
+     delivery_move_options, NEEDS_LEDGER, run_delivery_retry},
     {"delivery cancel", "[ID ...]", 0, COMMAND_ARGUMENTS_MAX, "give deliveries up",
      "Without ids: everything not delivered that the options find.", delivery_move_options, NEEDS_LEDGER,
      run_delivery_cancel},

@@ -75,7 +75,8 @@ static bool read_text(const char *path, bool is_line, json_t **out, struct err *
 		*out = json_null();
 		return true;
 	}
-	ok = strcmp(path, "-") == 0 ? read_stdin(&text, &length, err) : file_read_all(path, FILE_MAX, &text, &length, err);
+	ok = strcmp(path, "-") == 0 ? read_stdin(&text, &length, err)
+	                            : file_read_all(path, FILE_MAX, &text, &length, err);
 	if (!ok)
 		return false;
 	while (is_line && length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
@@ -183,7 +184,8 @@ static bool read_secrets(const struct invocation *in, json_t *given, struct err 
 /* Standard input can be read once. */
 static bool check_stdin(const struct invocation *in, struct err *err)
 {
-	static const char *const files[] = {"trust", "certificate", "key", "password-file", "token-file", "signing-key-file"};
+	static const char *const files[] = {"trust",         "certificate", "key",
+	                                    "password-file", "token-file",  "signing-key-file"};
 	int count = 0;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)

@@ -23,8 +23,7 @@ void destination_options_free(json_t *given);
 	    {"tls", "HOW", "off, server (its certificate is verified) or mutual (ours is shown, too)", false},         \
 	    {"trust", "FILE", "PEM: whom to trust; default the authorities of the system", false},                     \
 	    {"certificate", "FILE", "PEM: our certificate with its chain", false},                                     \
-	    {"key", "FILE", "PEM: its private key", false},                                                            \
-	    {"user", "TEXT", "HTTP or DICOM user", false},                                                             \
+	    {"key", "FILE", "PEM: its private key", false}, {"user", "TEXT", "HTTP or DICOM user", false},             \
 	    {"password-file", "FILE", "its password", false}, {"token-file", "FILE", "HTTP bearer token", false},      \
 	    {"signing-key-file", "FILE", "webhook: key of the signature", false},                                      \
 	    {"connect-timeout", "DURATION", "longest wait for a connection", false},                                   \

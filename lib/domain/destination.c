@@ -64,8 +64,7 @@ static bool lay(struct edit *edit, const json_t *given, struct err *err)
 	if (!destination_values_lay(edit->values, given, err) ||
 	    !destination_secret_lay(edit->secret, protocol, json_object_get(given, "secret"), err))
 		return false;
-	is_tls_new =
-	    destination_values_tls_differs(edit->before, edit->values, edit->secret_before, edit->secret);
+	is_tls_new = destination_values_tls_differs(edit->before, edit->values, edit->secret_before, edit->secret);
 	return destination_values_check(edit->values, edit->secret, is_tls_new, clock_wall_us(), err) &&
 	       check_double(edit, err);
 }
@@ -136,8 +135,8 @@ static bool record(struct db *db, const struct destination_actor *actor, const c
 static bool write_change(const struct edit *edit, bool is_new, struct err *err)
 {
 	bool is_way;
-	json_t *difference = destination_values_difference(edit->before, edit->values, edit->secret_before,
-	                                                   edit->secret, &is_way);
+	json_t *difference =
+	    destination_values_difference(edit->before, edit->values, edit->secret_before, edit->secret, &is_way);
 	json_t *detail = json_pack("{so so}", "changed", difference, "protocol",
 	                           json_incref(json_object_get(edit->values, "protocol")));
 
@@ -241,10 +240,11 @@ static bool check_unused(struct db *db, const char *destination_id, struct err *
 		return false;
 	count = db_get_int(rows, 0, "deliveries");
 	db_rows_free(rows);
-	return count == 0 || err_set(err, ERR_CONFLICT,
-	                             "cannot remove this destination: %lld%s deliveries to it are on record; disable it "
-	                             "instead",
-	                             (long long)count, count == 1000 ? " and more" : "");
+	return count == 0 ||
+	       err_set(err, ERR_CONFLICT,
+	               "cannot remove this destination: %lld%s deliveries to it are on record; disable it "
+	               "instead",
+	               (long long)count, count == 1000 ? " and more" : "");
 }
 
 bool destination_remove(struct db *db, const struct destination_actor *actor, const char *destination_id,
@@ -256,15 +256,16 @@ bool destination_remove(struct db *db, const struct destination_actor *actor, co
 	/* What refers to it beside deliveries is found by the ledger: a rule that forwards there. */
 	if (ok && !db_exec(db, STMT_DESTINATION_REMOVE, DB_PARAMS(db_text(destination_id)), NULL, err))
 		ok = err->kind == ERR_INVALID
-		         ? err_set(err, ERR_CONFLICT, "cannot remove this destination: something refers to it; disable "
-		                                      "it instead")
+		         ? err_set(err, ERR_CONFLICT,
+		                   "cannot remove this destination: something refers to it; disable "
+		                   "it instead")
 		         : false;
-	ok = ok && record(db, actor, "destination.remove", edit.id, edit.site,
-	                  json_pack("{sO sO sO sO sO}", "protocol", json_object_get(edit.values, "protocol"), "name",
-	                            json_object_get(edit.values, "name"), "host", json_object_get(edit.values, "host"),
-	                            "port", json_object_get(edit.values, "port"), "url",
-	                            json_object_get(edit.values, "url")),
-	                  err);
+	ok = ok &&
+	     record(db, actor, "destination.remove", edit.id, edit.site,
+	            json_pack("{sO sO sO sO sO}", "protocol", json_object_get(edit.values, "protocol"), "name",
+	                      json_object_get(edit.values, "name"), "host", json_object_get(edit.values, "host"),
+	                      "port", json_object_get(edit.values, "port"), "url", json_object_get(edit.values, "url")),
+	            err);
 	edit_end(&edit);
 	return ok;
 }

@@ -1,11 +1,11 @@
 /* Whether the values of a destination fit together. */
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/domain/destination_pem.h"
 #include "lib/domain/destination_values.h"
 #include "lib/domain/network.h"
+#include "lib/http/url.h"
 
 static const char *text_of(const json_t *values, const char *name)
 {
@@ -21,48 +21,31 @@ static bool refuse_url(struct err *err, const char *why)
 	return err_set(err, ERR_INVALID, "cannot use this URL: %s", why);
 }
 
-/* Whether the parsed URL has this part. */
-static bool url_has(CURLU *url, CURLUPart part)
+static bool check_parts(const char *text, struct http_url *out, struct err *err)
 {
-	char *text = NULL;
-	bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK && text && *text;
-
-	curl_free(text);
-	return has;
-}
-
-static bool check_parts(CURLU *url, const char *text, struct err *err)
-{
-	if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK || !url_has(url, CURLUPART_HOST))
-		return refuse_url(err, "http://host/path or https://host/path is wanted");
-	if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
-		return refuse_url(err, "user and password do not belong into it, give them as the secret");
-	return !url_has(url, CURLUPART_FRAGMENT) || refuse_url(err, "# and what stands behind it is not sent");
-}
-
-static bool check_url(json_t *values, struct err *err)
-{
-	const char *text = text_of(values, "url");
-	bool is_tls = strncmp(text, "https://", 8) == 0, ok;
-	CURLU *url;
-
-	if (!is_tls && strncmp(text, "http://", 7) != 0)
+	if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
 		return refuse_url(err, "it begins with http:// or https://");
 	for (const char *c = text; *c; c++)
 		if (*c < '!' || *c > '~')
 			return refuse_url(err, "blanks and characters beyond ASCII are written as %XX");
-	url = curl_url();
-	if (!url)
-		err_panic("out of memory");
-	ok = check_parts(url, text, err);
-	curl_url_cleanup(url);
-	if (!ok)
+	if (!http_url_read(text, out))
+		return refuse_url(err, "http://host/path or https://host/path is wanted");
+	if (out->has_user)
+		return refuse_url(err, "user and password do not belong into it, give them as the secret");
+	return !out->has_fragment || refuse_url(err, "# and what stands behind it is not sent");
+}
+
+static bool check_url(json_t *values, struct err *err)
+{
+	bool is_off = strcmp(text_of(values, "tls"), "off") == 0;
+	struct http_url url;
+
+	if (!check_parts(text_of(values, "url"), &url, err))
 		return false;
-	if (!is_tls && strcmp(text_of(values, "tls"), "off") != 0)
+	if (!url.is_tls && !is_off)
 		return refuse_url(err, "it says http, so there is no TLS");
 	/* https is verified, always. */
-	return !is_tls || strcmp(text_of(values, "tls"), "off") != 0 ||
-	       json_object_set_new(values, "tls", json_string("server")) == 0;
+	return !url.is_tls || !is_off || json_object_set_new(values, "tls", json_string("server")) == 0;
 }
 
 /* ---- the address ------------------------------------------------------------------------------------------------------------ */

@@ -121,8 +121,7 @@ bool destination_pem_check_trust(const json_t *list, struct err *err)
 	size_t i;
 
 	json_array_foreach((json_t *)list, i, one) if (days_left(one) >= 0) return true;
-	return json_array_size(list) == 0 ||
-	       refuse_ended(json_array_get(list, 0), "list of whom to trust", err);
+	return json_array_size(list) == 0 || refuse_ended(json_array_get(list, 0), "list of whom to trust", err);
 }
 
 bool destination_pem_check_key(const char *certificate_pem, const char *key_pem, struct err *err)

@@ -45,7 +45,8 @@ static const struct destination_setting settings[] = {
 enum { SETTINGS = sizeof(settings) / sizeof(settings[0]) };
 
 const char *const destination_secret_names[] = {"user", "password", "token", "signing_key", "private_key_pem", NULL};
-static const char *const secret_protocols[] = {"dicom stow fhir webhook", "dicom stow fhir webhook", HTTP, "webhook", NULL};
+static const char *const secret_protocols[] = {"dicom stow fhir webhook", "dicom stow fhir webhook", HTTP, "webhook",
+                                               NULL};
 
 const struct destination_setting *destination_setting_list(size_t *count)
 {
@@ -149,8 +150,8 @@ static bool check_text(const struct destination_setting *setting, const json_t *
 		return err_set(err, ERR_INVALID, "cannot use this %s: it is longer than %d bytes", setting->what,
 		               PEM_BYTES_MAX);
 	if (!is_pem && text_utf8_count(text) > (size_t)setting->maximum)
-		return err_set(err, ERR_INVALID, "cannot use this %s: at most %lld characters are wanted", setting->what,
-		               (long long)setting->maximum);
+		return err_set(err, ERR_INVALID, "cannot use this %s: at most %lld characters are wanted",
+		               setting->what, (long long)setting->maximum);
 	return !has_control(text, is_pem || strcmp(setting->name, "notes") == 0 ? "\n\r\t" : "") ||
 	       err_set(err, ERR_INVALID, "cannot use this %s: it has a control character", setting->what);
 }
@@ -356,9 +357,8 @@ json_t *destination_values_difference(const json_t *before, const json_t *after,
 		if (json_equal(was, is))
 			continue;
 		*is_way = *is_way || settings[i].is_way;
-		json_object_set_new(
-		    difference, settings[i].name,
-		    json_pack("[oo]", for_audit(&settings[i], was), for_audit(&settings[i], is)));
+		json_object_set_new(difference, settings[i].name,
+		                    json_pack("[oo]", for_audit(&settings[i], was), for_audit(&settings[i], is)));
 	}
 	add_secrets(difference, secret_before, secret_after);
 	*is_way = *is_way || json_object_get(difference, "secret");

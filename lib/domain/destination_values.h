@@ -58,7 +58,8 @@ bool destination_secret_lay(json_t *secret, const char *protocol, const json_t *
 bool destination_values_check(json_t *values, const json_t *secret, bool is_tls_new, int64_t now_us, struct err *err);
 
 /* Whether the settings of TLS differ, the key of our certificate included. */
-bool destination_values_tls_differs(const json_t *before, const json_t *after, const json_t *secret_before, const json_t *secret_after);
+bool destination_values_tls_differs(const json_t *before, const json_t *after, const json_t *secret_before,
+                                    const json_t *secret_after);
 
 /*
  * {"host": ["before", "after"], "secret": ["password"]}: what differs, for the audit; a certificate by its subject, of the secret only the names. A new

@@ -62,7 +62,8 @@ static void *look_up(void *context)
 	char address[LOOKUP_ADDRESS_SIZE] = "";
 	int status = getaddrinfo(lookup->host, NULL, &hints, &found);
 	if (status == 0) {
-		status = getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST);
+		status =
+		    getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST);
 		freeaddrinfo(found);
 	}
 	pthread_mutex_lock(&lookup->mutex);
@@ -107,4 +108,3 @@ bool lookup_host(const char *host, bool is_ipv4, int64_t timeout_ms, char addres
 	lookup_drop(lookup);
 	return ok;
 }
-

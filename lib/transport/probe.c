@@ -1,43 +1,27 @@
 #include "lib/transport/probe.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "lib/domain/destination_settings.h"
+#include "lib/http/url.h"
 #include "lib/transport/lookup.h"
-
-/* Of a URL, without the brackets of an IPv6 address; the port says itself. */
-static void host_of_url(const char *url, char *out, size_t out_size)
-{
-	CURLU *parsed = curl_url();
-	char *host = NULL;
-
-	out[0] = '\0';
-	if (parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK && host) {
-		text_copy(out, out_size, host[0] == '[' ? host + 1 : host);
-		out[strcspn(out, "]")] = '\0';
-	}
-	curl_free(host);
-	curl_url_cleanup(parsed);
-}
 
 static bool find_name(const struct destination_settings *to, struct transport_step *step)
 {
 	int64_t started_ms = clock_monotonic_ms();
-	char host[sizeof(to->host)], address[LOOKUP_ADDRESS_SIZE], why[200];
+	char address[LOOKUP_ADDRESS_SIZE], why[200];
 	bool is_dicom = strcmp(to->protocol, "dicom") == 0;
+	struct http_url url = {.host = ""};
 
-	if (to->host[0])
-		text_copy(host, sizeof(host), to->host);
-	else
-		host_of_url(to->url, host, sizeof(host));
+	if (!to->host[0])
+		(void)http_url_read(to->url, &url);
 	/* IPv4, as the DICOM upper layer connects. */
 	step->name = "name";
-	step->is_ok = lookup_host(host, is_dicom, PROBE_STEP_MS, address, why, sizeof(why));
+	step->is_ok =
+	    lookup_host(to->host[0] ? to->host : url.host, is_dicom, PROBE_STEP_MS, address, why, sizeof(why));
 	text_copy(step->text, sizeof(step->text), step->is_ok ? address : why);
 	step->elapsed_ms = clock_monotonic_ms() - started_ms;
 	return step->is_ok;

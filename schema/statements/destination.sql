@@ -72,6 +72,12 @@ WHERE ($2::boolean OR x.site_id = ANY (ARRAY(SELECT yq_role_sites(ARRAY['operato
 ORDER BY q.refused + q.dead > 0 DESC, q.waiting + q.under_way DESC, sc.name, x.destination_id
 LIMIT 1000;
 
+-- name: destination_sites
+-- Where the person of this session may add one.
+SELECT sc.public_id AS id, jsonb_build_object('id', sc.public_id, 'name', sc.name) AS json
+FROM yq_role_sites(ARRAY['operator']) AS s JOIN scope sc ON sc.scope_id = s
+ORDER BY sc.name, sc.scope_id;
+
 -- name: operations_destination
 -- Whose a destination is, for these eyes; may: the person of this session is operator there.
 -- $1 destination

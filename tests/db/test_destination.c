@@ -71,7 +71,8 @@ static const char *audited(void)
 {
 	char sql[400];
 
-	snprintf(sql, sizeof(sql), "SELECT action || ' ' || detail FROM audit WHERE subject = '%s' ORDER BY sequence DESC LIMIT 1", made);
+	snprintf(sql, sizeof(sql),
+	         "SELECT action || ' ' || detail FROM audit WHERE subject = '%s' ORDER BY sequence DESC LIMIT 1", made);
 	return county_value(county, sql);
 }
 
@@ -87,8 +88,9 @@ static struct destination_settings *settings(void)
 	return out;
 }
 
-static const char stow[] = "{\"protocol\":\"stow\",\"name\":\"云 PACS\",\"url\":\"https://pacs.example/dicom-web\",\"wants_images\":true,"
-			   "\"rate_kbit\":2000,\"secret\":{\"user\":\"yq\",\"password\":\"tell nobody\"}}";
+static const char stow[] =
+    "{\"protocol\":\"stow\",\"name\":\"云 PACS\",\"url\":\"https://pacs.example/dicom-web\",\"wants_images\":true,"
+    "\"rate_kbit\":2000,\"secret\":{\"user\":\"yq\",\"password\":\"tell nobody\"}}";
 
 Test(destination, a_secret_is_sealed_and_only_named)
 {
@@ -98,7 +100,9 @@ Test(destination, a_secret_is_sealed_and_only_named)
 	cr_assert(create(stow, &err), "%s", err.text);
 	cr_expect_str_eq(value("concat_ws(' ', protocol, url, tls, rate_kbit, secret_names, updated_by <> '')"),
 	                 "stow https://pacs.example/dicom-web server 2000 {user,password} t");
-	cr_expect_str_eq(value("position('tell nobody' IN convert_from(decode(replace(encode(secret_sealed, 'hex'), '00', '01'), 'hex'), 'LATIN1'))"), "0");
+	cr_expect_str_eq(value("position('tell nobody' IN convert_from(decode(replace(encode(secret_sealed, 'hex'), "
+	                       "'00', '01'), 'hex'), 'LATIN1'))"),
+	                 "0");
 	cr_expect_null(strstr(audited(), "tell nobody"), "%s", audited());
 	cr_expect_not_null(strstr(audited(), "destination.add"), "%s", audited());
 	cr_expect_not_null(strstr(audited(), "\"secret\": [\"user\", \"password\"]"), "%s", audited());
@@ -114,8 +118,10 @@ Test(destination, what_is_not_given_stays)
 	struct err err;
 
 	cr_assert(create(stow, &err), "%s", err.text);
-	cr_assert(edit("{\"rate_kbit\":null,\"notes\":\"夜间维护\",\"secret\":{\"password\":\"another one\"}}", &err), "%s", err.text);
-	cr_expect_str_eq(value("concat_ws(' ', name, coalesce(rate_kbit, 0), notes, secret_names)"), "云 PACS 0 夜间维护 {user,password}");
+	cr_assert(edit("{\"rate_kbit\":null,\"notes\":\"夜间维护\",\"secret\":{\"password\":\"another one\"}}", &err),
+	          "%s", err.text);
+	cr_expect_str_eq(value("concat_ws(' ', name, coalesce(rate_kbit, 0), notes, secret_names)"),
+	                 "云 PACS 0 夜间维护 {user,password}");
 	cr_expect_not_null(strstr(audited(), "\"notes\": [\"\", \"夜间维护\"]"), "%s", audited());
 	cr_expect_not_null(strstr(audited(), "\"rate_kbit\": [2000, null]"), "%s", audited());
 	cr_expect_null(strstr(audited(), "another one"));
@@ -161,7 +167,10 @@ Test(destination, a_way_that_changed_is_tried_at_once)
 	struct err err;
 
 	cr_assert(create(stow, &err), "%s", err.text);
-	snprintf(sql, sizeof(sql), "UPDATE destination SET failures = 7, resting_until = yq_now() + interval '1 hour' WHERE public_id = '%s'", made);
+	snprintf(
+	    sql, sizeof(sql),
+	    "UPDATE destination SET failures = 7, resting_until = yq_now() + interval '1 hour' WHERE public_id = '%s'",
+	    made);
 	county_run(county, sql);
 	cr_assert(edit("{\"notes\":\"x\"}", &err), "%s", err.text);
 	cr_expect_str_eq(value("failures"), "7", "notes lead nowhere");
@@ -193,7 +202,8 @@ Test(destination, only_what_was_never_used_is_removed)
 
 	cr_assert(create(stow, &err), "%s", err.text);
 	snprintf(sql, sizeof(sql),
-	         "INSERT INTO delivery (site_id, destination_id, purpose, message, deadline_at) SELECT site_id, destination_id, 'notify', '{}', "
+	         "INSERT INTO delivery (site_id, destination_id, purpose, message, deadline_at) SELECT site_id, "
+	         "destination_id, 'notify', '{}', "
 	         "yq_now() FROM destination WHERE public_id = '%s'",
 	         made);
 	county_run(county, sql);
@@ -248,8 +258,10 @@ Test(destination, many_deliveries_are_moved_and_the_others_are_named)
 {
 	char dead[TEXT_UUID_SIZE], done[TEXT_UUID_SIZE], sql[600];
 	const char *ids[] = {dead, done, "00000000-0000-4000-8000-000000000000"};
-	static const char insert[] = "INSERT INTO delivery (site_id, destination_id, purpose, message, deadline_at) SELECT site_id, destination_id, "
-				     "'notify', jsonb_build_object('n', random()), yq_now() FROM destination WHERE public_id = '%s' RETURNING public_id";
+	static const char insert[] = "INSERT INTO delivery (site_id, destination_id, purpose, message, deadline_at) "
+	                             "SELECT site_id, destination_id, "
+	                             "'notify', jsonb_build_object('n', random()), yq_now() FROM destination WHERE "
+	                             "public_id = '%s' RETURNING public_id";
 	json_t *got;
 	struct err err;
 
@@ -272,6 +284,7 @@ Test(destination, many_deliveries_are_moved_and_the_others_are_named)
 	cr_assert(operate_cancel_many(county->gateway, operator_id, ids, 2, &got, &err), "%s", err.text);
 	cr_expect_eq(json_integer_value(json_object_get(got, "done")), 1);
 	json_decref(got);
-	snprintf(sql, sizeof(sql), "SELECT string_agg(state, ' ') FROM delivery WHERE public_id IN ('%s', '%s')", dead, done);
+	snprintf(sql, sizeof(sql), "SELECT string_agg(state, ' ') FROM delivery WHERE public_id IN ('%s', '%s')", dead,
+	         done);
 	county_expect(county, sql, "cancelled cancelled", "both");
 }

@@ -202,9 +202,9 @@ Test(schema, operators)
 Test(schema, every_table_is_in_the_book_and_in_a_test)
 {
 	PGconn *owner = ledger_connect("yq_owner");
-	static const char *const files[] = {"world.sql",   "foundation.sql", "studies.sql",  "reading.sql",
-	                                    "sending.sql", "rights.sql",     "township.sql", "desk.sql",
-	                                    "names.sql",   "devices.sql",    "doubts.sql",   "completion.sql",
+	static const char *const files[] = {"world.sql",    "foundation.sql", "studies.sql",  "reading.sql",
+	                                    "sending.sql",  "rights.sql",     "township.sql", "desk.sql",
+	                                    "names.sql",    "devices.sql",    "doubts.sql",   "completion.sql",
 	                                    "operators.sql"};
 	PGresult *tables;
 	struct err err;

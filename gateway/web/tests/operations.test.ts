@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Delivery, Destination, Device, Host, IdentityReview, Operations, Patient } from '@/api/types'
+import type { Delivery, Destination, DestinationWhole, Device, Host, IdentityReview, Operations, Patient, TestAnswer } from '@/api/types'
 import en from '@/i18n/en/operations'
 import { useLanguage } from '@/i18n'
 import zh from '@/i18n/zh-CN/operations'
+import { draftOf, emptyDraft, inputOf, isChanged, problemsOf } from '@/pages/operations/destination'
 import { fetchAgain, ROWS_MAX } from '@/pages/operations/load'
 import {
-  ACTION_BEGINNINGS, destinationWord, devicesByNeed, deviceWord, differences, isCertificateLate, mayCancel, mayRetry, programRows, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, strandedImages, tabsOf, testSteps, usedPercent,
+  ACTION_BEGINNINGS, addressOf, destinationWord, devicesByNeed, deviceWord, differences, expectedSteps, isCertificateLate, isInWindows, mayCancel, mayRetry, programRows, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, strandedImages, tabsOf, testSteps, usedPercent,
 } from '@/pages/operations/state'
 import { clockWord, isClockBad } from '@/state/deviceClock'
 
@@ -62,35 +63,97 @@ it('says which programs do not run, also when there never was one', () => {
   expect(stoppedPrograms(rows)).toEqual(['yq-storescp', 'yq-router'])
 })
 
+const NOW_MS = Date.parse('2026-11-22T09:00:00+08:00')
 const destination = (change: Partial<Destination>): Destination => ({
-  id: 'd', name: 'PACS', site: { id: 's', name: 'S' }, ae_title: 'PACS', host: 'h', port: 104, is_enabled: true, held_at: null, hold_reason: '', length: 0, sending: 0, failed: 0, oldest_at: null,
-  next_try_at: null, delivered_today: 0, last_delivered_at: null, last_error: '', last_error_at: null, ...change,
+  id: 'd', name: 'PACS', site: { id: 's', name: 'S' }, protocol: 'dicom', ae_title: 'PACS', host: 'h', port: 104, url: '', tls: 'off', is_enabled: true, held_at: null, held_reason: '', waiting: 0, waiting_by_rank: [0, 0, 0, 0],
+  under_way: 0, refused: 0, dead: 0, oldest_at: null, next_try_at: null, rate_per_hour: 0, delivered_today: 0, last_success_at: null, last_error: '', last_error_at: null, failures: 0, resting_until: null, slow_start: null,
+  send_windows: '', clock: '09:00', ...change,
 })
 
 describe('the one thing to know of a destination', () => {
   it.each([
     [{}, 'idle'],
-    [{ length: 2 }, 'sending'],
-    [{ length: 2, last_error_at: '2026-11-22T08:00:00+08:00' }, 'waiting'],
-    [{ length: 2, last_error_at: '2026-11-22T08:00:00+08:00', last_delivered_at: '2026-11-22T00:00:01Z' }, 'sending'],
-    [{ length: 2, failed: 1 }, 'failed'],
-    [{ failed: 1, held_at: '2026-11-22T08:00:00+08:00' }, 'held'],
+    [{ waiting: 2 }, 'sending'],
+    [{ waiting: 2, last_error_at: '2026-11-22T08:00:00+08:00' }, 'waiting'],
+    [{ waiting: 2, last_error_at: '2026-11-22T08:00:00+08:00', last_success_at: '2026-11-22T00:00:01Z' }, 'sending'],
+    [{ waiting: 2, dead: 1 }, 'failed'],
+    [{ refused: 1, resting_until: '2026-11-22T10:00:00+08:00' }, 'failed'],
+    [{ waiting: 2, failures: 6, resting_until: '2026-11-22T09:00:01+08:00' }, 'resting'],
+    [{ waiting: 2, failures: 6, resting_until: '2026-11-22T08:59:59+08:00', slow_start: 1 }, 'recovering'],
+    [{ waiting: 2, send_windows: '20:00-06:00' }, 'closed'],
+    [{ waiting: 2, under_way: 1, send_windows: '20:00-06:00' }, 'sending'],
+    [{ send_windows: '20:00-06:00' }, 'idle'],
+    [{ dead: 1, held_at: '2026-11-22T08:00:00+08:00' }, 'held'],
     [{ held_at: '2026-11-22T08:00:00+08:00', is_enabled: false }, 'disabled'],
-  ] as const)('%j', (change, word) => expect(destinationWord(destination(change))).toBe(word))
+  ] as const)('%j', (change, word) => expect(destinationWord(destination(change as Partial<Destination>), NOW_MS)).toBe(word))
+})
+
+it.each([
+  ['', '03:00', true], ['12:00-13:30', '12:00', true], ['12:00-13:30', '13:30', false], ['20:00-06:00', '23:59', true], ['20:00-06:00', '05:59', true], ['20:00-06:00', '06:00', false],
+  ['12:00-13:30,20:00-06:00', '21:00', true], ['12:00-13:30,20:00-06:00', '14:00', false],
+])('windows %j at %s: %s', (windows, clock, isIn) => expect(isInWindows(windows, clock)).toBe(isIn))
+
+it.each([
+  [{}, 'PACS@h:104'], [{ ae_title: '', port: 2575, protocol: 'hl7' }, 'h:2575'], [{ ae_title: '', host: '', port: 0, protocol: 'stow', url: 'https://p/' }, 'https://p/'],
+] as const)('the address of %j', (change, words) => expect(addressOf(destination(change))).toBe(words))
+
+describe('the form of a destination', () => {
+  const whole = (change: Partial<DestinationWhole>): DestinationWhole => ({
+    ...destination({}), may: true, calling_ae: '', trust_pem: '', certificate_pem: '', trusted: [], certificates: [], secrets: [], connect_timeout_ms: null, answer_timeout_ms: 2500, deliveries_max: null, connections_max: null,
+    rate_kbit: null, backoff_min_ms: null, backoff_max_ms: null, deadline_ms: 86_400_000, charset: 'utf-8', compression: 'as_stored', proof: 'auto', notes: '', wants_reports: true, wants_images: false, updated_at: 'r1', updated_by: '', ...change,
+  })
+  const filled = (change: object) => Object.assign(emptyDraft('s'), { ae_title: 'PACS', host: '10.0.0.7', port: '104' }, change)
+  it.each([
+    [{}, {}],
+    [{ ae_title: '', host: '', port: '' }, { ae_title: 'empty', host: 'empty', port: 'empty' }],
+    [{ port: '0' }, { port: 'number' }], [{ port: '1.5' }, { port: 'number' }], [{ connect_s: '1.5' }, {}], [{ rate_kbit: '15' }, { rate_kbit: 'number' }], [{ answer_s: 'x' }, { answer_s: 'number' }],
+    [{ host: 'a b' }, { host: 'host' }], [{ ae_title: 'PACS\\' }, { ae_title: 'ae' }], [{ calling_ae: '影' }, { calling_ae: 'ae' }],
+    [{ send_windows: '20:00-06:00' }, {}], [{ send_windows: '20-6' }, { send_windows: 'windows' }], [{ send_windows: '24:00-06:00' }, { send_windows: 'windows' }],
+    [{ protocol: 'stow', url: 'https://p/dicom-web' }, {}], [{ protocol: 'stow', url: '' }, { url: 'empty' }], [{ protocol: 'stow', url: 'p' }, { url: 'url' }], [{ protocol: 'stow', url: 'https://u:p@p/' }, { url: 'url_secret' }],
+    [{ protocol: 'stow', url: 'https://p/#x' }, { url: 'url' }], [{ protocol: 'hl7', ae_title: '' }, {}],
+    [{ certificate_pem: 'x' }, { certificate_pem: 'pem' }], [{ certificate_pem: '-----BEGIN CERTIFICATE----- -----BEGIN PRIVATE KEY-----' }, { certificate_pem: 'pem_key' }],
+  ] as const)('%j has the problems %j', (change, problems) => expect(problemsOf(filled(change))).toEqual(problems))
+  it('sends of a new one what its protocol has', () => {
+    const input = inputOf(filled({ protocol: 'hl7', charset: 'gb18030', answer_s: '1.5', secret: { ...emptyDraft('').secret, token: 'left over' } }), null)
+    expect(input).toMatchObject({ site: 's', protocol: 'hl7', host: '10.0.0.7', port: 104, charset: 'gb18030', answer_timeout_ms: 1500, rate_kbit: null, tls: 'off' })
+    expect(Object.keys(input)).not.toEqual(expect.arrayContaining(['ae_title']))
+    for (const name of ['ae_title', 'url', 'proof', 'secret', 'wants_images']) expect(input).not.toHaveProperty(name)
+  })
+  it('https is verified whatever was chosen, and http has no TLS', () => {
+    expect(inputOf(filled({ protocol: 'stow', url: 'https://p/' }), null).tls).toBe('server')
+    expect(inputOf(filled({ protocol: 'stow', url: 'https://p/', tls: 'mutual' }), null).tls).toBe('mutual')
+    expect(inputOf(filled({ protocol: 'stow', url: 'http://p/', tls: 'server' }), null).tls).toBe('off')
+  })
+  it('sends of a change only what differs, with the revision that was seen', () => {
+    const before = whole({ secrets: ['user', 'password'] })
+    const draft = draftOf(before)
+    expect(isChanged(draft, before)).toBe(false)
+    expect(inputOf(draft, before)).toEqual({ updated_at: 'r1' })
+    Object.assign(draft, { rate_kbit: '2000', deadline_days: '', notes: 'x' })
+    draft.secret.password = 'new'
+    draft.cleared = ['user']
+    expect(inputOf(draft, before)).toEqual({ updated_at: 'r1', rate_kbit: 2000, deadline_ms: null, notes: 'x', secret: { user: null, password: 'new' } })
+    expect(isChanged(draft, before)).toBe(true)
+  })
 })
 
 it('offers what the gateway allows', () => {
   const of = (may: (one: Delivery) => boolean): string[] =>
     (['pending', 'sending', 'verifying', 'waiting', 'delivered', 'quarantined', 'dead', 'cancelled'] as const).filter((state) => may({ state } as Delivery))
-  expect(of(mayRetry)).toEqual(['quarantined', 'dead'])
+  expect(of(mayRetry)).toEqual(['waiting', 'quarantined', 'dead'])
   expect(of(mayCancel)).toEqual(['pending', 'sending', 'verifying', 'waiting', 'quarantined', 'dead'])
 })
 
-it('shows the steps behind the one that failed as not tried', () => {
-  expect(testSteps([{ step: 'address', ok: true, detail: '10.0.0.1' }, { step: 'tcp', ok: false, detail: 'refused' }])).toEqual([
-    { step: 'address', word: 'ok', detail: '10.0.0.1' }, { step: 'tcp', word: 'failed', detail: 'refused' }, { step: 'association', word: 'not_tried', detail: '' },
-    { step: 'echo', word: 'not_tried', detail: '' },
-  ])
+describe('the steps of a test', () => {
+  const found = (name: string, is_ok: boolean) => ({ name, is_ok, elapsed_ms: 3, text: '' })
+  const words = (answer: TestAnswer[] | null, change: Partial<Destination> = {}) => testSteps(expectedSteps(destination(change)), answer).map((one) => `${one.step} ${one.word}`)
+  it.each([
+    [null, {}, ['name running', 'tcp not_tried', 'association not_tried', 'echo not_tried']],
+    [[found('name', true), found('tcp', false)], {}, ['name ok', 'tcp failed', 'association not_tried', 'echo not_tried']],
+    [[found('name', true), found('tcp', true), found('tls', false)], { tls: 'server' }, ['name ok', 'tcp ok', 'tls failed', 'association not_tried', 'echo not_tried']],
+    [[found('name', true), found('tcp', true), found('request', true)], { protocol: 'stow' }, ['name ok', 'tcp ok', 'request ok']],
+    [[found('protocol', false)], { protocol: 'webhook' }, ['protocol failed', 'name not_tried', 'tcp not_tried', 'request not_tried']],
+  ] as const)('%j of %j', (answer, change, want) => expect(words(answer as TestAnswer[] | null, change as Partial<Destination>)).toEqual(want))
 })
 
 describe('two claims differ where both say something', () => {

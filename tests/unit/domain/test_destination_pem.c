@@ -64,7 +64,8 @@ Test(destination_pem, a_chain_is_read_with_its_ends)
 	cr_assert(destination_pem_read(both, "certificate", NOW_US, &list, &err), "%s", err.text);
 	cr_expect_eq(json_array_size(list), 2);
 	cr_expect_str_eq(json_string_value(json_object_get(json_array_get(list, 0), "subject")), "CN=影桥,C=CN");
-	cr_expect_eq(json_integer_value(json_object_get(json_array_get(list, 0), "days_left")), 9, "an hour before now plus 10 days");
+	cr_expect_eq(json_integer_value(json_object_get(json_array_get(list, 0), "days_left")), 9,
+	             "an hour before now plus 10 days");
 	json_decref(list);
 	cr_assert(destination_pem_read("", "certificate", NOW_US, &list, &err));
 	cr_expect_eq(json_array_size(list), 0);
@@ -116,7 +117,8 @@ Test(destination_pem, a_key_belongs_to_its_certificate)
 }
 
 /* Values with a certificate, its key, and what the check says of them at a time. */
-static bool is_good(const char *pem, const char *key_text, const char *tls, bool is_tls_new, int64_t now_us, struct err *err)
+static bool is_good(const char *pem, const char *key_text, const char *tls, bool is_tls_new, int64_t now_us,
+                    struct err *err)
 {
 	json_t *values = destination_values_new("stow"), *secret = json_object();
 	bool ok;

@@ -41,25 +41,39 @@ static const struct {
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":\"104\"}", "port"},
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"url\":\"http://x/\"}", "has no URL"},
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"url\":\"\"}", NULL},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"charset\":\"gb18030\"}", "has no character set"},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"charset\":\"gb18030\"}",
+     "has no character set"},
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"colour\":1}", "no setting 'colour'"},
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"destination_id\":1}", "no setting"},
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"tls\":\"mutual\"}", "mutual TLS"},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"name\":\"a\\u0007b\"}", "control character"},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"name\":\"a\\u0007b\"}",
+     "control character"},
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"notes\":\"a\\nb\"}", NULL},
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"is_enabled\":null}", "true or false"},
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"proof\":\"luck\"}", "one of these"},
     {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"rate_kbit\":15}", "16 to 100000000"},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"backoff_min_ms\":5000,\"backoff_max_ms\":4000}",
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"backoff_min_ms\":5000,\"backoff_max_"
+     "ms\":4000}",
      "longer than backoff_max_ms"},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"deadline_ms\":1000,\"backoff_max_ms\":4000}", "deadline_ms"},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-13:30,20:00-06:00\"}", NULL},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-24:00\"}", "send_windows"},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-12:00\"}", "send_windows"},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-13:00,\"}", "send_windows"},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-13:60\"}", "send_windows"},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"secret\":{\"user\":\"a:b\",\"password\":\"p\"}}", NULL},
-    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"secret\":{\"token\":\"t\"}}", "has no token"},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"deadline_ms\":1000,\"backoff_max_ms\":"
+     "4000}",
+     "deadline_ms"},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-13:30,20:00-06:"
+     "00\"}",
+     NULL},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-24:00\"}",
+     "send_windows"},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-12:00\"}",
+     "send_windows"},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-13:00,\"}",
+     "send_windows"},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"send_windows\":\"12:00-13:60\"}",
+     "send_windows"},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"secret\":{\"user\":\"a:b\",\"password\":"
+     "\"p\"}}",
+     NULL},
+    {"{\"protocol\":\"dicom\",\"ae_title\":\"P\",\"host\":\"h\",\"port\":104,\"secret\":{\"token\":\"t\"}}",
+     "has no token"},
     {"{\"protocol\":\"hl7\",\"host\":\"his.example\",\"port\":2575,\"charset\":\"gb18030\"}", NULL},
     {"{\"protocol\":\"hl7\",\"host\":\"his.example\",\"port\":2575,\"wants_images\":true}", "takes reports"},
     {"{\"protocol\":\"hl7\",\"host\":\"his.example\",\"port\":2575,\"secret\":{\"user\":\"u\"}}", "has no user"},
@@ -74,7 +88,8 @@ static const struct {
     {"{\"protocol\":\"stow\",\"url\":\"https://\"}", "wanted"},
     {"{\"protocol\":\"stow\",\"url\":\"http://pacs.example/\",\"tls\":\"server\"}", "says http"},
     {"{\"protocol\":\"fhir\",\"url\":\"https://f/\",\"secret\":{\"password\":\"p\"}}", "user is missing"},
-    {"{\"protocol\":\"fhir\",\"url\":\"https://f/\",\"secret\":{\"user\":\"u\",\"password\":\"p\",\"token\":\"t\"}}", "one of them"},
+    {"{\"protocol\":\"fhir\",\"url\":\"https://f/\",\"secret\":{\"user\":\"u\",\"password\":\"p\",\"token\":\"t\"}}",
+     "one of them"},
     {"{\"protocol\":\"fhir\",\"url\":\"https://f/\",\"secret\":{\"user\":\"a:b\"}}", "colon"},
     {"{\"protocol\":\"fhir\",\"url\":\"https://f/\",\"secret\":{\"colour\":\"x\"}}", "no secret 'colour'"},
     {"{\"protocol\":\"fhir\",\"url\":\"https://f/\",\"secret\":{\"token\":\"a\\nb\"}}", "control characters"},
@@ -82,9 +97,11 @@ static const struct {
     {"{\"protocol\":\"webhook\",\"url\":\"https://w/\",\"secret\":{\"signing_key\":\"0123456789abcdef\"}}", NULL},
     {"{\"protocol\":\"webhook\",\"url\":\"https://w/\",\"secret\":{\"signing_key\":\"short\"}}", "16 characters"},
     {"{\"protocol\":\"webhook\",\"url\":\"https://w/\",\"certificate_pem\":\"nothing\"}", "no certificate"},
-    {"{\"protocol\":\"webhook\",\"url\":\"https://w/\",\"trust_pem\":\"-----BEGIN CERTIFICATE-----\\nx\\n-----END CERTIFICATE-----\\n\"}",
+    {"{\"protocol\":\"webhook\",\"url\":\"https://w/\",\"trust_pem\":\"-----BEGIN CERTIFICATE-----\\nx\\n-----END "
+     "CERTIFICATE-----\\n\"}",
      "damaged"},
-    {"{\"protocol\":\"webhook\",\"url\":\"https://w/\",\"certificate_pem\":\"-----BEGIN PRIVATE KEY-----\"}", "private key in it"},
+    {"{\"protocol\":\"webhook\",\"url\":\"https://w/\",\"certificate_pem\":\"-----BEGIN PRIVATE KEY-----\"}",
+     "private key in it"},
 };
 
 Test(destination_values, each_protocol_takes_what_it_has)
@@ -93,7 +110,8 @@ Test(destination_values, each_protocol_takes_what_it_has)
 		const char *got = verdict(cases[i].given);
 
 		if (cases[i].want)
-			cr_expect(strstr(got, cases[i].want), "%s\n got: '%s'\nwant: '%s'", cases[i].given, got, cases[i].want);
+			cr_expect(strstr(got, cases[i].want), "%s\n got: '%s'\nwant: '%s'", cases[i].given, got,
+			          cases[i].want);
 		else
 			cr_expect_str_empty(got, "%s\n got: '%s'", cases[i].given, got);
 	}
@@ -124,7 +142,8 @@ Test(destination_values, https_is_always_verified)
 Test(destination_values, a_difference_names_what_changed_and_no_secret)
 {
 	json_t *before = destination_values_new("fhir"), *after = destination_values_new("fhir");
-	json_t *old = json_pack("{ss ss}", "user", "u", "password", "hush"), *new = json_pack("{ss ss}", "user", "u", "password", "husher");
+	json_t *old = json_pack("{ss ss}", "user", "u", "password", "hush"),
+	       *new = json_pack("{ss ss}", "user", "u", "password", "husher");
 	bool is_way;
 	json_t *got;
 	char *text;

@@ -25,7 +25,7 @@ export class Failure extends Error {
 }
 
 export type Query = Record<string, string | number | boolean | null | undefined>
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 const ANSWER_LIMIT_MS = 60_000
 
@@ -123,6 +123,7 @@ export const api = {
   get: <T>(path: string, query?: Query, signal?: AbortSignal) => call<T>('GET', address(path, query), undefined, signal),
   post: <T = { ok: true }>(path: string, body: unknown = {}, signal?: AbortSignal) => call<T>('POST', path, body, signal),
   put: <T>(path: string, body: unknown, signal?: AbortSignal) => call<T>('PUT', path, body, signal),
+  patch: <T>(path: string, body: unknown) => call<T>('PATCH', path, body),
   blob: (path: string, accept: string, query?: Query, signal?: AbortSignal) => fetchBlob(address(path, query), accept, signal),
   delete: <T = { ok: true }>(path: string) => call<T>('DELETE', path, undefined),
   /* Asked by the login itself: an answer of 401 is an answer. */

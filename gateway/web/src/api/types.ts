@@ -563,34 +563,83 @@ export interface Operations {
   deliveries: { state: DeliveryState; number: number }[]
   certificates: { kind: 'person' | 'device' | 'receiver'; person: string; subject: string; not_after: string; days_left: number }[]
 }
-/* GET /api/v1/destinations -> {"destinations": Destination[]}; POST .../{destination}/hold {"reason"} | release {} | retry {} (-> {"requeued": n}) | test {} (-> {"steps":[{"step","ok","detail"}]}) */
+export type Protocol = 'dicom' | 'stow' | 'hl7' | 'fhir' | 'webhook' | 'link'
+/* GET /api/v1/destinations -> {"destinations": Destination[], "sites": Named[]}; POST .../{destination}/hold {"reason"} | release {} | retry {} (-> {"requeued": n}) | test {} (-> {"steps": TestAnswer[]}) */
 export interface Destination {
   id: string
   name: string
   site: Named
+  protocol: Protocol
   ae_title: string
   host: string
   port: number
+  url: string
+  tls: 'off' | 'server' | 'mutual'
   is_enabled: boolean
   held_at: string | null
-  hold_reason: string
-  length: number /* deliveries not final */
-  sending: number
-  failed: number /* dead or refused, waiting for a person */
+  held_reason: string
+  waiting: number
+  waiting_by_rank: [number, number, number, number]
+  under_way: number
+  refused: number /* by the peer, waiting for a person */
+  dead: number /* given up, waiting for a person */
   oldest_at: string | null
   next_try_at: string | null
+  rate_per_hour: number
   delivered_today: number
-  last_delivered_at: string | null
+  last_success_at: string | null
   last_error: string
   last_error_at: string | null
+  failures: number /* in a row, of the way there */
+  resting_until: string | null
+  slow_start: number | null
+  send_windows: string
+  clock: string /* HH:MM of the installation, to compare the windows with */
 }
-/* GET /api/v1/deliveries?state=&site=&destination=&after=&limit=; POST /api/v1/deliveries/{delivery}/retry {} | cancel {} */
+export interface TestAnswer { name: string; is_ok: boolean; elapsed_ms: number; text: string }
+export interface CertificateFacts { subject: string; not_after: string; days_left: number }
+export type SecretName = 'user' | 'password' | 'token' | 'signing_key' | 'private_key_pem'
+/* GET /api/v1/destinations/{destination}; POST /api/v1/destinations and PATCH take the same members, and "secret" */
+export interface DestinationWhole extends Destination {
+  may: boolean
+  calling_ae: string
+  trust_pem: string
+  certificate_pem: string
+  trusted: CertificateFacts[]
+  certificates: CertificateFacts[]
+  secrets: SecretName[] /* what is set */
+  connect_timeout_ms: number | null
+  answer_timeout_ms: number | null
+  deliveries_max: number | null
+  connections_max: number | null
+  rate_kbit: number | null
+  backoff_min_ms: number | null
+  backoff_max_ms: number | null
+  deadline_ms: number | null
+  charset: 'utf-8' | 'gb18030'
+  compression: 'as_stored' | 'lossless'
+  proof: 'auto' | 'commitment' | 'query' | 'answers'
+  notes: string
+  wants_reports: boolean
+  wants_images: boolean
+  updated_at: string
+  updated_by: string
+}
+/* GET /api/v1/deliveries?state=&destination=&study=&site=&older=&after=&limit=; POST /api/v1/deliveries/{delivery}/retry {} | cancel {}; /deliveries/retry | cancel {"ids"} -> {"done", "left": [{"id","detail"}]} */
 export interface Delivery {
-  id: string; purpose: string; state: DeliveryState; site: Named
-  destination: { id: string; name: string; ae_title: string; is_held: boolean }
+  id: string; purpose: string; state: DeliveryState; rank: number; site: Named
+  destination: { id: string; name: string; ae_title: string; protocol: Protocol; is_held: boolean }
   report_id: string | null; study_id: string | null; items: number; confirmed: number; attempts: number; next_try_at: string | null
-  deadline_at: string; last_error: string; created_at: string; delivered_at: string | null
+  deadline_at: string; last_error: string; created_at: string; delivered_at: string | null; proof: 'commitment' | 'query' | 'answers' | null; proof_note: string
 }
+/* GET /api/v1/deliveries/{delivery} */
+export interface DeliveryWhole extends Delivery {
+  study_instance_uid: string | null
+  items_by_state: Partial<Record<ItemState, number>>
+  tries: { number: number; started_at: string; ended_at: string | null; outcome: string | null; error: string }[] /* the last first */
+  objects: { sop_instance_uid: string; modality: string; number: number | null; state: ItemState; dimse_status: number | null; comment: string; tried_at: string | null; confirmed_at: string | null }[]
+}
+export type ItemState = 'pending' | 'unknown' | 'confirmed' | 'refused'
 /* GET /api/v1/identity-reviews?open=yes|no&after=&limit= -> {"reviews": IdentityReview[], "next"}; POST .../{review}/settle {"outcome","reason","confirmed"}, .../{review}/undo {"reason"} */
 export interface IdentityReview {
   id: string; site: Named; reason: 'contradiction' | 'candidate' | 'reused_study_uid'; opened_at: string; settled_at: string | null; outcome: 'same' | 'different' | null

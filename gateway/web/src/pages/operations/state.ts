@@ -1,5 +1,5 @@
 /* What the numbers of these pages mean, without the screen. */
-import type { Delivery, Destination, Device, Host, IdentityReview, Operations, Role, RoomState } from '@/api/types'
+import type { Delivery, Destination, Device, Host, IdentityReview, ItemState, Operations, Role, RoomState, TestAnswer } from '@/api/types'
 
 export type Tone = 'late' | 'wait' | 'good' | 'plain'
 
@@ -103,24 +103,50 @@ export const WAITING_TAB: Record<string, Tab | null> = {
 const NEEDS_PERSON = ['studies_unrouted', 'identity_reviews', 'conflicts', 'quarantined', 'destinations_held']
 export const waitingTone = (name: string, number: number): Tone => (number === 0 ? 'plain' : NEEDS_PERSON.includes(name) ? 'wait' : 'plain')
 
+/* What is asked before something is done (AskDialog). */
+export interface Question { title: string; text: string; action: string; isDangerous?: boolean; needsReason?: boolean; act: (reason: string) => Promise<void> }
+
 /* ---- queues -------------------------------------------------------------------------------------------------------------------- */
 
-export type DestinationWord = 'disabled' | 'held' | 'failed' | 'waiting' | 'sending' | 'idle'
+export type DestinationWord = 'disabled' | 'held' | 'failed' | 'resting' | 'closed' | 'recovering' | 'waiting' | 'sending' | 'idle'
+
+const minutesOf = (clock: string): number => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3, 5))
+
+/* "12:00-13:30,20:00-06:00"; none: always. Over midnight when the end is before the beginning. */
+export function isInWindows(windows: string, clock: string): boolean {
+  if (windows === '') return true
+  const now = minutesOf(clock)
+  return windows.split(',').some((window) => {
+    const [from, to] = [minutesOf(window.slice(0, 5)), minutesOf(window.slice(6, 11))]
+    return from < to ? now >= from && now < to : now >= from || now < to
+  })
+}
+
+/* Nothing is tried before; null: it is. */
+export const restsUntil = (one: Destination, nowMs: number): string | null => (one.resting_until !== null && Date.parse(one.resting_until) > nowMs ? one.resting_until : null)
+
+export const failedOf = (one: Destination): number => one.refused + one.dead
+export const openOf = (one: Destination): number => one.waiting + one.under_way
+export const nameOf = (one: { name: string; ae_title: string; host?: string; url?: string }): string => one.name || one.ae_title || one.host || one.url || ''
+export const addressOf = (one: Destination): string => one.url || (one.host === '' ? '' : `${one.ae_title === '' ? '' : `${one.ae_title}@`}${one.host}:${one.port}`)
 
 /* The one thing to know of a destination. An error that a delivery has outlived is history. */
-export function destinationWord(one: Destination): DestinationWord {
+export function destinationWord(one: Destination, nowMs: number): DestinationWord {
   if (!one.is_enabled) return 'disabled'
   if (one.held_at !== null) return 'held'
-  if (one.failed > 0) return 'failed'
-  if (one.length === 0) return 'idle'
+  if (failedOf(one) > 0) return 'failed'
+  if (restsUntil(one, nowMs) !== null) return 'resting'
+  if (openOf(one) === 0) return one.slow_start === null ? 'idle' : 'recovering'
+  if (one.under_way === 0 && !isInWindows(one.send_windows, one.clock)) return 'closed'
+  if (one.slow_start !== null) return 'recovering'
   return hasFreshError(one) ? 'waiting' : 'sending'
 }
 
-export const TONE_OF_DESTINATION: Record<DestinationWord, Tone> = { disabled: 'plain', held: 'wait', failed: 'late', waiting: 'wait', sending: 'good', idle: 'good' }
+export const TONE_OF_DESTINATION: Record<DestinationWord, Tone> = { disabled: 'plain', held: 'wait', failed: 'late', resting: 'late', closed: 'wait', recovering: 'wait', waiting: 'wait', sending: 'good', idle: 'good' }
 
 export function hasFreshError(one: Destination): boolean {
   if (one.last_error_at === null) return false
-  return one.last_delivered_at === null || Date.parse(one.last_error_at) > Date.parse(one.last_delivered_at)
+  return one.last_success_at === null || Date.parse(one.last_error_at) > Date.parse(one.last_success_at)
 }
 
 /* What the programs write of a try that failed, in a person's words; null: as it stands. */
@@ -138,6 +164,11 @@ const REASONS: [RegExp, string][] = [
   [/the ledger was away|the router was stopped/, 'stopped'],
   [/the outcome is unknown and the deadline/, 'deadline'],
   [/the outcome was unknown/, 'again'],
+  [/certificate|\bTLS\b|\bSSL\b/i, 'certificate'],
+  [/\b40[13]\b|[Uu]nauthori[sz]ed|Forbidden/, 'credentials'],
+  [/cannot read the secret|cannot open/, 'secret'],
+  [/time ?out|timed out/i, 'no_answer'],
+  [/[Cc]ould not connect|could not resolve/i, 'no_connection'],
 ]
 export function reasonKey(text: string): string | null {
   return REASONS.find(([pattern]) => pattern.test(text))?.[1] ?? null
@@ -150,7 +181,12 @@ export function inOrder<S extends string>(counts: { state: S; number: number }[]
 }
 
 export const DELIVERY_STATES: Delivery['state'][] = ['pending', 'sending', 'verifying', 'waiting', 'quarantined', 'dead', 'delivered', 'cancelled']
-export const mayRetry = (one: Delivery): boolean => one.state === 'dead' || one.state === 'quarantined'
+export const RANKS = ['emergency', 'urgent', 'routine', 'health_check'] as const
+export const mayRetry = (one: Delivery): boolean => one.state === 'dead' || one.state === 'quarantined' || one.state === 'waiting'
+/* Hours; "" is any age. */
+export const AGES = ['', '1', '24', '168', '720'] as const
+export const outcomeTone = (outcome: string | null): Tone => (outcome === null ? 'wait' : outcome === 'confirmed' ? 'good' : outcome === 'cancelled' || outcome === 'yielded' ? 'plain' : 'late')
+export const TONE_OF_ITEM: Record<ItemState, Tone> = { pending: 'wait', unknown: 'wait', confirmed: 'good', refused: 'late' }
 export const mayCancel = (one: Delivery): boolean => one.state !== 'delivered' && one.state !== 'cancelled'
 
 /* ---- identity ------------------------------------------------------------------------------------------------------------------ */
@@ -183,15 +219,21 @@ export const ACTION_BEGINNINGS = [
 
 /* ---- the test of a destination --------------------------------------------------------------------------------------------------- */
 
-export const TEST_STEPS = ['address', 'tcp', 'association', 'echo'] as const
-export interface TestStep { step: (typeof TEST_STEPS)[number]; word: 'ok' | 'failed' | 'not_tried'; detail: string }
+export interface TestStep { step: string; word: 'ok' | 'failed' | 'not_tried' | 'running'; text: string; elapsed_ms: number }
 
-/* All steps: those behind the one that failed were not tried. */
-export function testSteps(answer: { step: string; ok: boolean; detail: string }[]): TestStep[] {
-  return TEST_STEPS.map((step) => {
-    const one = answer.find((other) => other.step === step)
-    return { step, word: one === undefined ? 'not_tried' : one.ok ? 'ok' : 'failed', detail: one?.detail ?? '' }
-  })
+/* The way to it, as far as it is known before. */
+export function expectedSteps(one: Pick<Destination, 'protocol' | 'tls'>): string[] {
+  return ['name', 'tcp', ...(one.tls === 'off' ? [] : ['tls']), ...(one.protocol === 'dicom' ? ['association', 'echo'] : one.protocol === 'hl7' ? [] : ['request'])]
+}
+
+/* Before there is an answer the first is under way; then what was found, and behind a step that failed what was not tried. */
+export function testSteps(expected: string[], answer: TestAnswer[] | null): TestStep[] {
+  const untried = (step: string, index: number): TestStep => ({ step, word: answer === null && index === 0 ? 'running' : 'not_tried', text: '', elapsed_ms: 0 })
+  if (answer === null) return expected.map(untried)
+  const found = answer.map((one): TestStep => ({ step: one.name, word: one.is_ok ? 'ok' : 'failed', text: one.text, elapsed_ms: one.elapsed_ms }))
+  const isBroken = found.some((one) => one.word === 'failed')
+  const last = Math.max(...answer.map((one) => expected.indexOf(one.name)))
+  return isBroken ? [...found, ...expected.slice(last + 1).map(untried)] : found
 }
 
 /* ---- devices ----------------------------------------------------------------------------------------------------------------------- */
