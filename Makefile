@@ -65,7 +65,7 @@ YQ_LDFLAGS := $(filter -fsanitize%,$(OPTIMIZE)) -pie -pthread -Wl,-z,relro,-z,no
 
 # DCMTK's own pkg-config file asks for packages that we have no use for, so its libraries are named.
 DCMTK_LIBS := -ldcmsr -ldcmdsig -ldcmjpls -ldcmjpeg -ldcmimage -ldcmimgle -ldcmnet -ldcmdata -loflog -lofstd
-PACKAGES := libpq libmicrohttpd jansson openssl libcurl pangocairo cairo-pdf libargon2 libqrencode libjpeg zlib libxxhash icu-i18n icu-uc
+PACKAGES := libpq libmicrohttpd jansson openssl libcurl pangocairo cairo-pdf libargon2 libqrencode libjpeg libopenjp2 zlib libxxhash icu-i18n icu-uc
 # Asked once and late: on a fresh machine pkg-config itself comes with the `packages` step.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I\//-isystem \//g'))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)

@@ -6,9 +6,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "storescp/procedure.h"
+#include "storescp/promise.h"
 
 /* PS3.4 table B.2-1 */
-enum { STATUS_OUT_OF_RESOURCES = 0xa700 };
+enum { STATUS_OUT_OF_RESOURCES = 0xa700, STATUS_NOT_AUTHORISED = 0x0124 };
 
 struct session {
 	struct registry_device device; /* of an admitted one */
@@ -16,6 +17,7 @@ struct session {
 	int64_t started_ms;
 	int64_t images, refused;
 	struct procedures *procedures; /* NULL until something is asked that is no image */
+	bool is_reporter; /* no device: a destination that owes us the report of a commitment, and may do no more */
 };
 
 struct reception {
@@ -90,8 +92,10 @@ static enum dicom_reject admit(void *context, const struct dicom_peer *peer, voi
 		err_panic("out of memory");
 	*association = session;
 	answer = judge(service, peer, &session->device, &session->refusal);
-	if (session->refusal != NULL)
-		return reject_for(answer);
+	if (session->refusal != NULL) {
+		session->is_reporter = answer != REGISTRY_KNOWN && promise_is_awaited(service, peer);
+		return session->is_reporter ? DICOM_ADMIT : reject_for(answer);
+	}
 	session->started_ms = clock_monotonic_ms();
 	contacts_note(service->contacts, session->device.device, CONTACT_ASSOCIATION, NULL);
 	log_info(LOG_ASSOCIATION_ACCEPTED, "device=%s calling_ae=%s address=%s implementation=%s tls=%s",
@@ -127,7 +131,7 @@ static void end(void *context, void *association, const struct dicom_peer *peer,
 	(void)reject;
 	if (how == DICOM_END_REJECTED)
 		end_rejected(context, session, peer);
-	else if (session != NULL)
+	else if (session != NULL && !session->is_reporter)
 		log_info(LOG_ASSOCIATION_ENDED, "device=%s how=%s images=%lld refused=%lld elapsed_ms=%lld",
 		         session->device.device, end_name(how), (long long)session->images, (long long)session->refused,
 		         (long long)(clock_monotonic_ms() - session->started_ms));
@@ -142,7 +146,8 @@ static void echo(void *context, void *association, const struct dicom_peer *peer
 	struct session *session = association;
 
 	(void)peer;
-	contacts_note(service->contacts, session->device.device, CONTACT_ECHO, NULL);
+	if (!session->is_reporter)
+		contacts_note(service->contacts, session->device.device, CONTACT_ECHO, NULL);
 }
 
 /* ---- objects -------------------------------------------------------------------------------------------------- */
@@ -161,6 +166,12 @@ static bool refused(struct service *service, struct session *session, const char
 	return false;
 }
 
+static bool not_authorised(struct err *err)
+{
+	err_set(err, ERR_REFUSED, "cannot take this from a destination that may only report");
+	return err_code(err, ERR_SOURCE_DIMSE, STATUS_NOT_AUTHORISED);
+}
+
 static bool store_begin(void *context, const struct dicom_store_request *request, void **object, struct err *err)
 {
 	struct service *service = context;
@@ -177,8 +188,11 @@ static bool store_begin(void *context, const struct dicom_store_request *request
 	    .transfer_syntax_uid = request->transfer_syntax_uid,
 	    .default_charset = session->device.default_charset,
 	};
-	struct reception *reception = calloc(1, sizeof *reception);
+	struct reception *reception;
 
+	if (session->is_reporter)
+		return not_authorised(err);
+	reception = calloc(1, sizeof *reception);
 	if (reception == NULL)
 		err_panic("out of memory");
 	reception->session = session;
@@ -244,6 +258,10 @@ static bool normalized(void *context, const struct dicom_n_request *request, cha
 {
 	struct session *session = request->association;
 
+	if (request->operation == DICOM_N_EVENT_REPORT)
+		return promise_take(context, request, err);
+	if (session->is_reporter)
+		return not_authorised(err);
 	if (session->procedures == NULL)
 		session->procedures = procedures_new(context, session->device.device);
 	return procedures_request(session->procedures, request, out_instance, err);

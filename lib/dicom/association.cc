@@ -40,7 +40,8 @@ class Association
 {
       public:
 	explicit Association(scp_connection &connection)
-	    : connection_(connection), scp_(*connection.scp), link_(connection.link), layer_(link_, [this] { taken(); })
+	    : connection_(connection), scp_(*connection.scp), link_(connection.link),
+	      layer_(link_, [this](int) { taken(); })
 	{
 	}
 	~Association();
@@ -306,6 +307,15 @@ bool is_acceptable(const char *uid, bool accept_unknown)
 	       (accept_unknown && is_unknown_storage(uid));
 }
 
+/* Who reports what we asked for is the provider on an association that he opens (PS3.7 section D.3.3.4); whoever proposes no role is a user. */
+T_ASC_SC_ROLE role_for(const T_ASC_PresentationContext &context)
+{
+	bool is_provider = context.proposedRole == ASC_SC_ROLE_SCP || context.proposedRole == ASC_SC_ROLE_SCUSCP;
+
+	return is_provider && std::strcmp(context.abstractSyntax, DICOM_COMMITMENT_CLASS) == 0 ? context.proposedRole
+	                                                                                       : ASC_SC_ROLE_DEFAULT;
+}
+
 void Association::accept_contexts()
 {
 	T_ASC_Parameters *params = association_->params;
@@ -328,7 +338,8 @@ void Association::accept_contexts()
 			(void)ASC_refusePresentationContext(params, context.presentationContextID,
 			                                    ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);
 		else
-			(void)ASC_acceptPresentationContext(params, context.presentationContextID, syntax);
+			(void)ASC_acceptPresentationContext(params, context.presentationContextID, syntax,
+			                                    role_for(context));
 	}
 }
 
@@ -602,7 +613,8 @@ arrival Association::answer(MessageStream &stream, const Command &command)
 		enum dicom_n_operation operation;
 	} operations[] = {{COMMAND_N_ACTION_RQ, DICOM_N_ACTION},
 	                  {COMMAND_N_CREATE_RQ, DICOM_N_CREATE},
-	                  {COMMAND_N_SET_RQ, DICOM_N_SET}};
+	                  {COMMAND_N_SET_RQ, DICOM_N_SET},
+	                  {COMMAND_N_EVENT_REPORT_RQ, DICOM_N_EVENT_REPORT}};
 	arrival how;
 
 	if (command.field == COMMAND_C_STORE_RQ)

@@ -65,11 +65,11 @@ struct dicom_store_request {
 #define DICOM_COMMITMENT_INSTANCE "1.2.840.10008.1.20.1.1"
 #define DICOM_MPPS_CLASS "1.2.840.10008.3.1.2.3.3"
 
-enum dicom_n_operation { DICOM_N_SET, DICOM_N_ACTION, DICOM_N_CREATE };
+enum dicom_n_operation { DICOM_N_SET, DICOM_N_ACTION, DICOM_N_CREATE, DICOM_N_EVENT_REPORT };
 struct dicom_n_request {
 	const struct dicom_peer *peer;
 	enum dicom_n_operation operation;
-	uint16_t action_type;         /* of N-ACTION */
+	uint16_t action_type;         /* of N-ACTION; of N-EVENT-REPORT the type of the event */
 	const char *sop_class_uid;    /* of the command set; that of the presentation context, too */
 	const char *sop_instance_uid; /* not yet checked by anybody; empty: none */
 	struct dicom_bytes *dataset;  /* as a part 10 file; NULL: there is none */
@@ -176,7 +176,8 @@ void dicom_scp_free(struct dicom_scp *scp);
 struct dicom_destination {
 	const char *calling_ae, *called_ae, *host;
 	uint16_t port;
-	int64_t timeout_ms;
+	int64_t timeout_ms;         /* of an answer, and of silence inside a message */
+	int64_t connect_timeout_ms; /* of look-up and connection; 0: timeout_ms */
 	/*
 	 * TLS, where it is so: trust_pem and the others are as in lib/base/tls.h; the certificate must be for host. NULL is as empty. Whatever is wrong
 	 * with TLS is ERR_TEMPORARY, with words: a certificate is renewed, a clock is set right, and nothing that waits is to be given up for it.
@@ -193,9 +194,32 @@ enum dicom_contact { DICOM_CONTACT_NONE, DICOM_CONTACT_CONNECTED, DICOM_CONTACT_
  */
 bool dicom_echo(const struct dicom_destination *destination, enum dicom_contact *reached, struct err *err);
 
+/* An association of ours; one thread at a time. What is proposed is one presentation context each. */
+struct dicom_scu;
+struct dicom_proposal {
+	const char *sop_class_uid, *transfer_syntax_uid;
+};
+enum { DICOM_PROPOSALS_MAX = 128 };
+/*
+ * Connects and associates; TCP_NODELAY is set, PDUs are as long as both sides take. reached (may be NULL) is set in every case. Errors as of
+ * dicom_echo(). *out is the caller's, dicom_scu_close(). destination is copied. A peer that accepts none of the proposals has associated.
+ */
+bool dicom_scu_open(const struct dicom_destination *destination, const struct dicom_proposal *proposals, size_t count,
+                    struct dicom_scu **out, enum dicom_contact *reached, struct err *err);
+bool dicom_scu_accepts(const struct dicom_scu *scu, const char *sop_class_uid, const char *transfer_syntax_uid);
+/* False: the peer has ended it or speaks unasked, or an exchange broke. Then it is only to be closed. */
+bool dicom_scu_is_open(const struct dicom_scu *scu);
+/* Released when it is open, else aborted. NULL is fine. */
+void dicom_scu_close(struct dicom_scu *scu);
+
+/* Errors as of dicom_echo(). */
+bool dicom_scu_echo(struct dicom_scu *scu, struct err *err);
+
 struct dicom_send_item {
 	const char *path; /* a part 10 file */
-	const char *sop_class_uid, *sop_instance_uid, *transfer_syntax_uid;
+	const char *sop_class_uid, *sop_instance_uid;
+	/* Of the presentation context. It is that of the file; a deflated file goes inflated when explicit VR little endian is said. */
+	const char *transfer_syntax_uid;
 };
 /* Transport result and DIMSE status are two outputs. */
 enum dicom_sent {
@@ -204,16 +228,62 @@ enum dicom_sent {
 	DICOM_SENT_UNREADABLE, /* our file cannot be read: local fault */
 	DICOM_SENT_UNKNOWN     /* bytes went out, no answer came */
 };
-/* Called after each item in order; false stops (the association is released). */
-typedef bool dicom_sent_item(void *context, size_t index, enum dicom_sent sent, uint16_t dimse_status,
-                             const char *comment);
+struct dicom_send_result {
+	enum dicom_sent sent;
+	uint16_t dimse_status;
+	char comment[65]; /* the peer's, printable */
+};
 /*
- * Sends items over one association with the contexts that they need, as stored (no transcoding). Returns true when every item
- * was reported; false when the association could not be opened or broke: items not reported were not sent, except that the
- * one in flight was reported as DICOM_SENT_UNKNOWN.
+ * C-STORE of one object as its file has it, streamed. True: *out says what became of it. False: the association broke; the object is certainly
+ * not with the peer (ERR_TEMPORARY), or all of it went and no answer came (ERR_UNKNOWN_OUTCOME). In both cases the association stays usable only
+ * if dicom_scu_is_open().
  */
-bool dicom_send(const struct dicom_destination *destination, const struct dicom_send_item *items, size_t count,
-                dicom_sent_item *each, void *context, struct err *err);
+bool dicom_scu_store(struct dicom_scu *scu, const struct dicom_send_item *item, struct dicom_send_result *out,
+                     struct err *err);
+
+/* ---- transfer syntaxes ------------------------------------------------------------------------------------------- */
+
+#define DICOM_IMPLICIT "1.2.840.10008.1.2"
+#define DICOM_EXPLICIT "1.2.840.10008.1.2.1"
+#define DICOM_DEFLATED "1.2.840.10008.1.2.1.99"
+bool dicom_is_uncompressed(const char *transfer_syntax_uid); /* deflated ones, too */
+/* Whether objects can be brought from one to the other without loss beyond what they have, as far as the syntaxes say. */
+bool dicom_can_transcode(const char *from, const char *to);
+/*
+ * Writes an object in another transfer syntax, as a part 10 file, into out_fd, an empty regular file: the same pixels, bit for bit, and the
+ * same UIDs. The memory is that of some frames. Deflated ones are only inflated (DICOM_EXPLICIT). ERR_REFUSED: it is signed, or cannot be coded so
+ * without change; ERR_INVALID: it cannot be decoded; ERR_NO_SPACE: it would be longer than bytes_max, or the disk is full.
+ */
+bool dicom_transcode(const char *path, const char *to_syntax, int out_fd, uint64_t bytes_max, uint64_t *out_size,
+                     struct err *err);
+
+/* ---- what a peer holds ------------------------------------------------------------------------------------------- */
+
+#define DICOM_VERIFICATION "1.2.840.10008.1.1"
+#define DICOM_STUDY_ROOT_FIND "1.2.840.10008.5.1.4.1.2.2.1"
+struct dicom_reference_pair;
+struct dicom_commitment_told; /* lib/dicom/normalized.h */
+/*
+ * N-ACTION of storage commitment (PS3.4 section J.3.2) on an association that proposed its class in explicit and implicit VR little endian.
+ * ERR_REFUSED: the peer does not take the request; ERR_TEMPORARY: it takes it later perhaps, or the association broke.
+ */
+bool dicom_scu_ask_commitment(struct dicom_scu *scu, const char *transaction_uid,
+                              const struct dicom_reference_pair *items, size_t count, struct err *err);
+/*
+ * Waits for the report of a commitment on the same association, and answers it. *out_came false: none came in this time. ERR_TEMPORARY: the
+ * peer ended the association, so that none will come here. *out: dicom_commitment_told_fini().
+ */
+bool dicom_scu_await_commitment(struct dicom_scu *scu, int64_t wait_ms, bool *out_came,
+                                struct dicom_commitment_told *out, struct err *err);
+
+enum { DICOM_FOUND_MAX = 100000 };
+typedef void dicom_found_instance(void *context, const char *sop_instance_uid);
+/*
+ * C-FIND at level IMAGE of the Study Root for the instances of a series; the same proposals with DICOM_STUDY_ROOT_FIND. At most DICOM_FOUND_MAX
+ * answers are heard. ERR_REFUSED: the peer does not answer such questions; ERR_TEMPORARY: not now.
+ */
+bool dicom_scu_find_instances(struct dicom_scu *scu, const char *study_instance_uid, const char *series_instance_uid,
+                              dicom_found_instance *each, void *context, struct err *err);
 
 /*
  * N-EVENT-REPORT of a commitment on an association of its own, in which we are the provider (PS3.7 section D.3.3.4). *dimse_status is the

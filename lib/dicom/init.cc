@@ -3,7 +3,9 @@
 #include "dcmtk/dcmdata/dcdict.h"
 #include "dcmtk/dcmdata/dcrledrg.h"
 #include "dcmtk/dcmjpeg/djdecode.h"
+#include "dcmtk/dcmjpeg/djencode.h"
 #include "dcmtk/dcmjpls/djdecode.h"
+#include "dcmtk/dcmjpls/djencode.h"
 #include "dcmtk/dcmnet/dul.h"
 
 #include <cstdio>
@@ -35,6 +37,9 @@ extern "C" bool dicom_init(struct err *err)
 		DcmRLEDecoderRegistration::registerCodecs();
 		DJDecoderRegistration::registerCodecs();
 		DJLSDecoderRegistration::registerCodecs();
+		DJEncoderRegistration::registerCodecs();
+		/* The samples as they lie there, not what an image viewer would make of them. */
+		DJLSEncoderRegistration::registerCodecs(0, 0, 0, 0, OFFalse);
 		return true;
 	});
 }

@@ -135,6 +135,12 @@ void put_text(std::string &out, uint16_t element, const std::string &text, char 
 		out.push_back(pad);
 }
 
+/* Class and instance of an action that is asked for are the requested ones, elsewhere the affected ones (PS3.7 table 10.3-11). */
+bool is_requested(uint16_t field)
+{
+	return field == COMMAND_N_ACTION_RQ;
+}
+
 bool is_action(uint16_t field)
 {
 	return (field & ~COMMAND_RESPONSE) == COMMAND_N_ACTION_RQ;
@@ -145,17 +151,19 @@ std::string encode(const Command &command)
 {
 	std::string body, all;
 
-	put_text(body, ELEMENT_AFFECTED_CLASS, command.sop_class, '\0');
+	put_text(body, is_requested(command.field) ? ELEMENT_REQUESTED_CLASS : ELEMENT_AFFECTED_CLASS,
+	         command.sop_class, '\0');
 	put_number(body, ELEMENT_FIELD, command.field);
 	put_number(body, command.is_response() ? ELEMENT_ANSWERED_ID : ELEMENT_MESSAGE_ID,
 	           command.is_response() ? command.answered_id : command.message_id);
-	if (command.field == COMMAND_C_STORE_RQ)
+	if (command.field == COMMAND_C_STORE_RQ || command.field == COMMAND_C_FIND_RQ)
 		put_number(body, ELEMENT_PRIORITY, command.priority);
 	put_number(body, ELEMENT_DATASET_TYPE, command.dataset_type);
 	if (command.is_response())
 		put_number(body, ELEMENT_STATUS, command.status);
 	put_text(body, ELEMENT_COMMENT, command.comment, ' ');
-	put_text(body, ELEMENT_AFFECTED_INSTANCE, command.sop_instance, '\0');
+	put_text(body, is_requested(command.field) ? ELEMENT_REQUESTED_INSTANCE : ELEMENT_AFFECTED_INSTANCE,
+	         command.sop_instance, '\0');
 	if (command.type_id != 0)
 		put_number(body, is_action(command.field) ? ELEMENT_ACTION_TYPE : ELEMENT_EVENT_TYPE, command.type_id);
 	put(all, 0, 4);

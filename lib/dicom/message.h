@@ -24,6 +24,7 @@ enum class arrival { message, release, aborted, lost, timeout, stopped, broken }
 /* Command fields, PS3.7 table E.1-1. */
 enum : uint16_t {
 	COMMAND_C_STORE_RQ = 0x0001,
+	COMMAND_C_FIND_RQ = 0x0020,
 	COMMAND_C_ECHO_RQ = 0x0030,
 	COMMAND_C_CANCEL_RQ = 0x0fff,
 	COMMAND_N_EVENT_REPORT_RQ = 0x0100,

@@ -17,7 +17,9 @@ enum {
 	TAG_PERFORMED_SERIES = 0x00400340,
 	TAG_STUDY_UID = 0x0020000d,
 	TAG_SERIES_UID = 0x0020000e,
-	TAG_ACCESSION = 0x00080050
+	TAG_ACCESSION = 0x00080050,
+	TAG_SOP_INSTANCE = 0x00080018,
+	TAG_QUERY_LEVEL = 0x00080052
 };
 
 bool dicom_refuse(struct err *err, enum err_kind kind, uint16_t status, const char *text)
@@ -160,6 +162,126 @@ void dicom_commitment_request_fini(struct dicom_commitment_request *request)
 {
 	free(request->items);
 	memset(request, 0, sizeof *request);
+}
+
+/* ---- reports of commitments ------------------------------------------------------------------------------------------------ */
+
+struct told_reading {
+	struct dicom_commitment_told *out;
+	struct references list;
+	uint16_t *reasons; /* beside the list */
+	size_t reason_capacity;
+	bool is_broken;
+};
+
+static size_t want_told(void *context, const struct structure_element *element)
+{
+	(void)context;
+	if (element->depth == 0)
+		return element->tag == TAG_TRANSACTION ? DICOM_UID_SIZE + 1 : 0;
+	if (element->depth != 1 || (element->parent != TAG_REFERENCED && element->parent != TAG_FAILED))
+		return 0;
+	return is_reference(element)                                                 ? DICOM_UID_SIZE + 1
+	       : element->parent == TAG_FAILED && element->tag == TAG_FAILURE_REASON ? 2
+	                                                                             : 0;
+}
+
+/* Each failed instance has a reason, also when none is told. */
+static uint16_t *reason_of(struct told_reading *reading, size_t index)
+{
+	if (reading->reason_capacity < reading->list.capacity) {
+		reading->reason_capacity = reading->list.capacity;
+		reading->reasons = reallocarray(reading->reasons, reading->reason_capacity, sizeof *reading->reasons);
+		if (!reading->reasons)
+			err_panic("out of memory");
+	}
+	return &reading->reasons[index];
+}
+
+static void take_told(void *context, const struct structure_element *element, const char *bytes, size_t length)
+{
+	struct told_reading *reading = context;
+	struct references *list = &reading->list;
+
+	if (element->depth == 0) {
+		copy_uid(reading->out->transaction_uid, bytes, length, &reading->is_broken);
+	} else if (element->tag != TAG_FAILURE_REASON) {
+		take_reference(list, element->tag, bytes, length);
+		if (list->is_open)
+			*reason_of(reading, list->count) =
+			    element->parent == TAG_FAILED ? DICOM_STATUS_PROCESSING_FAILURE : 0;
+	} else if (list->count > 0 && !list->is_open && length == 2) {
+		uint16_t reason = (uint16_t)((unsigned char)bytes[0] | (unsigned char)bytes[1] << 8);
+
+		*reason_of(reading, list->count - 1) = reason ? reason : DICOM_STATUS_PROCESSING_FAILURE;
+	}
+}
+
+static void move_told(const struct told_reading *reading, struct dicom_commitment_told *out)
+{
+	out->items = calloc(reading->list.count + 1, sizeof *out->items);
+	if (!out->items)
+		err_panic("out of memory");
+	out->count = reading->list.count;
+	for (size_t i = 0; i < out->count; i++)
+		out->items[i] = (struct dicom_commitment_told_item){reading->list.items[i], reading->reasons[i]};
+}
+
+bool dicom_read_commitment_told(const struct dicom_bytes *dataset, struct dicom_commitment_told *out, struct err *err)
+{
+	struct told_reading reading = {.out = out};
+	struct structure_visitor visitor = {want_told, take_told, &reading};
+	char syntax[DICOM_UID_SIZE];
+	bool ok;
+
+	memset(out, 0, sizeof *out);
+	ok = (structure_walk_bytes(dataset, &visitor, syntax, err) || refuse_structure(err)) &&
+	     refuse_list(&reading.list, err);
+	if (ok)
+		move_told(&reading, out);
+	free(reading.list.items);
+	free(reading.reasons);
+	if (!ok)
+		return false;
+	return (!reading.is_broken && out->transaction_uid[0]) ||
+	       dicom_refuse(err, ERR_INVALID, DICOM_STATUS_INVALID_ARGUMENT, "no usable Transaction UID");
+}
+
+void dicom_commitment_told_fini(struct dicom_commitment_told *told)
+{
+	free(told->items);
+	memset(told, 0, sizeof *told);
+}
+
+/* ---- answers to queries ------------------------------------------------------------------------------------------------------ */
+
+struct found_reading {
+	char *out;
+	bool is_broken;
+};
+
+static size_t want_found(void *context, const struct structure_element *element)
+{
+	(void)context;
+	return element->depth == 0 && element->tag == TAG_SOP_INSTANCE ? DICOM_UID_SIZE + 1 : 0;
+}
+
+static void take_found(void *context, const struct structure_element *element, const char *bytes, size_t length)
+{
+	struct found_reading *reading = context;
+
+	(void)element;
+	copy_uid(reading->out, bytes, length, &reading->is_broken);
+}
+
+bool dicom_read_instance_found(const struct dicom_bytes *dataset, char out[DICOM_UID_SIZE], struct err *err)
+{
+	struct found_reading reading = {.out = out};
+	struct structure_visitor visitor = {want_found, take_found, &reading};
+	char syntax[DICOM_UID_SIZE];
+
+	out[0] = '\0';
+	return structure_walk_bytes(dataset, &visitor, syntax, err);
 }
 
 /* ---- performed procedure steps --------------------------------------------------------------------------------------------- */
@@ -353,6 +475,46 @@ void dicom_write_commitment_result(const struct dicom_commitment_result *result,
 		put_list(&writer, TAG_FAILED, result, true);
 	if (failed < result->count)
 		put_list(&writer, TAG_REFERENCED, result, false);
+	*out = (uint8_t *)writer.buf.data;
+	*out_length = writer.buf.length;
+}
+
+static void put_references(struct writer *writer, const struct dicom_reference_pair *items, size_t count)
+{
+	put_head(writer, TAG_REFERENCED, "SQ", UINT32_MAX);
+	for (size_t i = 0; i < count; i++) {
+		put_head(writer, 0xfffee000u, NULL, UINT32_MAX);
+		put_uid(writer, TAG_CLASS, items[i].sop_class_uid);
+		put_uid(writer, TAG_INSTANCE, items[i].sop_instance_uid);
+		put_head(writer, 0xfffee00du, NULL, 0);
+	}
+	put_head(writer, 0xfffee0ddu, NULL, 0);
+}
+
+void dicom_write_commitment_request(const char *transaction_uid, const struct dicom_reference_pair *items, size_t count,
+                                    bool is_implicit, uint8_t **out, size_t *out_length)
+{
+	struct writer writer = {.is_implicit = is_implicit};
+
+	text_buf_init(&writer.buf, 256 + count * 256);
+	put_uid(&writer, TAG_TRANSACTION, transaction_uid);
+	put_references(&writer, items, count);
+	*out = (uint8_t *)writer.buf.data;
+	*out_length = writer.buf.length;
+}
+
+void dicom_write_instance_query(const char *study_instance_uid, const char *series_instance_uid, bool is_implicit,
+                                uint8_t **out, size_t *out_length)
+{
+	static const char level[] = "IMAGE ";
+	struct writer writer = {.is_implicit = is_implicit};
+
+	text_buf_init(&writer.buf, 512);
+	put_uid(&writer, TAG_SOP_INSTANCE, "");
+	put_head(&writer, TAG_QUERY_LEVEL, "CS", sizeof level - 1);
+	put(&writer, level, sizeof level - 1);
+	put_uid(&writer, TAG_STUDY_UID, study_instance_uid);
+	put_uid(&writer, TAG_SERIES_UID, series_instance_uid);
 	*out = (uint8_t *)writer.buf.data;
 	*out_length = writer.buf.length;
 }

@@ -48,6 +48,20 @@ bool dicom_read_commitment_request(const struct dicom_bytes *dataset, struct dic
                                    struct err *err);
 void dicom_commitment_request_fini(struct dicom_commitment_request *request);
 
+/* What a provider says of a commitment (N-EVENT-REPORT, PS3.4 section J.3.3). */
+struct dicom_commitment_told_item {
+	struct dicom_reference_pair instance;
+	uint16_t failure_reason; /* PS3.3 section C.14.1.1; 0: held */
+};
+struct dicom_commitment_told {
+	char transaction_uid[DICOM_UID_SIZE];
+	struct dicom_commitment_told_item *items;
+	size_t count;
+};
+/* *out is the caller's, dicom_commitment_told_fini(), also after a failure. Errors as of dicom_read_commitment_request(). */
+bool dicom_read_commitment_told(const struct dicom_bytes *dataset, struct dicom_commitment_told *out, struct err *err);
+void dicom_commitment_told_fini(struct dicom_commitment_told *told);
+
 /* A performed procedure step as N-CREATE and N-SET tell it; what was not told is empty. */
 struct dicom_mpps {
 	char status[17];                         /* IN PROGRESS, COMPLETED, DISCONTINUED, or what else stands there */
@@ -61,6 +75,15 @@ struct dicom_mpps {
 };
 bool dicom_read_mpps(const struct dicom_bytes *dataset, struct dicom_mpps *out, struct err *err);
 void dicom_mpps_fini(struct dicom_mpps *mpps);
+
+/* Action Information of a commitment request, implicit or explicit VR little endian. *out: free(3). */
+void dicom_write_commitment_request(const char *transaction_uid, const struct dicom_reference_pair *items, size_t count,
+                                    bool is_implicit, uint8_t **out, size_t *out_length);
+/* The identifier of a C-FIND for the instances of a series (PS3.4 section C.4.1, Study Root, level IMAGE). *out: free(3). */
+void dicom_write_instance_query(const char *study_instance_uid, const char *series_instance_uid, bool is_implicit,
+                                uint8_t **out, size_t *out_length);
+/* The SOP Instance UID of an answer to it; empty: it has none. */
+bool dicom_read_instance_found(const struct dicom_bytes *dataset, char out[DICOM_UID_SIZE], struct err *err);
 
 /* Event Information in implicit or explicit VR little endian. *out: free(3). */
 void dicom_write_commitment_result(const struct dicom_commitment_result *result, bool is_implicit, uint8_t **out,

@@ -215,26 +215,34 @@ static bool cut_off(struct err *err)
 	return err_set(err, ERR_INVALID, "cannot read the dataset: it is cut off");
 }
 
-bool source_read(struct source *source, void *out, size_t length, struct err *err)
+bool source_read_some(struct source *source, void *out, size_t length, size_t *out_length, struct err *err)
 {
 	unsigned char *to = out;
+	size_t done = 0;
 
-	while (length > 0) {
+	while (done < length) {
 		size_t n;
 
 		if (!fill(source, 1, err))
 			return false;
 		n = source->end - source->start;
 		if (n == 0)
-			return cut_off(err);
-		n = n < length ? n : length;
-		memcpy(to, source->buffer + source->start, n);
+			break;
+		n = n < length - done ? n : length - done;
+		memcpy(to + done, source->buffer + source->start, n);
 		source->start += n;
 		source->offset += n;
-		to += n;
-		length -= n;
+		done += n;
 	}
+	*out_length = done;
 	return true;
+}
+
+bool source_read(struct source *source, void *out, size_t length, struct err *err)
+{
+	size_t n;
+
+	return source_read_some(source, out, length, &n, err) && (n == length || cut_off(err));
 }
 
 bool source_skip(struct source *source, uint64_t length, struct err *err)

@@ -34,6 +34,8 @@ uint64_t source_limit(const struct source *source);
 
 /* Exactly length bytes; ERR_INVALID when the file ends before. */
 bool source_read(struct source *source, void *out, size_t length, struct err *err);
+/* As many as there are, at most length; fewer only at the end. */
+bool source_read_some(struct source *source, void *out, size_t length, size_t *out_length, struct err *err);
 bool source_skip(struct source *source, uint64_t length, struct err *err);
 /* Looks at the next bytes without consuming them; at most 64. *out_length is less than length at the end. */
 bool source_peek(struct source *source, void *out, size_t length, size_t *out_length, struct err *err);

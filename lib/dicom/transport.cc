@@ -393,13 +393,13 @@ OFBool LinkConnection::networkDataAvailable(int)
 	return link_.wait_readable();
 }
 
-LinkLayer::LinkLayer(Link &link, std::function<void()> taken) : link_(link), taken_(std::move(taken))
+LinkLayer::LinkLayer(Link &link, std::function<void(int)> taken) : link_(link), taken_(std::move(taken))
 {
 }
 
 DcmTransportConnection *LinkLayer::createConnection(DcmNativeSocketType fd, OFBool secure)
 {
 	if (taken_)
-		taken_();
+		taken_(fd);
 	return secure ? nullptr : new LinkConnection(fd, link_);
 }

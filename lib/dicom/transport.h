@@ -186,16 +186,16 @@ class LinkConnection : public DcmTCPConnection
 	int fd_;
 };
 
-/* Makes connections for one link. taken is called first, on the thread of the upper layer. */
+/* Makes connections for one link. taken is called first, with the descriptor, on the thread of the upper layer. */
 class LinkLayer : public DcmTransportLayer
 {
       public:
-	explicit LinkLayer(Link &link, std::function<void()> taken = nullptr);
+	explicit LinkLayer(Link &link, std::function<void(int)> taken = nullptr);
 	DcmTransportConnection *createConnection(DcmNativeSocketType fd, OFBool secure) override;
 
       private:
 	Link &link_;
-	std::function<void()> taken_;
+	std::function<void(int)> taken_;
 };
 
 #endif
