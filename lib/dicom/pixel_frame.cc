@@ -173,7 +173,8 @@ bool put_native(DcmDataset &image, const std::vector<Uint8> &frame)
 	    .good();
 }
 
-bool take_fragments(DcmDataset &image, E_TransferSyntax syntax, std::vector<std::vector<Uint8>> *out)
+bool take_fragments(DcmDataset &image, E_TransferSyntax syntax, const DcmRepresentationParameter *how,
+                    std::vector<std::vector<Uint8>> *out)
 {
 	DcmPixelSequence *sequence = nullptr;
 	DcmElement *element = nullptr;
@@ -181,7 +182,7 @@ bool take_fragments(DcmDataset &image, E_TransferSyntax syntax, std::vector<std:
 	if (image.findAndGetElement(DCM_PixelData, element).bad())
 		return false;
 	auto *pixels = dynamic_cast<DcmPixelData *>(element);
-	if (pixels == nullptr || pixels->getEncapsulatedRepresentation(syntax, nullptr, sequence).bad())
+	if (pixels == nullptr || pixels->getEncapsulatedRepresentation(syntax, how, sequence).bad())
 		return false;
 	out->clear();
 	for (unsigned long i = 1; i < sequence->card(); i++) {
@@ -208,7 +209,7 @@ bool encode(E_TransferSyntax to, const std::vector<Uint8> &frame, pixel_shape *s
 	if (is_jpeg2000(to))
 		return encode_jpeg2000(frame, **shape, out, err);
 	if (!put_native(*image, frame) || image->chooseRepresentation(to, how).bad() ||
-	    !take_fragments(*image, to, out))
+	    !take_fragments(*image, to, how, out))
 		return cannot_encode(err);
 	*shape = shape_of(*image);
 	return true;
@@ -273,10 +274,11 @@ bool PixelReader::check_shape(struct err *err)
 {
 	Uint16 samples = number(dataset_, DCM_SamplesPerPixel), bits = number(dataset_, DCM_BitsAllocated);
 	uint64_t size = frame_size(dataset_);
-	Sint32 frames = 1;
+	Sint32 frames = 0;
 
-	(void)dataset_.findAndGetSint32(DCM_NumberOfFrames, frames);
-	if ((samples != 1 && samples != 3) || (bits != 8 && bits != 16) || size == 0 || size > FRAME_MAX || frames < 1)
+	(void)dataset_.findAndGetSint32(DCM_NumberOfFrames, frames); /* absent: 0 */
+	frames = std::max<Sint32>(frames, 1);
+	if ((samples != 1 && samples != 3) || (bits != 8 && bits != 16) || size == 0 || size > FRAME_MAX)
 		return err_set(err, ERR_REFUSED, "cannot transcode pixels of this kind");
 	frame_bytes_ = static_cast<size_t>(size);
 	frames_ = static_cast<size_t>(frames);
