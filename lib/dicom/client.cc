@@ -20,6 +20,8 @@ extern "C" {
 
 namespace
 {
+enum : unsigned char { PDU_ASSOCIATE_AC = 2 };
+
 /*
  * DCMTK connects by itself: to IPv4 only, to the first address of a name that it looks up without any limit of time, and before 3.6.8 with one
  * time-out for the whole process. So we connect, and give it a door of our own to knock at; when it asks for a connection on the descriptor
@@ -171,6 +173,10 @@ bool Client::open(const std::vector<Context> &contexts, struct err *err)
 		return false;
 	}
 	params_ = nullptr;
+	/* DCMTK lets a release pass for an acceptance of nothing. */
+	if (link_.first_pdu() != PDU_ASSOCIATE_AC)
+		return err_set(err, ERR_TEMPORARY, "could not open an association: %s answers something else",
+		               to_.called_ae);
 	link_.phase = link_phase::message;
 	return true;
 }

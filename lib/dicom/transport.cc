@@ -54,6 +54,7 @@ bool Frame::take(const unsigned char *bytes, size_t length)
 		if (have_ < sizeof head_)
 			continue;
 		have_ = 0;
+		first_ = first_ != 0 ? first_ : head_[0];
 		left_ = static_cast<uint32_t>(head_[2]) << 24 | static_cast<uint32_t>(head_[3]) << 16 |
 		        static_cast<uint32_t>(head_[4]) << 8 | head_[5];
 		if (head_[0] < PDU_ASSOCIATE_RQ || head_[0] > PDU_ABORT || left_ > longest(head_[0]))

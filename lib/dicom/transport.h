@@ -61,9 +61,14 @@ class Frame
 	{
 		return head_[0];
 	}
+	unsigned char first() const
+	{
+		return first_;
+	}
 
       private:
 	unsigned char head_[6] = {};
+	unsigned char first_ = 0;
 	size_t have_ = 0;   /* bytes of the head, until it is whole */
 	uint32_t left_ = 0; /* of the body */
 };
@@ -139,6 +144,12 @@ class Link
 	const unsigned char *fetched() const
 	{
 		return reinterpret_cast<const unsigned char *>(ahead_.data());
+	}
+
+	/* Type of the first PDU that came; 0: none did yet. */
+	unsigned char first_pdu() const
+	{
+		return frame.first();
 	}
 
 	/* A-ABORT by the service provider (PS3.8 section 9.3.8), past DCMTK, which has no state for it once a read has failed. */

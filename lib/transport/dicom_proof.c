@@ -90,7 +90,7 @@ static bool await_report(struct proof *proof, const char *transaction_uid, struc
 			return false;
 	}
 	return is_there ? read_verdict(proof, transaction_uid, err)
-	                : err_set(err, ERR_TEMPORARY,
+	                : err_set(err, ERR_UNKNOWN_OUTCOME,
 	                          "could not prove it yet: %s was asked for a commitment and has "
 	                          "not reported",
 	                          proof->call->to->ae_title);
@@ -285,7 +285,7 @@ bool dicom_verify_objects(const struct transport_call *call, struct transport_ve
 	if (proof.asked.state == DELIVERY_COMMITMENT_ANSWERED)
 		return read_verdict(&proof, proof.asked.transaction_uid, err);
 	if (proof.asked.state == DELIVERY_COMMITMENT_OPEN && proof.asked.age_ms < PATIENCE_MS)
-		return err_set(err, ERR_TEMPORARY,
+		return err_set(err, ERR_UNKNOWN_OUTCOME,
 		               "could not prove it yet: %s was asked for a commitment and has not reported",
 		               call->to->ae_title);
 	return ask_peer(&proof, err);
