@@ -45,6 +45,22 @@ bool dicom_parcel_open(const struct transport_call *call, size_t index, const st
                        struct dicom_parcel *out);
 void dicom_parcel_close(struct dicom_parcel *parcel);
 
+/* ---- what is reported ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Calls item_done() on a thread of its own, in order, so that an association sends its next object while the ledger takes note of the one before.
+ * When we are killed, those that were not told are asked for like any that had no answer. Threads: any.
+ */
+struct dicom_reports;
+struct dicom_reports *dicom_reports_new(const struct transport_call *call);
+/* Waits while very many are untold. comment is copied. */
+void dicom_reports_add(struct dicom_reports *reports, size_t index, enum dicom_sent sent, uint16_t status,
+                       const char *comment);
+/* False: item_done() wants no more. */
+bool dicom_reports_go_on(struct dicom_reports *reports);
+/* Tells all, and frees. The same as dicom_reports_go_on(). */
+bool dicom_reports_end(struct dicom_reports *reports);
+
 /* ---- the parts of struct transport --------------------------------------------------------------------------------------- */
 
 bool dicom_send_objects(const struct transport_call *call, struct err *err);

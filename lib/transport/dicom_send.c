@@ -17,6 +17,7 @@ struct sending {
 	const struct transport_call *call;
 	struct dicom_destination to;
 	struct dicom_plan plan;
+	struct dicom_reports *reports;
 	pthread_mutex_t lock; /* of what follows */
 	size_t next;          /* of plan.items */
 	int opened;           /* associations, ever */
@@ -90,9 +91,8 @@ static void note_answer(struct sending *sending)
 
 static void report(struct sending *sending, size_t index, enum dicom_sent sent, uint16_t status, const char *comment)
 {
-	const struct transport_call *call = sending->call;
-
-	if (!call->item_done(call->context, index, sent, status, comment))
+	dicom_reports_add(sending->reports, index, sent, status, comment);
+	if (!dicom_reports_go_on(sending->reports))
 		stop(sending);
 }
 
@@ -242,6 +242,7 @@ bool dicom_send_objects(const struct transport_call *call, struct err *err)
 	if (!sending.plan.items)
 		err_panic("out of memory");
 	pthread_mutex_init(&sending.lock, NULL);
+	sending.reports = dicom_reports_new(call);
 	while (ok) {
 		sending.next = 0;
 		dicom_plan_next(call->job, call->to->wants_lossless, &at, &sending.plan);
@@ -249,6 +250,8 @@ bool dicom_send_objects(const struct transport_call *call, struct err *err)
 			break;
 		ok = send_plan(&sending, err);
 	}
+	if (!dicom_reports_end(sending.reports) && ok)
+		ok = err_set(err, ERR_CANCELLED, "could not send everything: stopped");
 	pthread_mutex_destroy(&sending.lock);
 	free(sending.plan.items);
 	return ok;

@@ -1,5 +1,5 @@
 """
-The results of the parts: kept one a file under build/bench/results/, shown as tables, and all together in docs/measured/ingest.md.
+The results of the parts: kept one a file under build/bench/results/, shown as tables, and all together in a document of docs/measured/.
 
 A part is {"title", "facts", "notes": [text], "tables": [{"title", "head": [text], "rows": [[text]]}], "ratios": [row of ratio()]}.
 """
@@ -94,10 +94,10 @@ def keep(name, part):
     (RESULTS / f"{name}.json").write_text(json.dumps(part, indent=1, ensure_ascii=False))
 
 
-def write_document(path=DOCUMENT):
+def write_document(path=DOCUMENT, introduction=INTRODUCTION, order=ORDER):
     """Of the last result of every part."""
-    lines = [INTRODUCTION]
-    for name in ORDER:
+    lines = [introduction]
+    for name in order:
         kept = RESULTS / f"{name}.json"
         lines += _markdown(json.loads(kept.read_text())) if kept.exists() else []
     pathlib.Path(path).write_text("\n".join(lines).rstrip("\n") + "\n")

@@ -435,7 +435,7 @@ def test_a_connection_is_tested_step_by_step(sender):
 
 
 def test_a_connection_test_names_the_step_that_fails(sender):
-    assert steps(sender, sender.destination(104, host="no-such-host.invalid")) == [("name", False)]
+    assert steps(sender, sender.destination(105, host="no-such-host.invalid")) == [("name", False)]
     assert steps(sender, sender.destination(free_port())) == [("name", True), ("tcp", False)]
     with Pacs(reject=(1, 1, 7)) as pacs:
         assert steps(sender, sender.destination(pacs.port)) == [("name", True), ("tcp", True), ("association", False)]
