@@ -72,7 +72,7 @@ static struct lookup *lookup_new(const char *host, const char *port)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&lookup->is_answered, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	lookup->holders = 2;
+	lookup->holders = 1;
 	text_copy(lookup->host, sizeof lookup->host, host);
 	text_copy(lookup->port, sizeof lookup->port, port);
 	return lookup;
@@ -118,7 +118,10 @@ static bool start_lookup(struct lookup *lookup)
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	lookup->holders++;
 	ok = pthread_create(&thread, &attributes, look_up, lookup) == 0;
+	if (!ok)
+		lookup->holders--;
 	pthread_attr_destroy(&attributes);
 	return ok;
 }
@@ -156,7 +159,6 @@ static const char *find_name(const char *host, const char *port, int64_t timeout
 	lookup = lookup_new(host, port);
 	if (!start_lookup(lookup)) {
 		atomic_fetch_sub(&lookups, 1);
-		lookup_drop(lookup);
 		lookup_drop(lookup);
 		return "no thread could be started";
 	}

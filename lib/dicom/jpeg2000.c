@@ -30,20 +30,21 @@ static OPJ_SIZE_T read_memory(void *buffer, OPJ_SIZE_T size, void *context)
 	return n;
 }
 
-static bool reserve(struct memory *memory, size_t end)
+static void reserve(struct memory *memory, size_t end)
 {
 	size_t capacity = memory->capacity ? memory->capacity : 65536;
+	uint8_t *grown;
 
 	while (capacity < end)
 		capacity *= 2;
-	if (capacity != memory->capacity) {
-		memory->grown = realloc(memory->grown, capacity);
-		if (!memory->grown)
-			err_panic("out of memory");
-		memset(memory->grown + memory->capacity, 0, capacity - memory->capacity);
-		memory->capacity = capacity;
-	}
-	return true;
+	if (capacity == memory->capacity)
+		return;
+	grown = realloc(memory->grown, capacity);
+	if (!grown)
+		err_panic("out of memory");
+	memset(grown + memory->capacity, 0, capacity - memory->capacity);
+	memory->grown = grown;
+	memory->capacity = capacity;
 }
 
 static OPJ_SIZE_T write_memory(void *buffer, OPJ_SIZE_T size, void *context)

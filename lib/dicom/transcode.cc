@@ -2,14 +2,11 @@
 #include "lib/dicom/header.h"
 #include "lib/dicom/pixel_frame.h"
 
-#include "dcmtk/dcmdata/dcostrmf.h"
+#include "dcmtk/dcmdata/dcostrma.h"
 #include "dcmtk/dcmdata/dcwcache.h"
 
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/base/file.h"
 extern "C" {
@@ -82,7 +79,6 @@ class Writer
 	{
 		return put_number(tag.getGroup(), 2, err) && put_number(tag.getElement(), 2, err);
 	}
-	/* What DCMTK writes on its own; at most the room that is left. */
 	bool put_dataset(DcmDataset &dataset, E_TransferSyntax syntax, struct err *err);
 	uint64_t done() const
 	{
@@ -94,37 +90,71 @@ class Writer
 	uint64_t most_, done_ = 0;
 };
 
+/* DCMTK's way of writing, into ours. */
+class Consumer : public DcmConsumer
+{
+      public:
+	Consumer(Writer &writer, struct err *err) : writer_(writer), err_(err)
+	{
+	}
+	OFBool good() const override
+	{
+		return ok_;
+	}
+	OFCondition status() const override
+	{
+		return ok_ ? EC_Normal : EC_InvalidStream;
+	}
+	OFBool isFlushed() const override
+	{
+		return waiting_.empty();
+	}
+	offile_off_t avail() const override
+	{
+		return INT32_MAX;
+	}
+	offile_off_t write(const void *bytes, offile_off_t length) override
+	{
+		waiting_.append(static_cast<const char *>(bytes), static_cast<size_t>(length));
+		if (waiting_.size() >= CHUNK)
+			flush();
+		return ok_ ? length : 0;
+	}
+	void flush() override
+	{
+		ok_ = ok_ && writer_.put(waiting_.data(), waiting_.size(), err_);
+		waiting_.clear();
+	}
+
+      private:
+	Writer &writer_;
+	struct err *err_; /* set when it is not good */
+	std::string waiting_;
+	bool ok_ = true;
+};
+
+class Stream : public DcmOutputStream
+{
+      public:
+	explicit Stream(DcmConsumer *consumer) : DcmOutputStream(consumer)
+	{
+	}
+};
+
 bool Writer::put_dataset(DcmDataset &dataset, E_TransferSyntax syntax, struct err *err)
 {
-	int copy = dup(fd_);
-	FILE *file = copy >= 0 ? fdopen(copy, "wb") : nullptr;
+	Consumer consumer(*this, err);
+	Stream stream(&consumer);
 	DcmWriteCache cache;
 	OFCondition cond;
-	off_t end;
 
-	if (file == nullptr)
-		return err_set_errno(err, ERR_TEMPORARY, errno, "could not write a temporary file");
-	if (dataset.calcElementLength(syntax, EET_UndefinedLength) > most_ - done_) {
-		(void)std::fclose(file);
-		return err_set(err, ERR_NO_SPACE, "could not transcode: too little room for a temporary file");
-	}
-	{
-		DcmOutputFileStream stream(file); /* its own now */
-
-		dataset.transferInit();
-		cond = dataset.write(stream, syntax, EET_UndefinedLength, &cache, EGL_recalcGL, EPD_noChange);
-		dataset.transferEnd();
-		stream.flush();
-		if (cond.good())
-			cond = stream.status();
-	}
-	if (cond.bad())
-		return dicom_err_condition(err, ERR_TEMPORARY, "could not write a temporary file", cond);
-	end = lseek(fd_, 0, SEEK_CUR);
-	if (end < 0)
-		return err_set_errno(err, ERR_TEMPORARY, errno, "could not write a temporary file");
-	done_ = static_cast<uint64_t>(end);
-	return true;
+	dataset.transferInit();
+	cond = dataset.write(stream, syntax, EET_UndefinedLength, &cache, EGL_recalcGL, EPD_noChange);
+	dataset.transferEnd();
+	consumer.flush();
+	if (!consumer.good())
+		return false;
+	return cond.good() || dicom_err_condition(err, ERR_INVALID, "cannot write the dataset anew", cond);
 }
 
 bool put_meta(Writer &writer, DcmDataset &dataset, const char *syntax, struct err *err)

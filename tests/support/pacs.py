@@ -115,10 +115,12 @@ class Pacs:
             if not self.forgets(uid):
                 self.held[uid] = (digest, syntax)
 
-    def count(self, by):
+    def count(self, connection):
+        """One more; how many there are at once."""
         with self._lock:
-            self.associations += by > 0
-            at_once = sum(1 for one in self._open if one.is_associated) + (by > 0)
+            self.associations += 1
+            connection.is_associated = True
+            at_once = sum(1 for one in self._open if one.is_associated)
             self.most_at_once = max(self.most_at_once, at_once)
             return at_once
 
@@ -203,17 +205,17 @@ class _Connection:
         self.pacs.act("associate", self)
         if not self.admit(body):
             return
-        self.is_associated = True
         while True:
             self.message()
 
     def admit(self, body):
-        at_once = self.pacs.count(1)
+        at_once = self.pacs.count(self)
         reject = self.pacs.reject
         if self.pacs.associations_max and at_once > self.pacs.associations_max:
             reject = (2, 3, 2)
         if reject:
             self.send(pdu(3, bytes((0, *reject))))
+            self.is_associated = False
             self.drain()
             return False
         self.pacs.calling = body[20:36].decode("latin-1").strip()
