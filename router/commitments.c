@@ -12,6 +12,7 @@
 #include "lib/dicom/dicom.h"
 #include "lib/domain/commitment.h"
 #include "lib/domain/delivery_rule.h"
+#include "lib/domain/tls_own.h"
 #include "router/router.h"
 
 enum { REPORTERS = 4, STACK_BYTES = 1024 * 1024 };
@@ -43,20 +44,39 @@ static bool is_heard(uint16_t status)
 	return status == 0 || status == 0x0107 || status == 0x0116;
 }
 
-static bool deliver(const struct commitment_report *report, struct err *err)
+/* Over TLS the device is who it is registered as, else of somebody whom we trust; we show what our own door shows. */
+static bool send(const struct commitment_report *report, uint16_t *status, struct err *err)
 {
 	struct dicom_destination to = {.calling_ae = report->called_ae,
 	                               .called_ae = report->calling_ae,
 	                               .host = report->host,
 	                               .port = (uint16_t)report->port,
-	                               .timeout_ms = conf_number(CONF_DIMSE_TIMEOUT)};
+	                               .timeout_ms = conf_number(CONF_DIMSE_TIMEOUT),
+	                               .is_tls = report->is_tls};
+	struct tls_own own = {NULL};
+	bool ok = !report->is_tls || tls_own_read(&own, err);
+
+	to.trust_pem = report->trust_pem[0] ? report->trust_pem : own.trust;
+	to.certificate_pem = own.certificate;
+	to.private_key_pem = own.key;
+	if (ok && report->is_tls && (!to.trust_pem || !to.trust_pem[0]))
+		ok = err_set(err, ERR_TEMPORARY,
+		             "could not report over TLS: the device has no certificate registered, and dicom_tls_trust "
+		             "is empty");
+	ok = ok && dicom_report_commitment(&to, &report->result, status, err);
+	tls_own_fini(&own);
+	return ok;
+}
+
+static bool deliver(const struct commitment_report *report, struct err *err)
+{
 	uint16_t status;
 
 	if (report->port == 0)
 		return err_set(
 		    err, ERR_REFUSED,
 		    "cannot report: nobody knows on which port the device takes it (yqctl device commitment)");
-	if (!dicom_report_commitment(&to, &report->result, &status, err))
+	if (!send(report, &status, err))
 		return false;
 	return is_heard(status) ||
 	       err_set(err, ERR_TEMPORARY, "could not report: the device answered with status %04x", status);

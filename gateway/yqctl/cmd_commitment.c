@@ -71,6 +71,7 @@ bool run_commitment_show(struct invocation *in, struct err *err)
 struct act {
 	const char *argument, *host;
 	int port;
+	bool is_tls;
 	struct operator_note note;
 	char id[TEXT_UUID_SIZE], site[TEXT_UUID_SIZE];
 };
@@ -106,7 +107,7 @@ static bool set_address(struct db *db, void *context, struct err *err)
 {
 	struct act *act = context;
 
-	if (!commitment_set_address(db, act->argument, act->host, act->port, act->id, act->site, err))
+	if (!commitment_set_address(db, act->argument, act->host, act->port, act->is_tls, act->id, act->site, err))
 		return false;
 	note_it(act);
 	return true;
@@ -116,6 +117,7 @@ bool run_device_commitment(struct invocation *in, struct err *err)
 {
 	struct act act = {.argument = in->arguments[0],
 	                  .host = option_value(in, "host"),
+	                  .is_tls = option_given(in, "tls"),
 	                  .note = {.action = "device.commitment", .subject_kind = "device"}};
 	long port;
 

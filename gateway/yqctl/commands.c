@@ -168,6 +168,8 @@ static const struct option device_commitment_options[] = {
     {"port", "PORT", "the port on which it takes reports; without: none, they go on the association that asked alone",
      false},
     {"host", "HOST", "default the address that it asked from", false},
+    {"tls", NULL, "it speaks TLS there, with the certificate that is registered for it or one of dicom_tls_trust",
+     false},
     OPTION_END};
 static const struct option ca_tls_options[] = {
     {"hosts", "HOSTS", "addresses and DNS names by which devices call us, with blanks between", true},

@@ -158,6 +158,10 @@ static void read_claim(const struct db_rows *rows, const char *worker, struct co
 	text_copy(out->called_ae, sizeof out->called_ae, db_get_text(rows, 0, "called_ae"));
 	text_copy(out->host, sizeof out->host, db_get_text(rows, 0, "host"));
 	out->port = (int)db_get_int(rows, 0, "port");
+	out->is_tls = db_get_bool(rows, 0, "is_tls");
+	out->trust_pem = strdup(db_get_text(rows, 0, "trust_pem"));
+	if (!out->trust_pem)
+		err_panic("out of memory");
 	out->tries = (int)db_get_int(rows, 0, "tries");
 }
 
@@ -236,6 +240,7 @@ void commitment_report_free(struct commitment_report *report)
 	if (!report)
 		return;
 	free(report->items);
+	free(report->trust_pem);
 	db_rows_free(report->rows);
 	free(report);
 }

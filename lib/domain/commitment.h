@@ -55,6 +55,8 @@ struct commitment_report {
 	    called_ae[DICOM_AE_SIZE]; /* as of the request */
 	char host[254];
 	int port; /* 0: nobody knows where the device listens */
+	bool is_tls;
+	char *trust_pem; /* the certificate that is registered for the device; empty: none */
 	int tries;
 	struct dicom_commitment_result result; /* borrows from below */
 	struct dicom_commitment_item *items;
@@ -78,8 +80,10 @@ bool commitment_let_go(struct db_pool *pool, const char *const *ids, size_t coun
 
 /* ---- by hand, in the caller's transaction ------------------------------------------------------------------------------- */
 
-/* Where a device takes reports. host NULL: the address that it asked from. port 0: on the association that asked alone. */
-bool commitment_set_address(struct db *db, const char *id_or_ae, const char *host, int port,
+/*
+ * Where a device takes reports, and whether over TLS. host NULL: the address that it asked from. port 0: on the association that asked alone.
+ */
+bool commitment_set_address(struct db *db, const char *id_or_ae, const char *host, int port, bool is_tls,
                             char out_id[TEXT_UUID_SIZE], char out_site[TEXT_UUID_SIZE], struct err *err);
 /* Reports again now, with a new deadline. ERR_CONFLICT: it is under way, or still to be looked at. */
 bool commitment_requeue(struct db *db, const char *id_or_uid, char out_id[TEXT_UUID_SIZE],

@@ -213,7 +213,7 @@ int64_t commitment_wait_ms(struct db_pool *pool, int64_t max_ms)
 
 /* ---- by hand ---------------------------------------------------------------------------------------------------------- */
 
-bool commitment_set_address(struct db *db, const char *id_or_ae, const char *host, int port,
+bool commitment_set_address(struct db *db, const char *id_or_ae, const char *host, int port, bool is_tls,
                             char out_id[TEXT_UUID_SIZE], char out_site[TEXT_UUID_SIZE], struct err *err)
 {
 	struct db_rows *rows;
@@ -224,8 +224,8 @@ bool commitment_set_address(struct db *db, const char *id_or_ae, const char *hos
 		return err_set(err, ERR_INVALID, "cannot use a host without a port");
 	if (!find_one(db, STMT_DEVICE_FIND, "device", id_or_ae, out_id, err) ||
 	    !db_exec_one(db, STMT_COMMITMENT_SET_ADDRESS,
-	                 DB_PARAMS(db_text(out_id), db_text(host), port ? db_int(port) : db_null()), "device", &rows,
-	                 err))
+	                 DB_PARAMS(db_text(out_id), db_text(host), port ? db_int(port) : db_null(), db_bool(is_tls)),
+	                 "device", &rows, err))
 		return false;
 	text_copy(out_site, TEXT_UUID_SIZE, db_get_text(rows, 0, "site"));
 	db_rows_free(rows);

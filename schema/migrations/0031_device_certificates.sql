@@ -9,6 +9,9 @@ ALTER TABLE device
     ADD CONSTRAINT device_certificate CHECK (certificate IS NULL OR (octet_length(certificate) <= 16384 AND certificate_sha256 IS NOT NULL
                                                                      AND sha256(certificate) = certificate_sha256));
 
+-- Commitment reports on an association of our own go over TLS, too, where the device wants it so.
+ALTER TABLE device ADD COLUMN commitment_tls boolean NOT NULL DEFAULT false;
+
 -- Receivers hear of a certificate as of everything else that a device is known by.
 DROP TRIGGER device_hint ON device;
 CREATE TRIGGER device_hint AFTER INSERT OR DELETE

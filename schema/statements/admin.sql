@@ -90,7 +90,7 @@ SELECT d.public_id AS id, d.calling_ae AS ae_title, d.called_ae AS called_ae_tit
        extract(epoch FROM d.clock_offset)::bigint AS clock_offset_s, d.clock_measured_at,
        yq_clock_words(d.clock_offset, d.clock_measured_at) AS clock, q.last_image_at, q.due_at AS images_due_at,
        CASE WHEN d.is_enabled AND q.due_at < yq_now() THEN q.due_at END AS silent_since,
-       d.commitment_host, d.commitment_port, encode(d.certificate_sha256, 'hex') AS certificate_sha256, d.certificate_until
+       d.commitment_host, d.commitment_port, d.commitment_tls, encode(d.certificate_sha256, 'hex') AS certificate_sha256, d.certificate_until
 FROM device d JOIN site t USING (site_id) JOIN scope s ON s.scope_id = d.site_id
 LEFT JOIN LATERAL yq_device_silence(d.device_id) q ON true
 ORDER BY d.device_id;

@@ -137,10 +137,11 @@ UPDATE commitment
 SET state = 'reporting', worker = $2::uuid, worker_until = yq_now() + $3::bigint * interval '1 ms'
 WHERE commitment_id = (SELECT commitment_id FROM commitment WHERE public_id = ANY ($1::uuid[]) AND state = 'judged'
                        ORDER BY commitment_id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING public_id::text AS id, transaction_uid, calling_ae, called_ae, tries, '' AS host, 0 AS port;
+RETURNING public_id::text AS id, transaction_uid, calling_ae, called_ae, tries, '' AS host, 0 AS port, false AS is_tls, '' AS trust_pem;
 
 -- name: commitment_claim
--- One that is due, to be reported on an association of our own; a device is called once at a time. port NULL: nobody knows where.
+-- One that is due, to be reported on an association of our own; a device is called once at a time. port NULL: nobody knows where. trust_pem: the
+-- certificate that is registered for the device, or empty.
 -- $1 worker
 -- $2 its lease, milliseconds
 UPDATE commitment c
@@ -152,7 +153,9 @@ WHERE d.device_id = c.device_id
                            AND NOT EXISTS (SELECT FROM commitment b WHERE b.device_id = o.device_id AND b.worker IS NOT NULL)
                          ORDER BY o.next_try_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING c.public_id::text AS id, c.transaction_uid, c.calling_ae, c.called_ae, c.tries,
-          coalesce(d.commitment_host, c.address) AS host, d.commitment_port AS port;
+          coalesce(d.commitment_host, c.address) AS host, d.commitment_port AS port, d.commitment_tls AS is_tls,
+          CASE WHEN d.certificate IS NOT NULL THEN
+              E'-----BEGIN CERTIFICATE-----\n' || encode(d.certificate, 'base64') || E'\n-----END CERTIFICATE-----\n' ELSE '' END AS trust_pem;
 
 -- name: commitment_items
 -- $1 commitment
@@ -217,11 +220,12 @@ SELECT (extract(epoch FROM least((SELECT min(c.next_try_at) FROM commitment c WH
 -- $1 device
 -- $2 host, or NULL: the address that it asked from
 -- $3 port, or NULL: none, reports go on the association that asked alone
+-- $4 it speaks TLS there
 WITH due AS (
     UPDATE commitment SET next_try_at = yq_now()
     WHERE device_id = (SELECT device_id FROM device WHERE public_id = $1::uuid) AND state = 'judged' AND linger_until <= yq_now()
 )
-UPDATE device d SET commitment_host = $2::text, commitment_port = $3::integer
+UPDATE device d SET commitment_host = $2::text, commitment_port = $3::integer, commitment_tls = $4::boolean
 FROM scope s
 WHERE d.public_id = $1::uuid AND s.scope_id = d.site_id
 RETURNING s.public_id::text AS site;
@@ -253,7 +257,7 @@ ORDER BY c.commitment_id DESC;
 -- $1 commitment
 SELECT c.public_id AS id, c.transaction_uid, s.name AS site, d.calling_ae AS device, c.state, c.is_duplicate, c.held, c.instances,
        c.requested_at, c.judged_at, c.reported_at, c.tries, c.next_try_at, c.linger_until, c.deadline_at, c.last_error,
-       coalesce(d.commitment_host, c.address) AS host, d.commitment_port AS port,
+       coalesce(d.commitment_host, c.address) AS host, d.commitment_port AS port, d.commitment_tls AS is_tls,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('sop_instance_uid', i.sop_instance_uid, 'sop_class_uid', i.sop_class_uid,
             'failure_reason', to_hex(i.failure_reason)) ORDER BY i.ordinal), '[]')
         FROM commitment_item i WHERE i.commitment_id = c.commitment_id AND i.failure_reason IS NOT NULL) AS failed,

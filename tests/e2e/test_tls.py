@@ -19,6 +19,7 @@ import dicomgen  # noqa: E402
 import receiving  # noqa: E402
 from dicomraw import IMPLICIT, VERIFICATION, Association, Gone, Rejected  # noqa: E402
 from installation import PATIENCE_S, Installation, free_port  # noqa: E402
+from procedures import Asking, Called  # noqa: E402
 from returning import QUICK, Site  # noqa: E402
 
 DEVICES = 10
@@ -75,7 +76,16 @@ class World:
         return [*map(str, key), "+cf", str(self.made.authority)]
 
     def echo(self, calling, certificate=None, port=None, is_plain=False):
-        """The exit status of echoscu; 0: it was let in."""
+        """Its status, as that of a command; 0: it was let in."""
+        secure = {} if is_plain else {"secure": self.made.context(certificate)}
+        try:
+            with Association("127.0.0.1", int(port or self.tls_port), calling, contexts=ECHO, **secure) as peer:
+                return peer.echo()
+        except (Rejected, Gone, OSError):
+            return 1
+
+    def echoscu(self, calling, certificate=None, port=None, is_plain=False):
+        """The same by DCMTK."""
         done = subprocess.run(["echoscu", *([] if is_plain else self.options(certificate)), "-aet", calling, "-aec", "YINGQIAO", "127.0.0.1",
                                str(port or self.tls_port)], capture_output=True, text=True)
         return done.returncode
@@ -212,6 +222,37 @@ def test_certificates_count_while_the_ledger_is_away(world):
         world.home.start_ledger()
 
 
+def test_a_device_is_called_over_tls_and_must_be_the_one_that_is_registered(world):
+    """With the report of a storage commitment; both show their certificates."""
+    for name in ("CALLED", "NOT-CALLED"):
+        world.made.make_alone(name)
+    device = world.add("CALLED", "--certificate", world.made.file("CALLED.pem"))
+    one, transaction = receiving.Sent(dicomgen.ct(dicomgen.Study(), size=64)), dicomgen.new_uid()
+    with Association("127.0.0.1", world.tls_port, "CALLED", contexts=[(one.sop_class, [one.syntax])], secure=world.made.context("CALLED")) as peer:
+        assert peer.store(one.sop_class, one.uid, one.bytes, one.syntax) == 0
+    receiving.await_indexed(world.home)
+    world.home.start("yq-router")
+    try:
+        sides = {}
+        for name in ("CALLED", "NOT-CALLED"):
+            sides[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            sides[name].load_cert_chain(world.made.file(name + ".pem"), world.made.file(name + ".key"))
+            sides[name].load_verify_locations(world.made.authority)
+            sides[name].verify_mode = ssl.CERT_REQUIRED
+        with Asking(world.home, calling="CALLED", secure=world.made.context("CALLED"), port=world.tls_port) as peer:
+            assert peer.commit(transaction, [(one.sop_class, one.uid)]) == 0
+            peer.abort()
+        with Called(secure=sides["NOT-CALLED"]) as wrong:
+            world.home.yqctl("device", "commitment", device, "--port", wrong.port, "--tls")
+            until(lambda: "of nobody whom we trust" in world.home.yqctl("commitment", "show", transaction, json=True)["last_error"], "no such word")
+            assert wrong.reports == []
+        with Called(secure=sides["CALLED"]) as right:
+            world.home.yqctl("device", "commitment", device, "--port", right.port, "--tls")
+            assert right.await_reports(1)[0].held == {one.uid}
+    finally:
+        world.home.kill("yq-router")
+
+
 # ---- our own ----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -256,7 +297,8 @@ def test_certificates_that_run_out_are_seen(world):
 
 
 def test_plain_and_secret_on_the_wrong_ports(world):
-    assert world.echo("CT1", is_plain=True) != 0 and world.echo("CT1", port=world.home.dicom_port) != 0
+    assert world.echoscu("CT1", is_plain=True) != 0 and world.echoscu("CT1", port=world.home.dicom_port) != 0
+    assert world.echoscu("CT1") == 0 and world.echoscu("CT1", "TRUSTED") == 0 and world.echoscu("CT1", "ALONE") != 0
     for port, calls in [(world.tls_port, {}), (world.home.dicom_port, {"secure": world.made.context()})]:
         with pytest.raises((Gone, OSError)):
             Association("127.0.0.1", port, "CT1", contexts=ECHO, **calls)

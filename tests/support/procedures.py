@@ -136,8 +136,9 @@ def message(peer):
 class Asking(dicomraw.Association):
     """An association that asks for the services of this module."""
 
-    def __init__(self, home, contexts=((COMMITMENT, (dicomgen.EXPLICIT,)), (MPPS, (dicomgen.EXPLICIT,))), calling="CT1", **more):
-        super().__init__("127.0.0.1", home.dicom_port, calling, "YINGQIAO", [(one, list(syntaxes)) for one, syntaxes in contexts],
+    def __init__(self, home, contexts=((COMMITMENT, (dicomgen.EXPLICIT,)), (MPPS, (dicomgen.EXPLICIT,))), calling="CT1", port=None,
+                 **more):
+        super().__init__("127.0.0.1", port or home.dicom_port, calling, "YINGQIAO", [(one, list(syntaxes)) for one, syntaxes in contexts],
                          **more)
 
     def ask(self, field, sop_class, instance, dataset, action=None, context=None, pdv_size=16000):
@@ -186,10 +187,12 @@ def take_report(peer, is_implicit, answer):
 
 class Called:
     """Waits for reports on associations that we open to it. statuses: what it answers one after the other, 0 behind the last; None:
-    it closes the connection without an answer. It takes commitment in implicit VR alone, in the role that we ask for.
+    it closes the connection without an answer. It takes commitment in implicit VR alone, in the role that we ask for. secure: an
+    ssl.SSLContext, to be called over TLS.
     """
 
-    def __init__(self, statuses=()):
+    def __init__(self, statuses=(), secure=None):
+        self.secure = secure
         self.statuses = list(statuses)
         self.reports, self.roles, self.callers = [], [], []
         self.changed = threading.Condition()
@@ -211,6 +214,9 @@ class Called:
             except OSError:
                 return
             try:
+                connection.settimeout(30)
+                if self.secure:
+                    connection = self.secure.wrap_socket(connection, server_side=True)
                 self._take(connection)
             except (Gone, OSError):
                 pass
