@@ -130,6 +130,15 @@ static void print_time(const char *label, const json_t *time)
 		printf("  %s %.10s %.8s", label, text, text + 11);
 }
 
+/* Of a receiver whose ports for TLS cannot show a certificate, or show an old one. */
+static void print_tls(const json_t *tls, bool is_running)
+{
+	const char *fault = json_string_value(json_object_get(tls, "fault"));
+
+	if (is_running && fault && *fault)
+		printf("%-11s TLS       %s\n", "", fault);
+}
+
 /* "            running  vm process 4711  since 2026-11-22 08:42:07  seen 2026-11-22 08:45:01" */
 static void print_process(const json_t *process)
 {
@@ -142,6 +151,7 @@ static void print_process(const json_t *process)
 	print_time("since", json_object_get(process, "started_at"));
 	print_time("seen", json_object_get(process, "seen_at"));
 	putchar('\n');
+	print_tls(json_object_get(json_object_get(process, "detail"), "tls"), is_running);
 }
 
 /* "router     running    1 process", and a line for each */

@@ -276,6 +276,7 @@ def test_a_renewed_certificate_is_taken_up_and_nobody_is_refused(world):
     pem.write_bytes(world.made.file("TRUSTED.pem").read_bytes())  # of another key
     until(lambda: "our private key" in world.home.log("yq-storescp"), "the fault is not said")
     assert shown_by(world.tls_port) == kept and world.echo("CT1") == 0
+    until(lambda: "our private key" in world.home.yqctl("status"), "the status does not say it")
     pem.write_bytes(whole)
 
 
