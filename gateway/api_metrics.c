@@ -50,6 +50,11 @@ static const struct gauge certificate_gauges[] = {
     {"certificate_ends_seconds", "until the certificate of a device or of a receiver ends; negative: it has"},
 };
 
+static const struct gauge completion_gauges[] = {
+    {"commitments", "storage commitments by state"},
+    {"performed_steps", "performed procedure steps by state"},
+};
+
 static bool append_gauge(struct text_buf *out, const struct db_rows *rows, const struct gauge *gauge)
 {
 	if (!metrics_head(out, gauge->name, gauge->help))
@@ -89,6 +94,8 @@ static bool append_ledger(struct text_buf *out, struct db *db, struct err *err)
 	                     sizeof certificate_gauges / sizeof certificate_gauges[0], err) &&
 	       append_gauges(out, db, STMT_DESTINATION_GAUGES, destination_gauges,
 	                     sizeof destination_gauges / sizeof destination_gauges[0], err) &&
+	       append_gauges(out, db, STMT_GATEWAY_COMPLETION_GAUGES, completion_gauges,
+	                     sizeof completion_gauges / sizeof completion_gauges[0], err) &&
 	       metrics_deliveries(out, db, err);
 }
 

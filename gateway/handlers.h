@@ -46,7 +46,7 @@ http_handler handle_correction_preview, handle_correction_make, handle_study_cor
     handle_report_proposal_settle, handle_identity_settle, handle_identity_undo; /* api_corrections.c */
 http_handler handle_critical_values, handle_critical_raise, handle_critical_notify, handle_critical_read_back,
     handle_critical_handle, handle_critical_close; /* api_critical.c */
-http_handler handle_task_question, handle_question_answer, handle_report_printed, handle_devices,
-    handle_device_test; /* api_site.c */
+http_handler handle_task_question, handle_question_answer, handle_report_printed, handle_devices, handle_commitments,
+    handle_performed_steps, handle_device_test; /* api_site.c */
 
 #endif

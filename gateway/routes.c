@@ -148,6 +148,8 @@ static const struct http_route routes[] = {
 	{"POST", "/api/v1/quarantine/{object}/retry", handle_quarantined_retry, SMALL, DUTY_LEADER | OPERATOR},
 	{"POST", "/api/v1/quarantine/{object}/close", handle_quarantined_close, SMALL, DUTY_LEADER | OPERATOR},
 	{"POST", "/api/v1/quarantine/{object}/reopen", handle_quarantined_reopen, SMALL, DUTY_LEADER | OPERATOR},
+	{"GET", "/api/v1/commitments", handle_commitments, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
+	{"GET", "/api/v1/performed-steps", handle_performed_steps, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
 	{"GET", "/api/v1/audit", handle_audit, NO_BODY, QUALITY | ADMINISTRATOR | OPERATOR},
 	{"GET", "/api/v1/coverage", handle_coverage, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},
 	{"GET", "/api/v1/figures", handle_figures, NO_BODY, DUTY_LEADER | QUALITY | ADMINISTRATOR | OPERATOR},

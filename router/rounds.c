@@ -153,12 +153,14 @@ static bool judge_commitments(struct router *router, struct err *err)
 
 static bool trim(struct db *db, struct err *err)
 {
-	int64_t events, sessions;
+	int64_t events, sessions, commitments;
 
 	if (!event_trim(db, conf_number(CONF_EVENT_KEEP), &events, err) || !account_sweep(db, &sessions, err) ||
-	    !db_exec(db, STMT_PRESENCE_TRIM, DB_PARAMS(db_int(conf_number(CONF_EVENT_KEEP))), NULL, err))
+	    !db_exec(db, STMT_PRESENCE_TRIM, DB_PARAMS(db_int(conf_number(CONF_EVENT_KEEP))), NULL, err) ||
+	    !commitment_trim(db, conf_number(CONF_COMMITMENT_KEEP), &commitments, err))
 		return false;
-	log_debug(LOG_SWEEP, "job=%s events=%lld sessions=%lld", "trim", (long long)events, (long long)sessions);
+	log_debug(LOG_SWEEP, "job=%s events=%lld sessions=%lld commitments=%lld", "trim", (long long)events,
+	          (long long)sessions, (long long)commitments);
 	return true;
 }
 

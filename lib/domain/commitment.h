@@ -43,6 +43,8 @@ bool commitment_request(struct db_pool *pool, const struct commitment_new *from,
 bool commitment_judge_next(struct db_pool *pool, struct store *store, bool *out_any, struct err *err);
 /* Takes back what a dead program was reporting, gives up what is past its deadline. */
 bool commitment_sweep(struct db_pool *pool, struct err *err);
+/* Forgets what came to an end more than age_ms ago, some at a time. */
+bool commitment_trim(struct db *db, int64_t age_ms, int64_t *out_count, struct err *err);
 /* Milliseconds until something is due, at most max_ms. */
 int64_t commitment_wait_ms(struct db_pool *pool, int64_t max_ms);
 

@@ -14,7 +14,7 @@
 #include "lib/domain/network.h"
 #include "lib/store/store.h"
 
-enum { LOOK_AGAIN_MS = 300, GIVE_UP_MAX = 100 };
+enum { LOOK_AGAIN_MS = 300, GIVE_UP_MAX = 100, TRIM_MAX = 1000 };
 
 struct judging {
 	struct store *store; /* borrowed */
@@ -191,6 +191,18 @@ static bool sweep_work(struct db *db, void *context, struct err *err)
 bool commitment_sweep(struct db_pool *pool, struct err *err)
 {
 	return db_transact(pool, NULL, sweep_work, NULL, err);
+}
+
+bool commitment_trim(struct db *db, int64_t age_ms, int64_t *out_count, struct err *err)
+{
+	struct db_rows *rows;
+
+	if (!db_exec_one(db, STMT_COMMITMENT_TRIM, DB_PARAMS(db_int(age_ms), db_int(TRIM_MAX)), "the commitments",
+	                 &rows, err))
+		return false;
+	*out_count = db_get_int(rows, 0, "trimmed");
+	db_rows_free(rows);
+	return true;
 }
 
 int64_t commitment_wait_ms(struct db_pool *pool, int64_t max_ms)

@@ -189,3 +189,18 @@ BEGIN
     INSERT INTO patient DEFAULT VALUES RETURNING patient.patient_id INTO patient_id;
     reason := CASE WHEN cardinality(doubts) > 0 THEN 'doubtful, kept apart' ELSE 'not known before' END;
 END $$;
+
+-- ---- commitments and performed steps: counted, and not kept for ever ------------------------------------------------------------------------
+
+CREATE FUNCTION yq_completion_gauges() RETURNS TABLE (name text, labels jsonb, value bigint) LANGUAGE sql STABLE
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT 'commitments', jsonb_build_object('state', s.state), count(c.commitment_id)
+    FROM (VALUES ('waiting'), ('judged'), ('reporting'), ('reported'), ('dead')) AS s (state) LEFT JOIN commitment c USING (state) GROUP BY s.state
+    UNION ALL
+    SELECT 'performed_steps', jsonb_build_object('state', s.state), count(m.mpps_id)
+    FROM (VALUES ('in_progress'), ('completed'), ('discontinued')) AS s (state) LEFT JOIN mpps m USING (state) GROUP BY s.state
+$$;
+REVOKE EXECUTE ON FUNCTION yq_completion_gauges FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION yq_completion_gauges TO yq_gateway;
+GRANT DELETE ON commitment, commitment_item, commitment_study TO yq_router;
+CREATE INDEX commitment_ended ON commitment (requested_at) WHERE state IN ('reported', 'dead');

@@ -272,6 +272,10 @@ SELECT it.site_public_id AS site_id, jsonb_build_object(
         FROM series se WHERE se.study_id = it.study_id AND se.instance_count > 0), '[]'),
     'merged_into', (SELECT o.public_id FROM study o WHERE o.study_id = it.merged_into_id),
     'patient_revision', it.patient_revision, 'corrected_at', it.corrected_at,
+    'performed_steps', coalesce((
+        SELECT jsonb_agg(jsonb_build_object('state', m.state, 'modality', m.modality, 'created_at', m.created_at, 'ended_at', m.ended_at)
+                         ORDER BY m.mpps_id)
+        FROM mpps m WHERE m.site_id = it.site_id AND m.study_instance_uid = it.study_instance_uid), '[]'),
     'signals', coalesce((
         SELECT jsonb_agg(jsonb_build_object('kind', g.kind, 'detail', g.detail, 'at', g.created_at, 'handled_at', g.handled_at)
                          ORDER BY g.signal_id)

@@ -353,3 +353,46 @@ def test_dcmtk_asks_leaves_and_is_called(home):
     assert peer.communicate(timeout=PATIENCE_S)[0] == "status 0000\n"
     assert device.communicate(timeout=PATIENCE_S)[0] == f"report 1 {transaction} held 3 failed 0\n"
     await_state(lambda: row_of(home, transaction)["state"], "reported", lambda: home.log("yq-router"))
+
+
+def test_operators_see_them_and_old_ones_go(home):
+    study, objects = send(home, 1)
+    transactions = [dicomgen.new_uid(), dicomgen.new_uid()]
+    with Asking(home) as peer:
+        for transaction, wanted in zip(transactions, (pairs(objects), [*pairs(objects), (objects[0].sop_class, dicomgen.new_uid())])):
+            assert peer.commit(transaction, wanted) == 0
+            peer.await_report()
+        assert peer.status(procedures.CREATE, procedures.MPPS, dicomgen.new_uid(), procedures.step("IN PROGRESS", study.study_uid, "A1")) == 0
+    for transaction in transactions:
+        await_state(lambda transaction=transaction: row_of(home, transaction)["state"], "reported")
+    site = home.sql("SELECT s.name FROM device d JOIN scope s ON s.scope_id = d.site_id ORDER BY d.device_id LIMIT 1")[0][0]
+    home.yqctl("account", "add", "op", "--name", "运维", "--site", site, "--role", "operator", "--password-stdin", input="an operator's pass phrase\n")
+    home.start("yq-gateway")
+    api = home.api()
+    api.login("op", "an operator's pass phrase")
+    shown = {one["transaction_uid"]: one for one in api.get("/api/v1/commitments?state=reported&limit=200").body["commitments"]}
+    assert [(shown[one]["held"], shown[one]["instances"], shown[one]["last_error"]) for one in transactions] == [(1, 1, None), (1, 2, None)]
+    page = api.get("/api/v1/commitments?limit=1").body
+    assert page["commitments"][0]["transaction_uid"] == transactions[1] and page["next"]
+    assert api.get(f"/api/v1/commitments?limit=1&after={page['next']}").body["commitments"][0]["transaction_uid"] == transactions[0]
+    assert api.get("/api/v1/commitments?state=lost").status == 400
+    step = api.get("/api/v1/performed-steps?state=in_progress").body["performed_steps"][0]
+    assert (step["state"], step["named"], step["here"]) == ("in_progress", 0, 0) and step["study_id"]
+    assert [one["state"] for one in api.get(f"/api/v1/studies/{step['study_id']}").body["performed_steps"]] == ["in_progress"]
+    metrics = api.get("/metrics").body
+    metrics = metrics if isinstance(metrics, str) else metrics.decode()
+    assert 'yq_performed_steps{state="in_progress"} 1' in metrics and 'yq_performed_steps{state="completed"} 0' in metrics
+    reported = int(home.sql("SELECT count(*) FROM commitment WHERE state = 'reported'")[0][0])
+    assert f'yq_commitments{{state="reported"}} {reported}' in metrics
+
+    waiting = home.sql("SELECT count(*) FROM commitment WHERE state NOT IN ('reported', 'dead')")
+    home.sql(f"UPDATE commitment SET requested_at = yq_now() - interval '91 days' WHERE transaction_uid = '{transactions[0]}'")
+    home.restart("yq-router")
+    await_state(lambda: transactions[0] in {one["transaction_uid"] for one in home.yqctl("commitment", "list", json=True)}, False)
+    assert row_of(home, transactions[1])["state"] == "reported", "what is younger stays"
+    assert home.sql("SELECT count(*) FROM commitment WHERE state NOT IN ('reported', 'dead')") == waiting
+    assert home.sql("SELECT count(*) FROM commitment_item i LEFT JOIN commitment c USING (commitment_id) WHERE c.commitment_id IS NULL") == [["0"]]
+    # The device may ask about it again: it is a new request.
+    with Asking(home) as peer:
+        assert peer.commit(transactions[0], pairs(objects)) == 0
+        assert peer.await_report().held == uids(objects)

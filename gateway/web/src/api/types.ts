@@ -186,6 +186,7 @@ export interface Study {
   match_decision: MatchDecision | null
   examined_at: string /* what the device says while its clock is right, else when the first image came */
   series: Series[]
+  performed_steps: { state: StepState; modality: string; created_at: string; ended_at: string | null }[] /* MPPS: what the modality says that it does */
   signals: { kind: string; detail: unknown; at: string; handled_at: string | null }[]
   tasks: {
     id: string; kind: TaskKind; state: TaskState; queue: string; rule: string | null; study_version: number
@@ -462,6 +463,19 @@ export interface Phrase { id: string; shortcut: string; text: string; modality: 
 export interface Colleague { id: string; name: string; title: string; may_write: boolean; may_review: boolean; tasks: number }
 
 /* POST /api/v1/tasks/{task}/questions {"lease_token","question"} -> Question; POST /api/v1/questions/{question}/answer {"answer"} -> Question */
+
+/* GET /api/v1/commitments?state=&after=&limit= -> {"commitments": Commitment[], "next"}; GET /api/v1/performed-steps -> {"performed_steps", "next"} */
+export type CommitmentState = 'waiting' | 'judged' | 'reporting' | 'reported' | 'dead'
+export interface Commitment {
+  id: string; site: Named; device: string; state: CommitmentState; is_duplicate: boolean; held: number; instances: number; tries: number
+  requested_at: string; judged_at: string | null; reported_at: string | null; next_try_at: string | null; deadline_at: string
+  last_error: string | null; transaction_uid: string
+}
+export type StepState = 'in_progress' | 'completed' | 'discontinued'
+export interface PerformedStep {
+  id: string; site: Named; device: string; state: StepState; modality: string; series: number; named: number; here: number
+  created_at: string; ended_at: string | null; study_id: string | null
+}
 
 /* ---- 驾驶舱 ---------------------------------------------------------------------------------------------------------- */
 

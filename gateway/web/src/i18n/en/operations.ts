@@ -1,5 +1,10 @@
 export default {
-  tab: { state: 'State', queues: 'Queues', devices: 'Devices', identity: 'Identity', doubts: 'Conflicts and quarantine', audit: 'Audit' },
+  tab: { state: 'State', queues: 'Queues', devices: 'Devices', identity: 'Identity', doubts: 'Conflicts and quarantine', completion: 'Commitments and steps', audit: 'Audit' },
+  completion: {
+    commitments: 'Storage commitments', steps: 'Performed steps (MPPS)', commitments_text: 'Devices ask whether their images are safe here; they are told when it was checked. Where the report fails, check address and port of the device, then report again with yqctl commitment requeue.',
+    steps_text: 'What modalities say of their own progress, and how many of the images that they list are here.', show: 'Show', all: 'All', asked: 'Asked', held: 'Held / asked', tries: 'Failed', next: 'Next report', error: 'Last error',
+    begun: 'Begun', ended: 'Ended', here: 'Here / listed', duplicate: 'UID in use', none: 'No storage commitment.', no_step: 'No performed step.', state: 'State', device: 'Device', modality: 'Modality',
+  },
   no_role: 'Your account has no right to the operations pages. Ask an administrator.',
   reason: 'Reason',
   reason_hint: 'For your colleagues, for example: no power at the peer, back at about 18:00. No names of patients, please.',

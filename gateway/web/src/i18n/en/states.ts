@@ -16,6 +16,8 @@ export default {
   critical: { raised: 'Raised', notified: 'Notified', read_back: 'Read back', handled: 'Handled', closed: 'Closed' },
   conflict: { comparing: 'Comparing', open: 'Open', kept: 'First one kept', replaced: 'Other one used', separate: 'Image of its own' },
   quarantine: { open: 'Open', indexed: 'Brought in', closed: 'Closed' },
+  commitment: { waiting: 'To be checked', judged: 'To be reported', reporting: 'Reporting', reported: 'Reported', dead: 'Report failed' },
+  mpps: { in_progress: 'Under way', completed: 'Completed', discontinued: 'Discontinued' },
   return_kind: { request: 'Request returned', retake: 'Retake asked' },
   patient_class: { emergency: 'Emergency', outpatient: 'Outpatient', inpatient: 'Inpatient', health_check: 'Health check' },
   reading_mode: { central: 'Read by the lead', local_draft: 'Drafted locally', local: 'Read locally' },

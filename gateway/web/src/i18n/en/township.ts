@@ -56,6 +56,7 @@ export default {
   unmatched: 'The match is undone',
   reason: 'Reason',
   no_report: 'The report is not finished. It will appear here by itself.',
+  performed_step: 'Step at the device',
   report_version: 'Version {n}',
   report_kind: { correction: 'Corrected because', supplement: 'Supplemented because', void: 'Withdrawn because' },
   recall: 'Version {n} of the report was corrected: call the printed one back and tell the requesting doctor.',

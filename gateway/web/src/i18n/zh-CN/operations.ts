@@ -1,5 +1,10 @@
 export default {
-  tab: { state: '状态', queues: '发送队列', devices: '设备', identity: '身份核对', doubts: '图像冲突与异常数据', audit: '审计' },
+  tab: { state: '状态', queues: '发送队列', devices: '设备', identity: '身份核对', doubts: '图像冲突与异常数据', completion: '存储承诺与检查步骤', audit: '审计' },
+  completion: {
+    commitments: '存储承诺', steps: '设备检查步骤（MPPS）', commitments_text: '设备询问图像是否已妥善保存；核对后回报给设备。回报失败的请检查设备的地址和端口，再用 yqctl commitment requeue 重新回报。',
+    steps_text: '设备自己说的检查进度，以及它列出的图像已到多少。', show: '显示', all: '全部', asked: '询问时间', held: '已保存/询问', tries: '失败次数', next: '下次回报', error: '最后的错误',
+    begun: '开始', ended: '结束', here: '已到/列出', duplicate: '编号重复', none: '没有存储承诺。', no_step: '没有检查步骤。', state: '状态', device: '设备', modality: '类型',
+  },
   no_role: '您的帐号没有运维页面的权限，请联系管理人员。',
   reason: '原因',
   reason_hint: '写给同事看的原因，例如：对方机房停电，预计 18:00 恢复。请勿填写患者姓名。',

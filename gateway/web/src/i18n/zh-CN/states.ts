@@ -16,6 +16,8 @@ export default {
   critical: { raised: '已发现', notified: '已通知', read_back: '已复述', handled: '已处置', closed: '已结束' },
   conflict: { comparing: '比对中', open: '待处理', kept: '沿用原图', replaced: '改用新图', separate: '另存为独立图像' },
   quarantine: { open: '待处理', indexed: '已入库', closed: '已关闭' },
+  commitment: { waiting: '待核对', judged: '待回报', reporting: '回报中', reported: '已回报', dead: '回报失败待处理' },
+  mpps: { in_progress: '检查中', completed: '检查完成', discontinued: '检查中止' },
   return_kind: { request: '退回申请', retake: '退回重拍' },
   patient_class: { emergency: '急诊', outpatient: '门诊', inpatient: '住院', health_check: '体检' },
   reading_mode: { central: '上级诊断', local_draft: '基层初写', local: '基层诊断' },

@@ -57,6 +57,7 @@ export default {
   unmatched: '匹配已撤销',
   reason: '原因',
   no_report: '报告尚未完成。完成后自动显示在这里。',
+  performed_step: '设备检查步骤',
   report_version: '第 {n} 版',
   report_kind: { correction: '更正，原因：', supplement: '补充，原因：', void: '作废，原因：' },
   recall: '第 {n} 版报告已被更正：请收回已打印的旧报告，并告知申请医师。',

@@ -5,7 +5,7 @@ export type Tone = 'late' | 'wait' | 'good' | 'plain'
 
 /* ---- tabs ---------------------------------------------------------------------------------------------------------------- */
 
-export const TABS = ['state', 'queues', 'devices', 'identity', 'doubts', 'audit'] as const
+export const TABS = ['state', 'queues', 'devices', 'identity', 'doubts', 'completion', 'audit'] as const
 export type Tab = (typeof TABS)[number]
 
 const ROLES_OF_TAB: Record<Tab, Role[]> = {
@@ -14,6 +14,7 @@ const ROLES_OF_TAB: Record<Tab, Role[]> = {
   devices: ['operator', 'administrator', 'quality_controller'],
   identity: ['operator', 'quality_controller'],
   doubts: ['operator', 'quality_controller', 'duty_leader'],
+  completion: ['operator', 'administrator', 'quality_controller', 'duty_leader'],
   audit: ['operator', 'administrator', 'quality_controller'],
 }
 
