@@ -285,6 +285,40 @@ def test_destinations(home):
     refused(home, NOT_FOUND, "destination", "release", "NOBODY", says="destination list")
 
 
+def test_a_destination_of_every_protocol_is_added_changed_shown_and_removed(home, tmp_path):
+    home.yqctl("ca", "init")
+    (tmp_path / "token").write_text("hush-hush\n")
+    add = ["destination", "add", "--site", "ts-duhu", "--protocol"]
+    made = {}
+    for protocol, options in {"dicom": ["--ae-title", "P1", "--host", "127.0.0.1", "--port", "9", "--images", "yes", "--compression", "lossless"],
+                              "stow": ["--url", "https://pacs.example/dicom-web", "--user", "yq", "--password-file", "-", "--name", "云影像"],
+                              "hl7": ["--host", "his.example", "--port", "2575", "--charset", "gb18030"],
+                              "fhir": ["--url", "https://fhir.example/r4", "--token-file", tmp_path / "token", "--answer-timeout", "5 s", "--deadline", "2 days"],
+                              "webhook": ["--url", "http://127.0.0.1:9/hook", "--windows", "20:00-06:00"]}.items():
+        made[protocol] = home.yqctl(*add, protocol, *options, json=True, input="from standard input\n")["id"]
+    shown = home.yqctl("destination", "show", "云影像", json=True)
+    assert (shown["protocol"], shown["secrets"], shown["tls"]) == ("stow", ["user", "password"], "server")
+    fhir = home.yqctl("destination", "show", made["fhir"], json=True)
+    assert (fhir["secrets"], fhir["answer_timeout_ms"], fhir["deadline_ms"]) == (["token"], 5000, 172_800_000)
+    home.yqctl("destination", "edit", made["fhir"], "--answer-timeout", "", "--token-file", "", "--enabled", "no")
+    fhir = home.yqctl("destination", "show", made["fhir"], json=True)
+    assert (fhir["secrets"], fhir["answer_timeout_ms"], fhir["is_enabled"], fhir["deadline_ms"]) == ([], None, False, 172_800_000)
+    assert fhir["updated_by"] and home.sql(f"SELECT actor_kind, detail->'changed'->>'secret' FROM audit WHERE subject = '{fhir['id']}' AND action = 'destination.edit'") == [["operator", '["token"]']]
+    assert "hush" not in str([home.yqctl("destination", "show", one) for one in made.values()])
+    for options, says in [(["--url", "https://u:p@x/"], "user and password"), (["--ae-title", "X"], "no AE title"), (["--rate", "1"], "16 to"), (["--rate", "x"], "--rate"), (["--answer-timeout", "soon"], "--answer-timeout"),
+                          (["--enabled", "perhaps"], "yes or no"), ([], "at least one option"), (["--trust", tmp_path / "token"], "no certificate"), (["--key", "-", "--password-file", "-"], "standard input")]:
+        refused(home, INVALID, "destination", "edit", made["stow"], *options, says=says)
+    refused(home, INVALID, *add, "link", says="protocol")
+    refused(home, INVALID, *add, "stow", "--url", "ftp://x/", says="http://")
+    tested = home.yqctl("destination", "test", made["dicom"], status=None)
+    assert tested.returncode == TEMPORARY and "name" in tested.stdout and '"tcp" failed' in tested.stderr
+    steps = json.loads(home.yqctl("destination", "test", made["dicom"], "--json", status=None).stdout)["steps"]
+    assert [(one["name"], one["is_ok"]) for one in steps] == [("name", True), ("tcp", False)] and steps[1]["text"]
+    for one in made.values():
+        home.yqctl("destination", "remove", one)
+    refused(home, NOT_FOUND, "destination", "show", made["hl7"], says="destination list")
+
+
 # ---- accounts --------------------------------------------------------------------------------------------------------------
 
 
@@ -371,6 +405,34 @@ def test_dead_deliveries_are_driven_again_and_others_are_not(home):
     refused(home, CONFLICT, "delivery", "cancel", delivery["id"], says="it is cancelled")
     assert home.sql(f"SELECT kind FROM event WHERE subject_id = '{delivery['id']}' ORDER BY event_id") == [["delivery.requeue"], ["delivery.cancel"]]
     home.sql(f"DELETE FROM delivery WHERE public_id = '{delivery['id']}'")
+
+
+def test_deliveries_are_found_and_moved_by_the_many(home):
+    made = home.yqctl("destination", "add", "--site", "ts-sijiu", "--ae-title", "MANY", "--host", "127.0.0.1", "--port", "9", json=True)["id"]
+    home.sql(f"""INSERT INTO delivery (site_id, destination_id, purpose, message, deadline_at, created_at, rank)
+                 SELECT site_id, destination_id, 'notify', jsonb_build_object('n', n), yq_now(), yq_now() - n * interval '1 day', n FROM destination, generate_series(0, 3) n
+                 WHERE public_id = '{made}';
+                 UPDATE delivery d SET state = 'sending' FROM destination x WHERE x.destination_id = d.destination_id AND x.public_id = '{made}' AND rank > 0;
+                 UPDATE delivery SET state = 'quarantined' WHERE state = 'sending' AND rank = 1; UPDATE delivery SET state = 'waiting' WHERE state = 'sending';
+                 UPDATE delivery SET state = 'dead' WHERE state = 'waiting' AND rank = 2; UPDATE delivery SET next_try_at = yq_now() + interval '1 hour' WHERE state = 'waiting'""")
+
+    def found(*options):
+        return sorted(one["rank"] for one in home.yqctl("delivery", "list", "--destination", "MANY", *options, json=True))
+
+    try:
+        assert (found(), found("--state", "dead"), found("--older", "36 h"), found("--site", "ts-sijiu"), found("--site", "ts-duhu"), found("--study", "1.2.3")) == ([0, 1, 2, 3], [2], [2, 3], [0, 1, 2, 3], [], [])
+        one = home.yqctl("delivery", "show", home.yqctl("delivery", "list", "--state", "dead", "--destination", "MANY", json=True)[0]["id"], json=True)
+        assert (one["state"], one["rank"], one["tries"], one["objects"], one["items"]) == ("dead", 2, [], [], 0)
+        refused(home, INVALID, "delivery", "retry", says="which?")
+        assert "2 of 2" in home.yqctl("delivery", "retry", "--destination", "MANY")
+        assert (found("--state", "pending"), found("--state", "waiting")) == ([0, 1, 2], [3])
+        home.yqctl("delivery", "retry", "--destination", "MANY", "--state", "waiting")
+        assert home.sql(f"SELECT count(*) FROM delivery WHERE state = 'waiting' AND next_try_at <= yq_now() AND destination_id = (SELECT destination_id FROM destination WHERE public_id = '{made}')") == [["1"]]
+        refused(home, CONFLICT, "destination", "remove", "MANY", says="disable it")
+        assert "4 of 4" in home.yqctl("delivery", "cancel", "--destination", "MANY")
+        assert found("--state", "cancelled") == [0, 1, 2, 3]
+    finally:
+        home.sql(f"DELETE FROM delivery d USING destination x WHERE x.destination_id = d.destination_id AND x.public_id = '{made}'")
 
 
 # ---- the rest ----------------------------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ world.test('what failed is found by its state and sent again', async ({ person }
 })
 
 world.test('a destination is added, corrected and removed at the page', async ({ person }) => {
-  await installation.yqctl(['ca', 'init'])
+  await installation.yqctl('ca', 'init')
   const one = await person('operator', { via: 'api' })
   await one.goto('/operations?tab=queues')
   await one.page.getByRole('button', { name: '添加目的地' }).click()
@@ -155,7 +155,7 @@ world.test('a destination is added, corrected and removed at the page', async ({
   const stored = await installation.sql("SELECT public_id, url, tls, answer_timeout_ms, secret_names FROM destination WHERE protocol = 'stow'")
   assert.deepEqual(stored[0].slice(1), ['https://pacs.example/dicom-web', 'server', '2500', '{user,password}'])
   /* Somebody else is faster. */
-  await installation.yqctl(['destination', 'edit', stored[0][0], '--notes', 'by night'])
+  await installation.yqctl('destination', 'edit', stored[0][0], '--notes', 'by night')
   await edit.getByLabel('备注').fill('mine')
   await one.expecting(/^status 409: PATCH /, () => edit.getByRole('button', { name: '保存' }).click())
   await edit.getByText('您填写的内容还在').waitFor()
@@ -188,13 +188,13 @@ world.test('one delivery is seen with its objects and tries, and many are cancel
     await one.shot(`help-${language}`)
   }
   await installation.stopSite()
+  await installation.sql("UPDATE destination SET held_at = yq_now(), held_reason = '检修'")
   await installation.sql(`INSERT INTO delivery (site_id, destination_id, purpose, message, deadline_at, rank)
     SELECT site_id, destination_id, 'notify', jsonb_build_object('n', n), yq_now() + interval '1 day', n % 4 FROM destination, generate_series(1, 3) n WHERE is_enabled`)
-  await installation.sql("UPDATE destination SET held_at = yq_now(), held_reason = '检修'")
   const one = await person('operator', { via: 'api' })
   await one.goto('/operations?tab=queues&study=1.2.3')
   await one.page.getByText('没有符合筛选条件的发送记录。').waitFor()
-  await one.page.getByRole('search').getByRole('button', { name: '显示全部' }).click()
+  await one.page.getByRole('search').getByRole('button', { name: '清空条件' }).click()
   const marks = one.page.getByRole('grid', { name: '发送记录' }).getByRole('checkbox')
   await until(async () => (await marks.count()) === 3, 'three can be marked')
   await one.page.getByLabel('全选（3）').check()

@@ -65,7 +65,7 @@ export default {
     cancel_text: 'Do not send this one to “{name}” any more. This cannot be undone.',
     held_done: '“{name}” is on hold', released_done: '“{name}” is released', retried_done: '{n} will be sent again', tried_done: 'It is tried now', cancelled_done: 'Cancelled',
     no_destination: 'Your sites have no destination yet. Make the first one with “Add a destination”.', no_delivery: 'Nothing was sent yet. Issued reports are returned to the destinations of their site by themselves.',
-    no_match: 'No delivery fits the filter.', show_all: 'Show all',
+    no_match: 'No delivery fits the filter.', show_all: 'Show all', clear: 'Clear filter',
     test_title: 'Test: {name}', testing: 'Testing step by step, 5 seconds each at most…', test_again: 'Test again', test_good: 'The peer is there and answers.', seconds: '{n} s',
     step_is: { ok: 'Good', failed: 'Failed', not_tried: 'Not tried', running: 'Testing' },
     step: { name: 'Find the address', tcp: 'Connect to the port', tls: 'Open TLS', association: 'Open a DICOM association', request: 'Send a request', echo: 'Answer', protocol: 'Protocol' },

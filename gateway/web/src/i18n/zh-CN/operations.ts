@@ -65,7 +65,7 @@ export default {
     cancel_text: '取消向“{name}”发送这一条，之后不会再自动发送。此操作不能撤销。',
     held_done: '已暂停向“{name}”发送', released_done: '已恢复向“{name}”发送', retried_done: '{n} 条将重新发送', tried_done: '正在立即尝试', cancelled_done: '已取消发送',
     no_destination: '您管理的机构还没有发送目的地。点“添加目的地”建立第一个。', no_delivery: '还没有发送记录。报告发布后会自动回传到机构的目的地。',
-    no_match: '没有符合筛选条件的发送记录。', show_all: '显示全部',
+    no_match: '没有符合筛选条件的发送记录。', show_all: '显示全部', clear: '清空条件',
     test_title: '测试：{name}', testing: '正在逐步测试，每一步最多等 5 秒…', test_again: '再测一次', test_good: '连接正常，对方已应答。', seconds: '{n} 秒',
     step_is: { ok: '正常', failed: '不通', not_tried: '未测', running: '测试中' },
     step: { name: '解析地址', tcp: '连接端口', tls: '安全连接（TLS）', association: '建立关联（DICOM association）', request: '发送请求', echo: '应答', protocol: '协议' },
@@ -104,7 +104,7 @@ export default {
   help: {
     open: '状态与处理说明', title: '状态与处理说明', more: '完整说明见安装目录中的', first: '先点“测试”，看走到哪一步不通，并排除。', second: '都通而队列不动：看目的地是否暂停、停用、对方不通或在时段之外。', third: '“待处理”的需要人工：看原因，请对方排除后点“重试”；对方已收到的不会重复发送。',
     destination: {
-      disabled: '不再向它发送。需要时在“编辑”中启用。', held: '有人暂停了它，原因见下。原因消除后点“恢复发送”，期间不会过期。', failed: '有被拒收或已过期的，需要人工处理。', resting: '连续几次连不上，暂歇到“下次发送”时再试。排除问题后点“重试”可立即尝试。',
+      disabled: '不再向它发送。需要时在“编辑”中启用。', held: '有人暂停了它，原因写在状态下方。原因消除后点“恢复发送”，期间不会过期。', failed: '有被拒收或已过期的，需要人工处理。', resting: '连续几次连不上，暂歇到“下次发送”时再试。排除问题后点“重试”可立即尝试。',
       closed: '现在不在它的发送时段内，到时段自动发送，急诊也不例外。', recovering: '对方刚恢复，先少量发送，正常后自动加快。', waiting: '上次没有成功，会自动重发。', sending: '正在发送。', idle: '没有要发送的。',
     },
     delivery: {
