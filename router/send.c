@@ -192,7 +192,6 @@ static enum delivery_event judge_document(bool ok, const struct err *err)
 	}
 }
 
-/* The peer's words go to the ledger and no further: they may speak of the patient. */
 static void send_document(struct attempt *attempt)
 {
 	struct transport_call call = call_of(attempt);
@@ -200,14 +199,15 @@ static void send_document(struct attempt *attempt)
 	int64_t started_ms = clock_monotonic_ms();
 	enum delivery_event event;
 	struct err err = {0};
+	char reason[300];
 
 	file_kill_point("delivery_claimed");
 	event = judge_document(attempt->transport->send(&call, &err), &err);
 	file_kill_point("delivery_item_sent");
-	log_info(LOG_DELIVERY_ATTEMPT, "delivery=%s destination=%s event=%s kind=%s code=%u elapsed_ms=%lld", job->id,
-	         job->destination_id, delivery_event_name(event),
-	         err.kind == ERR_NONE ? "none" : err_kind_info(err.kind)->name, err.code,
-	         (long long)(clock_monotonic_ms() - started_ms));
+	transport_own_words(err.text, reason, sizeof(reason));
+	log_info(LOG_DELIVERY_ATTEMPT, "delivery=%s destination=%s event=%s elapsed_ms=%lld reason=%s", job->id,
+	         job->destination_id, delivery_event_name(event), (long long)(clock_monotonic_ms() - started_ms),
+	         reason);
 	settle(attempt->router, job, event,
 	       event == DELIVERY_EVENT_FAIL && err.kind != ERR_CANCELLED ? next_in_ms(attempt, backoff_ms(job)) : 0,
 	       err.text);

@@ -226,9 +226,9 @@ static json_t *paper(const struct report_message *message)
 		err_panic("SHA-1 is not available");
 	hash = report_message_base64(sha1, sizeof(sha1));
 	clock_format(message->issued_us, at);
-	made = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "contentType", "application/pdf", "language",
-	                 content(message, NULL, "language"), "data", data, "size", (json_int_t)message->pdf_length,
-	                 "hash", hash, "creation", at);
+	made = json_pack("{s:s, s:s, s:I, s:s, s:s}", "contentType", "application/pdf", "data", data, "size",
+	                 (json_int_t)message->pdf_length, "hash", hash, "creation", at);
+	set_text(made, "language", content(message, NULL, "language"));
 	set_text(made, "title", content(message, NULL, "title"));
 	free(hash);
 	free(data);

@@ -32,7 +32,6 @@ static void fill(const struct db_rows *rows, struct report_message *message)
 	*message = (struct report_message){.delivery_id = text_of(rows, "delivery"),
 	                                   .version_id = text_of(rows, "report_version"),
 	                                   .report_id = text_of(rows, "report"),
-	                                   .study_id = text_of(rows, "study"),
 	                                   .patient_id = text_of(rows, "patient"),
 	                                   .request_id = text_of(rows, "request"),
 	                                   .site_id = text_of(rows, "site"),

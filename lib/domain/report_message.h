@@ -26,8 +26,8 @@ enum report_message_kind {
 
 /* Texts are UTF-8, never NULL; empty: there is none. */
 struct report_message {
-	const char *delivery_id; /* stays the same however often it is sent */
-	const char *version_id, *report_id, *study_id, *patient_id, *request_id; /* public ids */
+	const char *delivery_id;                                      /* stays the same however often it is sent */
+	const char *version_id, *report_id, *patient_id, *request_id; /* public ids */
 	const char *site_id, *issuer_id;
 	enum report_message_kind kind;
 	int version;

@@ -347,7 +347,7 @@ static void observation_request(struct oru *oru)
 	time_field(oru, 22, message->issued_us);
 	raw(field(oru, 24), section_of(content(oru, "study", "modality")));
 	raw(field(oru, 25), message->kind == REPORT_MESSAGE_ORIGINAL ? "F" : "C");
-	text(field(oru, 31), "");
+	field(oru, 31);
 	if (*content(oru, "request", "purpose")) {
 		raw(oru, "^");
 		text(oru, content(oru, "request", "purpose"));

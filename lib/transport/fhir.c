@@ -45,8 +45,9 @@ static bool judge(const struct transport_call *call, const struct http_answer *a
 			return err_set(err, ERR_UNKNOWN_OUTCOME, "the peer did not finish its answer");
 		return kind == FHIR_ANSWER_DONE ||
 		       err_set(err, kind == FHIR_ANSWER_FAILED ? ERR_REFUSED : ERR_TEMPORARY, "%s%s%s",
-		               kind == FHIR_ANSWER_FAILED ? "cannot deliver: the peer did not take all of it"
-		                                          : "could not deliver: what answers is no FHIR server",
+		               kind == FHIR_ANSWER_FAILED
+		                   ? "cannot deliver: the peer answered that it did not take all of it"
+		                   : "could not deliver: what answers is no FHIR server",
 		               *text ? ": " : "", text);
 	}
 	if (answer->status == 409)

@@ -87,9 +87,9 @@ static bool judge(const struct hl7_ack *ack, enum hl7_verdict verdict, struct er
 {
 	if (verdict == HL7_TAKEN)
 		return true;
-	return err_set(err, verdict == HL7_LATER ? ERR_TEMPORARY : ERR_REFUSED, "%s: %s%s%s%s%s",
-	               verdict == HL7_LATER ? "could not deliver, the peer answered"
-	                                    : "cannot deliver, the peer answered",
+	return err_set(err, verdict == HL7_LATER ? ERR_TEMPORARY : ERR_REFUSED, "%s %s%s%s%s%s",
+	               verdict == HL7_LATER ? "could not deliver: the peer answered"
+	                                    : "cannot deliver: the peer answered",
 	               ack->code, ack->error_code[0] ? " " : "", ack->error_code, ack->text[0] ? ": " : "", ack->text);
 }
 

@@ -39,7 +39,7 @@ struct batch {
 
 /* A part of a batch as the body of a request: head, object, head, object, tail. */
 struct body {
-	const struct batch *batch;
+	struct batch *batch;
 	size_t first, count;
 	char boundary[BOUNDARY_SIZE];
 	uint64_t taken; /* the furthest byte that went out */
@@ -144,7 +144,7 @@ static void report(struct batch *batch, const struct part *part, enum dicom_sent
 static void report_listed(const struct body *body, const struct http_answer *answer)
 {
 	struct stow_verdict verdicts[BATCH_OBJECTS];
-	struct batch *batch = (struct batch *)body->batch;
+	struct batch *batch = body->batch;
 	char comment[COMMENT_SIZE];
 	/* What is cut lists nothing, and its silence means nothing: no more than "accepted" (202). */
 	int status = answer->is_cut && answer->status < 300 ? 202 : answer->status;
@@ -174,7 +174,7 @@ static void report_refused(struct batch *batch, const struct part *part, int sta
 /* The way broke: what went out whole may be there, also without an answer. */
 static void report_lost(const struct body *body)
 {
-	struct batch *batch = (struct batch *)body->batch;
+	struct batch *batch = body->batch;
 
 	for (size_t i = 0; i < body->count; i++)
 		if (body->taken > 0 && body->taken >= length_to(body, i + 1))
@@ -194,7 +194,7 @@ static bool send_one_by_one(struct batch *batch, struct err *err)
 
 static bool judge(const struct body *body, const struct http_answer *answer, struct err *err)
 {
-	struct batch *batch = (struct batch *)body->batch;
+	struct batch *batch = body->batch;
 
 	if (answer->status / 100 == 2 || answer->status == 409) {
 		report_listed(body, answer);

@@ -77,6 +77,12 @@ struct transport {
 	int (*test)(const struct destination_settings *to, struct transport_step steps[TRANSPORT_STEPS_MAX]);
 };
 
+/*
+ * Behind "the peer answered CODE: " a reason has what the peer said, which may speak of the patient: it goes to the ledger and not into a log.
+ * Copies what is ours.
+ */
+void transport_own_words(const char *reason, char *out, size_t out_size);
+
 /* NULL: no such protocol in this build. */
 const struct transport *transport_find(const char *protocol);
 

@@ -46,7 +46,7 @@ static bool judge(const struct transport_call *call, const struct http_answer *a
 {
 	if (answer->status / 100 == 2)
 		return true;
-	if (answer->status != HTTP_GONE && !web_way_works(call, answer, err))
+	if (!web_way_works(call, answer, err))
 		return false;
 	(void)err_set(err, answer->status == HTTP_GONE ? ERR_REFUSED : ERR_TEMPORARY, "%s: the peer answered HTTP %d",
 	              answer->status == HTTP_GONE ? "cannot deliver" : "could not deliver", answer->status);

@@ -3,7 +3,7 @@
 -- name: message_report
 -- What the ledger has about the report of a delivery. The paper and the signed content are authoritative; this names their parts.
 -- $1 delivery
-SELECT d.public_id::text AS delivery, v.public_id::text AS report_version, r.public_id::text AS report, s.public_id::text AS study,
+SELECT d.public_id::text AS delivery, v.public_id::text AS report_version, r.public_id::text AS report,
        patient.public_id::text AS patient, q.public_id::text AS request, site.public_id::text AS site, issuer.public_id::text AS issuer,
        v.kind, v.version, v.reason, v.canonical, v.issued_at, coalesce(v.verification_code, '') AS verification_code,
        reviewer.name AS reviewer, c.name AS patient_pn, c.issuer AS patient_issuer,

@@ -8,6 +8,7 @@ import hmac
 import json
 import pathlib
 import re
+import signal
 import sys
 import threading
 import uuid
@@ -188,6 +189,19 @@ def test_hl7_goes_over_tls_and_shows_our_certificate(site, serve, authority):
     assert len(control_ids) == 1, "the peer whose certificate is another's got nothing"
 
 
+def test_a_router_that_dies_behind_the_answer_sends_the_same_again(site, serve):
+    control_ids, talk = answering(fine)
+    site.home.stop("yq-router")
+    destination = add_destination(site, "hl7", host="127.0.0.1", port=serve(LinePeer, talk).port)
+    report, _ = add_issued_report(site)
+    site.home.start("yq-router", YQ_KILL_AT="delivery_settle")
+    assert site.home.wait_ended("yq-router") == -signal.SIGKILL
+    site.home.start("yq-router")
+    await_delivery(site, destination, "delivered")
+    assert len(control_ids) == 2 and len(set(control_ids)) == 1
+    assert site.receipts(report) == [["delivered"]]
+
+
 # --- FHIR ---------------------------------------------------------------------------------------------------------------------
 
 DONE = Answer(200, b'{"resourceType":"Bundle","type":"transaction-response"}')
@@ -225,7 +239,7 @@ def outcome(text):
 FHIR_PEERS = {
     "does_not_like_it": ([Answer(422, outcome("no such code"))], "quarantined", "HTTP 422: no such code"),
     "finds_several": ([Answer(412)], "quarantined", "HTTP 412"),
-    "took_a_part": ([Answer(200, b'{"resourceType":"Bundle","entry":[{"response":{"status":"400"}}]}')], "quarantined", "not take all"),
+    "took_a_part": ([Answer(200, b'{"resourceType":"Bundle","entry":[{"response":{"status":"400"}}]}')], "quarantined", "did not take all"),
     "does_not_know_us": ([Answer(401)], "waiting", "credentials (HTTP 401)"),
     "is_not_there": ([Answer(404)], "waiting", "no such service"),
     "is_something_else": ([Answer(200, b"<html>welcome</html>")], "waiting", "no FHIR server"),

@@ -9,7 +9,6 @@ struct report_message message_fixture(json_t *content)
 	struct report_message message = {.delivery_id = "6b1f3f3a-6a6b-4d53-9f5e-0d6a3c1c2b11",
 	                                 .version_id = "0b9f6c1e-7a53-4a8e-9d0b-5a1c2d3e4f50",
 	                                 .report_id = "7f0c2a55-9d11-4c0e-8a77-1b2c3d4e5f60",
-	                                 .study_id = "11111111-9d11-4c0e-8a77-1b2c3d4e5f61",
 	                                 .patient_id = "22222222-9d11-4c0e-8a77-1b2c3d4e5f62",
 	                                 .request_id = "33333333-9d11-4c0e-8a77-1b2c3d4e5f63",
 	                                 .site_id = "44444444-9d11-4c0e-8a77-1b2c3d4e5f64",

@@ -121,3 +121,20 @@ Test(steps, a_setting_that_cannot_work_is_named)
 	to.secret.signing_key = none;
 	cr_expect_str_eq(walk("webhook", &to), "request! ", "no key");
 }
+
+Test(steps, what_the_peer_said_is_told_apart)
+{
+	static const char *const cases[][2] = {
+	    {"cannot deliver: the peer answered AE 101: no patient", "cannot deliver: the peer answered AE 101"},
+	    {"cannot deliver: the peer answered AE 101", "cannot deliver: the peer answered AE 101"},
+	    {"could not reach the peer: no: way", "could not reach the peer: no: way"},
+	    {"", ""}};
+	char ours[60], few[8];
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		transport_own_words(cases[i][0], ours, sizeof ours);
+		cr_expect_str_eq(ours, cases[i][1]);
+	}
+	transport_own_words(cases[0][0], few, sizeof few);
+	cr_expect_str_eq(few, "cannot ");
+}
