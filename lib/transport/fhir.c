@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/db/db.h"
 #include "lib/domain/delivery.h"
 #include "lib/domain/destination_settings.h"
 #include "lib/domain/report_fhir.h"
@@ -13,15 +12,9 @@
 static bool load_bundle(const struct transport_call *call, char **out, struct err *err)
 {
 	struct report_message_loaded loaded;
-	struct db *db;
 	json_t *bundle;
-	bool ok;
 
-	if (!db_take(call->pool, &db, err))
-		return false;
-	ok = report_message_load(db, call->store, call->job->id, &loaded, err);
-	db_give(db);
-	if (!ok)
+	if (!web_load_report(call, &loaded, err))
 		return false;
 	bundle = report_fhir_build(&loaded.message);
 	report_message_fini(&loaded);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/db/db.h"
 #include "lib/dicom/charset.h"
 #include "lib/domain/delivery.h"
 #include "lib/domain/destination_settings.h"
@@ -20,18 +19,6 @@ enum { MESSAGE_MAX = 64 << 20, ACK_MAX = 64 << 10, URL_SIZE = 300 };
 static const char start_block[] = "\x0b", end_block[] = "\x1c\r";
 
 /* ---- the message ------------------------------------------------------------------------------------------------------------- */
-
-static bool load_message(const struct transport_call *call, struct report_message_loaded *out, struct err *err)
-{
-	struct db *db;
-	bool ok;
-
-	if (!db_take(call->pool, &db, err))
-		return false;
-	ok = report_message_load(db, call->store, call->job->id, out, err);
-	db_give(db);
-	return ok;
-}
 
 /*
  * From UTF-8 to what the destination reads. GB18030 has a code for every character; the second byte of some is that of a delimiter, so a receiver
@@ -62,7 +49,7 @@ static bool make_frame(const struct transport_call *call, struct text_buf *frame
 	struct text_buf message;
 	bool ok;
 
-	if (!load_message(call, &loaded, err))
+	if (!web_load_report(call, &loaded, err))
 		return false;
 	text_buf_init(&message, MESSAGE_MAX);
 	ok = report_oru_build(&loaded.message, call->to->charset, &message, err) &&

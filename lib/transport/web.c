@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/db/db.h"
 #include "lib/domain/delivery.h"
 #include "lib/domain/destination_settings.h"
+#include "lib/domain/report_message.h"
 
 struct http_peer web_peer(const struct destination_settings *to)
 {
@@ -82,6 +84,20 @@ bool web_post(const struct transport_call *call, const char *path, const char *c
 		return false;
 	ok = http_client_ask(client, &ask, out, err);
 	http_client_free(client);
+	return ok;
+}
+
+bool web_load_report(const struct transport_call *call, struct report_message_loaded *out, struct err *err)
+{
+	struct db *db;
+	bool ok;
+
+	if (!db_take(call->pool, &db, err))
+		return false;
+	ok = report_message_load(db, call->store, call->job->id, out, err);
+	db_give(db);
+	if (!ok && (err->kind == ERR_NOT_FOUND || err->kind == ERR_CORRUPT))
+		err->kind = ERR_INVALID;
 	return ok;
 }
 

@@ -22,6 +22,13 @@ bool web_way_works(const struct transport_call *call, const struct http_answer *
 bool web_post(const struct transport_call *call, const char *path, const char *const *headers, const char *body,
               size_t length, struct http_answer *out, struct err *err);
 
+/*
+ * The report of a delivery. What is missing or broken of it here stays so: INVALID, for a person, so that it is not taken for a fault of the way.
+ * report_message_fini().
+ */
+struct report_message_loaded;
+bool web_load_report(const struct transport_call *call, struct report_message_loaded *out, struct err *err);
+
 /* The steps of one try. err: why it failed, or NULL; status: of the answer, 0: there is none to show. */
 int web_steps(const struct http_way *way, const struct err *err, struct transport_step steps[TRANSPORT_STEPS_MAX]);
 /* One request, judged by web_way_works(): its steps. */

@@ -63,6 +63,8 @@ static bool load_message(const struct transport_call *call, char **out, struct e
 		return false;
 	ok = webhook_message(db, call->job->id, &message, err);
 	db_give(db);
+	if (!ok && err->kind == ERR_NOT_FOUND)
+		err->kind = ERR_INVALID; /* nothing of the way */
 	if (!ok)
 		return false;
 	*out = json_dumps(message, JSON_COMPACT);

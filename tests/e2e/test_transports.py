@@ -274,7 +274,7 @@ def test_an_old_version_does_not_go_out_behind_a_new_one(site, serve):
     destination = add_destination(site, "fhir", url=peer.url())
     site.home.sql(f"UPDATE destination SET held_at = yq_now() WHERE public_id = '{destination}'")
     report, _ = add_issued_report(site)
-    await_delivery(site, destination, "pending")
+    site.await_state(report, "pending")
     site.home.sql(f"""ALTER TABLE report_version DISABLE TRIGGER USER;
         INSERT INTO report_version (site_id, report_id, version, kind, reason, state, body, study_version, author_id, policy_version_id, canonical,
                                     content_sha256, submitted_at, issued_at, settled_at)
@@ -282,7 +282,22 @@ def test_an_old_version_does_not_go_out_behind_a_new_one(site, serve):
                yq_now(), yq_now(), yq_now() FROM report_version WHERE public_id = '{report}';
         ALTER TABLE report_version ENABLE TRIGGER USER;
         UPDATE destination SET held_at = NULL WHERE public_id = '{destination}'""")
-    await_delivery(site, destination, "quarantined", error="a later one has taken its place")
+    rows = site.await_state(report, "quarantined")
+    assert "a later one has taken its place" in rows[0][2]
+    assert not peer.requests, "and the new one has no paper here, so it does not go out either"
+
+
+@pytest.mark.parametrize("protocol", ["fhir", "hl7"])
+def test_a_report_whose_paper_is_broken_waits_for_a_person(site, serve, protocol):
+    peer = serve(WebPeer, in_turn(DONE))
+    where = {"url": peer.url()} if protocol == "fhir" else {"host": "127.0.0.1", "port": peer.port}
+    destination = add_destination(site, protocol, held_at="now", **where)
+    report, _ = add_issued_report(site)
+    site.await_state(report, "pending")
+    site.home.sql(f"""UPDATE artefact a SET sha256 = sha256('other') FROM report_version v
+        WHERE v.report_version_id = a.report_version_id AND v.public_id = '{report}';
+        UPDATE destination SET held_at = NULL WHERE public_id = '{destination}'""")
+    await_delivery(site, destination, "quarantined")
     assert not peer.requests
 
 
