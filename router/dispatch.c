@@ -9,21 +9,25 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/domain/delivery.h"
+#include "lib/domain/delivery_lane.h"
 #include "lib/domain/presence.h"
+#include "router/lane.h"
 #include "router/router.h"
 
-enum { WORKERS_MAX = 2000, STACK_BYTES = 1024 * 1024 };
+enum { WORKERS_MAX = 2000, STACK_BYTES = 1024 * 1024, DEBT_STEP_MS = 1000 };
 
 /* A thread that sends to one destination until nothing is due there any more. */
 struct worker {
 	struct dispatch *dispatch;
 	struct worker *next;
+	struct lane *lane;
 	char destination_id[TEXT_UUID_SIZE];
 	char job_id[TEXT_UUID_SIZE]; /* under way, or empty */
 };
 
 struct dispatch {
 	struct router *router;
+	struct lanes *lanes;
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
 	struct worker *workers;
@@ -38,6 +42,7 @@ struct dispatch *dispatch_new(struct router *router)
 	if (!dispatch)
 		err_panic("out of memory");
 	dispatch->router = router;
+	dispatch->lanes = lanes_new(router->pool);
 	pthread_mutex_init(&dispatch->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -55,21 +60,30 @@ static void set_job(struct worker *worker, const char *job_id)
 	pthread_mutex_unlock(&worker->dispatch->lock);
 }
 
-static bool work_once(struct worker *worker)
+/* While the rate of the destination is used up only emergencies go there. */
+static bool claim(struct worker *worker, int64_t debt_ms, struct delivery_job **job)
 {
 	struct router *router = worker->dispatch->router;
-	struct delivery_job *job;
 	struct err err;
 
-	if (!delivery_claim(router->pool, worker->destination_id, presence_id(router->presence), router->lease_ms, &job,
-	                    &err)) {
-		log_err(LOG_LEDGER_FAILED, &err, "step=claim_delivery destination=%s", worker->destination_id);
+	if (delivery_claim(router->pool, worker->destination_id, presence_id(router->presence), router->lease_ms,
+	                   debt_ms > 0 ? 0 : DELIVERY_RANKS - 1, job, &err))
+		return true;
+	log_err(LOG_LEDGER_FAILED, &err, "step=claim_delivery destination=%s", worker->destination_id);
+	return false;
+}
+
+static bool work_once(struct worker *worker)
+{
+	int64_t debt_ms = lane_debt_ms(worker->lane);
+	struct delivery_job *job;
+
+	if (!claim(worker, debt_ms, &job))
 		return false;
-	}
 	if (!job)
-		return false;
+		return debt_ms > 0 && daemon_sleep(debt_ms < DEBT_STEP_MS ? debt_ms : DEBT_STEP_MS);
 	set_job(worker, job->id);
-	send_job(router, job);
+	send_job(worker->dispatch->router, job, worker->lane);
 	set_job(worker, "");
 	delivery_job_free(job);
 	return true;
@@ -102,13 +116,14 @@ static void *run_worker(void *context)
 
 /* ---- who works ------------------------------------------------------------------------------------------------------------------ */
 
-static int count_for(const struct dispatch *dispatch, const char *destination_id)
+/* Workers that are about to claim: the ledger has not counted them yet. */
+static int count_idle(const struct dispatch *dispatch, const char *destination_id)
 {
 	const struct worker *worker;
 	int count = 0;
 
 	for (worker = dispatch->workers; worker; worker = worker->next)
-		count += strcmp(worker->destination_id, destination_id) == 0;
+		count += !worker->job_id[0] && strcmp(worker->destination_id, destination_id) == 0;
 	return count;
 }
 
@@ -123,6 +138,7 @@ static bool start_worker(struct dispatch *dispatch, const char *destination_id)
 		err_panic("out of memory");
 	worker->dispatch = dispatch;
 	text_copy(worker->destination_id, sizeof(worker->destination_id), destination_id);
+	worker->lane = lanes_get(dispatch->lanes, destination_id);
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
@@ -142,9 +158,9 @@ static bool start_worker(struct dispatch *dispatch, const char *destination_id)
 static void staff_destination(void *context, const char *destination_id, int due)
 {
 	struct dispatch *dispatch = context;
-	int wanted = (int)conf_number(CONF_DELIVERY_WORKERS) - count_for(dispatch, destination_id);
+	int wanted = due - count_idle(dispatch, destination_id);
 
-	for (wanted = wanted < due ? wanted : due; wanted > 0 && dispatch->count < WORKERS_MAX; wanted--)
+	for (; wanted > 0 && dispatch->count < WORKERS_MAX; wanted--)
 		if (!start_worker(dispatch, destination_id))
 			break;
 }
@@ -219,6 +235,7 @@ bool dispatch_stop(struct dispatch *dispatch, int64_t wait_ms)
 		return false;
 	pthread_cond_destroy(&dispatch->ended);
 	pthread_mutex_destroy(&dispatch->lock);
+	lanes_free(dispatch->lanes);
 	free(dispatch);
 	return true;
 }

@@ -192,7 +192,8 @@ static int64_t until_due(struct router *router)
 
 	if (!db_take(router->pool, &db, &err))
 		return wait_ms;
-	if (db_exec_one(db, STMT_ROUTER_NEXT_DUE, DB_NO_PARAMS, "due time", &rows, &err)) {
+	if (db_exec_one(db, STMT_ROUTER_NEXT_DUE, DB_PARAMS(db_int(conf_number(CONF_DELIVERY_WORKERS))), "due time",
+	                &rows, &err)) {
 		due_ms = db_get_int(rows, 0, "wait_ms");
 		if (!db_is_null(rows, 0, "wait_ms") && due_ms < wait_ms)
 			wait_ms = due_ms;

@@ -16,6 +16,7 @@ struct store;
 struct presence;
 struct delivery_job;
 struct dispatch;
+struct lane;
 struct reporters;
 
 struct router {
@@ -41,7 +42,7 @@ bool names_round(struct router *router, struct err *err);
 /* ---- dispatch.c: threads that send ------------------------------------------------------------------------------------------- */
 
 struct dispatch *dispatch_new(struct router *router);
-/* Starts workers for destinations that have something due, at most delivery_workers for each. */
+/* Starts workers for destinations where something could start, as many as there are places. */
 bool dispatch_scan(struct dispatch *dispatch, struct err *err);
 /* Renews what the workers hold, now. For the keeper. */
 bool dispatch_keep(struct dispatch *dispatch, struct err *err);
@@ -59,8 +60,8 @@ bool doubts_join(pthread_t thread, int64_t wait_ms);
 
 /* ---- send.c: one delivery --------------------------------------------------------------------------------------------------- */
 
-/* Sends or verifies a claimed delivery and settles it. Logs the outcome. */
-void send_job(struct router *router, struct delivery_job *job);
+/* Sends a claimed delivery, or asks its peer what it holds, and settles it. Logs the outcome. */
+void send_job(struct router *router, struct delivery_job *job, struct lane *lane);
 
 /* ---- commitments.c: storage commitment reports on associations of our own ---------------------------------------------------- */
 

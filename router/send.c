@@ -1,33 +1,21 @@
+/* One delivery, from its claim to its settlement. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/conf.h"
 #include "lib/base/daemon.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/db/db.h"
 #include "lib/dicom/dicom.h"
-#include "lib/domain/delivery.h"
 #include "lib/domain/destination_settings.h"
 #include "lib/transport/transport.h"
+#include "router/attempt.h"
 #include "router/router.h"
 
 enum { SETTLE_RETRY_MS = 1000 };
-
-/* One try, as it goes. */
-struct attempt {
-	struct router *router;
-	struct delivery_job *job;
-	struct destination_settings *to;
-	const struct transport *transport;
-	pthread_mutex_t lock; /* of the items' states and what follows: transports report from threads of their own */
-	bool is_rejected, is_stopped;
-	char reason[300]; /* the first thing that went wrong */
-	int64_t wait_ms;  /* as the peer asked, 0: it did not */
-};
 
 static void note(struct attempt *attempt, const char *reason)
 {
@@ -35,19 +23,53 @@ static void note(struct attempt *attempt, const char *reason)
 		text_copy(attempt->reason, sizeof(attempt->reason), reason);
 }
 
-/* Never sooner than the peer asked for. */
-static int64_t next_in_ms(const struct attempt *attempt, int64_t backoff_ms)
+struct delivery_past attempt_past(const struct attempt *attempt)
 {
-	return attempt->wait_ms > backoff_ms ? attempt->wait_ms : backoff_ms;
+	struct delivery_past past = {.failures = attempt->job->failures,
+	                             .proof_rounds = attempt->job->proof_rounds,
+	                             .is_overdue = attempt->job->is_overdue,
+	                             .backoff_min_ms = attempt->to->backoff_min_ms,
+	                             .backoff_max_ms = attempt->to->backoff_max_ms};
+
+	text_random(&past.random, sizeof(past.random));
+	return past;
 }
 
-static int64_t backoff_ms(const struct delivery_job *job)
+struct delivery_tally attempt_tally(const struct attempt *attempt)
 {
-	uint32_t random;
+	struct delivery_tally sum = {0};
+	size_t i;
 
-	text_random(&random, sizeof(random));
-	return delivery_backoff_ms(job->attempts, conf_number(CONF_DELIVERY_BACKOFF_MIN),
-	                           conf_number(CONF_DELIVERY_BACKOFF_MAX), random);
+	for (i = 0; i < attempt->job->item_count; i++)
+		delivery_tally_add(&sum, attempt->job->items[i].state);
+	return sum;
+}
+
+bool attempt_wants_proof(const struct attempt *attempt)
+{
+	return attempt->transport->verify && attempt->to->proof != DESTINATION_PROOF_ANSWERS;
+}
+
+void attempt_settle(const struct attempt *attempt, const struct delivery_outcome *outcome)
+{
+	const struct delivery_job *job = attempt->job;
+	struct delivery_tally sum = attempt_tally(attempt);
+	struct err err;
+
+	log_info(LOG_DELIVERY_ATTEMPT,
+	         "delivery=%s destination=%s rank=%d event=%s confirmed=%d objects=%zu elapsed_ms=%lld reason=%s",
+	         job->id, job->destination_id, job->rank,
+	         outcome->is_put_off ? "put_off" : delivery_event_name(outcome->event), sum.confirmed, job->item_count,
+	         (long long)(clock_monotonic_ms() - attempt->stay.started_ms), outcome->reason);
+	while (!delivery_settle(attempt->router->pool, job, outcome, &err)) {
+		if (!err_kind_info(err.kind)->retry && err.kind != ERR_UNKNOWN_OUTCOME) {
+			log_err(LOG_DELIVERY_STATE, &err, "delivery=%s event=%s", job->id,
+			        delivery_event_name(outcome->event));
+			return;
+		}
+		if (!daemon_sleep(SETTLE_RETRY_MS))
+			return;
+	}
 }
 
 /* ---- what the transport tells -------------------------------------------------------------------------------------------------- */
@@ -74,6 +96,14 @@ static void note_item(struct attempt *attempt, enum dicom_sent sent, uint16_t st
 	note(attempt, text);
 }
 
+static void count_item(struct attempt *attempt, enum dicom_sent sent, enum delivery_item_state state)
+{
+	bool is_answer = sent == DICOM_SENT_ANSWERED || sent == DICOM_SENT_NO_CONTEXT;
+
+	attempt->answers += is_answer;
+	attempt->put_off += state == DELIVERY_ITEM_PENDING;
+}
+
 /* False ends the sending: what the ledger could not note must not be followed by more of the kind. */
 static bool note_sent(struct attempt *attempt, size_t index, enum dicom_sent sent, uint16_t dimse_status,
                       const char *comment)
@@ -84,17 +114,18 @@ static bool note_sent(struct attempt *attempt, size_t index, enum dicom_sent sen
 
 	file_kill_point("delivery_item_sent");
 	item->state = state;
+	count_item(attempt, sent, state);
 	if (state != DELIVERY_ITEM_CONFIRMED)
 		note_item(attempt, sent, dimse_status, comment);
 	if (!delivery_item_settle(attempt->router->pool, attempt->job, item, state,
 	                          sent == DICOM_SENT_ANSWERED ? dimse_status : -1, comment, &err)) {
 		log_err(LOG_LEDGER_FAILED, &err, "step=settle_item delivery=%s", attempt->job->id);
 		note(attempt, "the ledger was away");
+		attempt->stop = DELIVERY_STOP_OVERTAKEN;
 		return false;
 	}
 	file_kill_point("delivery_item_settled");
-	attempt->is_stopped = daemon_stopping();
-	return !attempt->is_stopped;
+	return attempt->stop == DELIVERY_STOP_NOT;
 }
 
 static bool on_item_done(void *context, size_t index, enum dicom_sent sent, uint16_t dimse_status, const char *comment)
@@ -108,14 +139,42 @@ static bool on_item_done(void *context, size_t index, enum dicom_sent sent, uint
 	return go_on;
 }
 
-static bool on_go_on(void *context, uint64_t size_bytes)
+static bool is_stopped(struct attempt *attempt)
 {
-	(void)context;
-	(void)size_bytes;
-	return !daemon_stopping();
+	bool is;
+
+	pthread_mutex_lock(&attempt->lock);
+	is = attempt->stop != DELIVERY_STOP_NOT;
+	pthread_mutex_unlock(&attempt->lock);
+	return is;
 }
 
-static struct transport_call call_of(struct attempt *attempt)
+static void stop(struct attempt *attempt, enum lane_word word)
+{
+	pthread_mutex_lock(&attempt->lock);
+	if (attempt->stop == DELIVERY_STOP_NOT)
+		attempt->stop = word == LANE_TURN ? DELIVERY_STOP_TURN : DELIVERY_STOP_OVERTAKEN;
+	note(attempt, daemon_stopping() ? "the router was stopped" : "others went first");
+	pthread_mutex_unlock(&attempt->lock);
+}
+
+static bool on_go_on(void *context, uint64_t size_bytes)
+{
+	struct attempt *attempt = context;
+	enum lane_word word;
+
+	if (is_stopped(attempt))
+		return false;
+	word = lane_wait(attempt->lane, &attempt->stay, size_bytes);
+	if (word == LANE_GO)
+		return true;
+	stop(attempt, word);
+	return false;
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------------------------------ */
+
+static bool send_all(struct attempt *attempt, struct err *err)
 {
 	struct transport_call call = {.pool = attempt->router->pool,
 	                              .store = attempt->router->store,
@@ -123,153 +182,66 @@ static struct transport_call call_of(struct attempt *attempt)
 	                              .to = attempt->to,
 	                              .go_on = on_go_on,
 	                              .item_done = on_item_done,
-	                              .context = attempt,
-	                              .wait_ms = &attempt->wait_ms};
+	                              .context = attempt};
 
-	return call;
-}
-
-static void send_items(struct attempt *attempt)
-{
-	struct transport_call call = call_of(attempt);
-	struct delivery_job *job = attempt->job;
-	struct err err;
-	size_t i;
-
-	/* Also what was refused before somebody requeued it, and what had no answer. */
-	for (i = 0; i < job->item_count; i++)
-		if (job->items[i].state != DELIVERY_ITEM_CONFIRMED)
-			job->items[i].state = DELIVERY_ITEM_PENDING;
-	if (attempt->transport->send(&call, &err))
-		return;
-	attempt->is_rejected = err.kind == ERR_REFUSED;
-	note(attempt, err.text);
-}
-
-/* ---- the delivery --------------------------------------------------------------------------------------------------------------- */
-
-static struct delivery_tally tally(const struct delivery_job *job)
-{
-	struct delivery_tally sum = {0};
-	size_t i;
-
-	for (i = 0; i < job->item_count; i++)
-		delivery_tally_add(&sum, job->items[i].state);
-	return sum;
-}
-
-/* The peer has what it has: the ledger must hear of it, however long it is away. If we end before, the lease brings it up again. */
-static void settle(struct router *router, const struct delivery_job *job, enum delivery_event event, int64_t next_in_ms,
-                   const char *reason)
-{
-	struct err err;
-
-	while (!delivery_settle(router->pool, job, event, next_in_ms, reason, &err)) {
-		if (!err_kind_info(err.kind)->retry && err.kind != ERR_UNKNOWN_OUTCOME) {
-			log_err(LOG_DELIVERY_STATE, &err, "delivery=%s event=%s", job->id, delivery_event_name(event));
-			return;
-		}
-		if (!daemon_sleep(SETTLE_RETRY_MS))
-			return;
-	}
-}
-
-/* ---- a document ------------------------------------------------------------------------------------------------------------------ */
-
-/* What send() says is the outcome of all of it (transport.h). */
-static enum delivery_event judge_document(bool ok, const struct err *err)
-{
-	if (ok)
-		return DELIVERY_EVENT_CONFIRM;
-	switch (err->kind) {
-	case ERR_REFUSED:
-	case ERR_INVALID:
-		return DELIVERY_EVENT_REFUSE;
-	case ERR_UNKNOWN_OUTCOME:
-		return DELIVERY_EVENT_LOSE;
-	default:
-		return DELIVERY_EVENT_FAIL;
-	}
+	file_kill_point("delivery_claimed");
+	return attempt->transport->send(&call, err);
 }
 
 static void send_document(struct attempt *attempt)
 {
-	struct transport_call call = call_of(attempt);
-	struct delivery_job *job = attempt->job;
-	int64_t started_ms = clock_monotonic_ms();
-	enum delivery_event event;
-	struct err err = {0};
-	char reason[300];
+	struct delivery_past past = attempt_past(attempt);
+	struct delivery_outcome outcome;
+	struct err err = {.kind = ERR_NONE};
+	bool ok = send_all(attempt, &err);
 
-	file_kill_point("delivery_claimed");
-	event = judge_document(attempt->transport->send(&call, &err), &err);
-	file_kill_point("delivery_item_sent");
-	transport_own_words(err.text, reason, sizeof(reason));
-	log_info(LOG_DELIVERY_ATTEMPT, "delivery=%s destination=%s event=%s elapsed_ms=%lld reason=%s", job->id,
-	         job->destination_id, delivery_event_name(event), (long long)(clock_monotonic_ms() - started_ms),
-	         reason);
-	settle(attempt->router, job, event,
-	       event == DELIVERY_EVENT_FAIL && err.kind != ERR_CANCELLED ? next_in_ms(attempt, backoff_ms(job)) : 0,
-	       err.text);
+	delivery_conclude_document(ok, err.kind, &past, &outcome);
+	if (outcome.event == DELIVERY_EVENT_YIELD && attempt->stop == DELIVERY_STOP_TURN)
+		outcome.next = DELIVERY_NEXT_TURN;
+	if (!ok)
+		text_copy(outcome.reason, sizeof(outcome.reason), err.text);
+	attempt_settle(attempt, &outcome);
 }
 
-static bool is_of_documents(const struct transport *transport)
+static bool is_document(const struct attempt *attempt)
 {
-	return transport == &transport_hl7 || transport == &transport_fhir || transport == &transport_webhook;
+	return strcmp(attempt->transport->protocol, "dicom") != 0 && strcmp(attempt->transport->protocol, "stow") != 0;
 }
 
-/* ---- objects ---------------------------------------------------------------------------------------------------------------------- */
-
-static void send_now(struct attempt *attempt)
+static void send_objects(struct attempt *attempt)
 {
-	struct router *router = attempt->router;
-	struct delivery_job *job = attempt->job;
-	int64_t started_ms = clock_monotonic_ms();
-	enum delivery_event event;
-	struct delivery_tally sum;
+	struct delivery_try try = {.before = attempt_tally(attempt), .wants_proof = attempt_wants_proof(attempt)};
+	struct delivery_past past = attempt_past(attempt);
+	struct delivery_outcome outcome;
+	struct err err = {.kind = ERR_NONE};
 
-	file_kill_point("delivery_claimed");
-	send_items(attempt);
-	sum = tally(job);
-	if (attempt->is_stopped)
-		note(attempt, "the router was stopped");
-	event = job->item_count == 0 ? DELIVERY_EVENT_REFUSE : delivery_judge(&sum, attempt->is_rejected);
-	log_info(LOG_DELIVERY_ATTEMPT,
-	         "delivery=%s destination=%s event=%s confirmed=%d objects=%zu elapsed_ms=%lld reason=%s", job->id,
-	         job->destination_id, delivery_event_name(event), sum.confirmed, job->item_count,
-	         (long long)(clock_monotonic_ms() - started_ms), attempt->reason);
-	settle(router, job, event,
-	       attempt->is_stopped            ? 0
-	       : event == DELIVERY_EVENT_FAIL ? next_in_ms(attempt, backoff_ms(job))
-	                                      : 0,
-	       event == DELIVERY_EVENT_CONFIRM ? ""
-	       : job->item_count == 0          ? "there is nothing in it to send"
-	                                       : attempt->reason);
+	if (attempt->job->item_count == 0)
+		note(attempt, "there is nothing in it to send");
+	else if (try.before.pending > 0 && !send_all(attempt, &err) && err.kind != ERR_CANCELLED) {
+		try.is_broken = true;
+		note(attempt, err.text);
+	}
+	try.after = attempt_tally(attempt);
+	try.answers = attempt->answers;
+	try.put_off = attempt->put_off;
+	try.stop = attempt->stop;
+	delivery_conclude(&try, &past, &outcome);
+	if (outcome.event != DELIVERY_EVENT_CONFIRM && outcome.event != DELIVERY_EVENT_PROVE)
+		text_copy(outcome.reason, sizeof(outcome.reason), attempt->reason);
+	attempt_settle(attempt, &outcome);
 }
 
-/* An outcome is unknown. Where the ledger has every object confirmed, only the last word was lost. Else the peer is asked. */
-static void verify(struct attempt *attempt)
+/* What is not known of objects that were lost is asked before (prove.c); here they are to be sent. */
+static void prepare_items(struct delivery_job *job)
 {
-	struct transport_call call = call_of(attempt);
-	struct router *router = attempt->router;
-	const struct delivery_job *job = attempt->job;
-	struct delivery_tally sum = tally(job);
-	struct transport_verdict verdict = {.is_held = calloc(job->item_count + 1, sizeof(bool))};
-	struct err err;
+	size_t i;
 
-	if (!verdict.is_held)
-		err_panic("out of memory");
-	if (sum.confirmed > 0 && (size_t)sum.confirmed == job->item_count)
-		settle(router, job, DELIVERY_EVENT_CONFIRM, 0, "");
-	else if (job->is_overdue)
-		settle(router, job, DELIVERY_EVENT_FAIL, 0, "the outcome is unknown and the deadline has passed");
-	else if (!attempt->transport->verify || attempt->transport->verify(&call, &verdict, &err) ||
-	         err.kind == ERR_REFUSED)
-		settle(router, job, DELIVERY_EVENT_FAIL, 0, "the outcome was unknown: it is sent again");
-	else if (!delivery_put_off(router->pool, job, backoff_ms(job), err.text, &err))
-		log_err(LOG_DELIVERY_STATE, &err, "delivery=%s step=%s", job->id, "put_off");
-	free(verdict.is_held);
+	for (i = 0; i < job->item_count; i++)
+		if (job->items[i].state == DELIVERY_ITEM_UNKNOWN)
+			job->items[i].state = DELIVERY_ITEM_PENDING;
 }
+
+/* ---- the delivery --------------------------------------------------------------------------------------------------------------- */
 
 static bool load_settings(struct attempt *attempt, struct err *err)
 {
@@ -282,33 +254,54 @@ static bool load_settings(struct attempt *attempt, struct err *err)
 	db_give(db);
 	if (!ok)
 		return false;
+	attempt->stay.rate = attempt->to->rate_bytes_per_s;
 	attempt->transport = transport_find(attempt->to->protocol);
 	return attempt->transport ||
 	       err_set(err, ERR_INVALID, "cannot send by %s: this program does not know it", attempt->to->protocol);
 }
 
-/* What cannot be read of the destination now may be readable later: a key file that comes back, a ledger that was away. */
+/*
+ * What cannot be read of the destination now may be readable later: a key file that comes back, a program that knows the protocol. It rests, and what
+ * waits for it keeps its place.
+ */
 static void keep_waiting(struct attempt *attempt, const struct err *err)
 {
+	struct delivery_outcome outcome = {.event = DELIVERY_EVENT_FAIL,
+	                                   .is_put_off = attempt->job->state == DELIVERY_VERIFYING,
+	                                   .failures = attempt->job->failures,
+	                                   .proof_rounds = attempt->job->proof_rounds,
+	                                   .is_broken = true};
+
 	log_err(LOG_DELIVERY_ATTEMPT, err, "delivery=%s step=settings", attempt->job->id);
-	if (attempt->job->state == DELIVERY_SENDING)
-		settle(attempt->router, attempt->job, DELIVERY_EVENT_FAIL, backoff_ms(attempt->job), err->text);
+	text_copy(outcome.reason, sizeof(outcome.reason), err->text);
+	attempt_settle(attempt, &outcome);
 }
 
-void send_job(struct router *router, struct delivery_job *job)
+static void work(struct attempt *attempt)
 {
-	struct attempt attempt = {.router = router, .job = job};
+	if (attempt->job->state == DELIVERY_VERIFYING) {
+		prove_job(attempt);
+	} else if (is_document(attempt)) {
+		send_document(attempt);
+	} else {
+		prepare_items(attempt->job);
+		send_objects(attempt);
+	}
+}
+
+void send_job(struct router *router, struct delivery_job *job, struct lane *lane)
+{
+	struct attempt attempt = {.router = router,
+	                          .job = job,
+	                          .lane = lane,
+	                          .stay = {.rank = job->rank, .started_ms = clock_monotonic_ms()}};
 	struct err err;
 
 	pthread_mutex_init(&attempt.lock, NULL);
-	if (!load_settings(&attempt, &err))
-		keep_waiting(&attempt, &err);
-	else if (job->state == DELIVERY_VERIFYING)
-		verify(&attempt);
-	else if (is_of_documents(attempt.transport))
-		send_document(&attempt);
+	if (load_settings(&attempt, &err))
+		work(&attempt);
 	else
-		send_now(&attempt);
+		keep_waiting(&attempt, &err);
 	destination_settings_free(attempt.to);
 	pthread_mutex_destroy(&attempt.lock);
 }

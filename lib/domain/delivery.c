@@ -1,15 +1,14 @@
 #include "lib/domain/delivery.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/conf.h"
 #include "lib/base/file.h"
-#include "lib/base/log.h"
 #include "lib/db/db.h"
-#include "lib/domain/change.h"
+#include "lib/domain/delivery_settle.h"
 
-enum { BATCH = 100, COMMENT_MAX = 200, REASON_MAX = 500 };
+enum { BATCH = 100 };
 
 void delivery_job_free(struct delivery_job *job)
 {
@@ -19,29 +18,14 @@ void delivery_job_free(struct delivery_job *job)
 	free(job);
 }
 
-/* Finals are audited; tries are not, delivery_attempt has them. */
-static bool record(struct db *db, const char *delivery_id, const char *site_id, const char *state, bool is_audited,
-                   struct err *err)
-{
-	char name[64];
-	struct change change = {.event = name,
-	                        .action = is_audited ? name : NULL,
-	                        .subject_kind = "delivery",
-	                        .subject_id = delivery_id,
-	                        .site_id = site_id};
-
-	snprintf(name, sizeof(name), "delivery.%s", state);
-	log_info(LOG_DELIVERY_STATE, "delivery=%s state=%s", delivery_id, state);
-	return change_record(db, &change, err);
-}
-
 /* For statements that give back columns delivery and site of what they changed. */
 static bool record_rows(struct db *db, const struct db_rows *rows, const char *state, struct err *err)
 {
 	int i;
 
 	for (i = 0; i < db_rows_count(rows); i++)
-		if (!record(db, db_get_text(rows, i, "delivery"), db_get_text(rows, i, "site"), state, true, err))
+		if (!delivery_record(db, db_get_text(rows, i, "delivery"), db_get_text(rows, i, "site"), state, true,
+		                     err))
 			return false;
 	return true;
 }
@@ -87,7 +71,7 @@ bool delivery_destinations_due(struct db_pool *pool, delivery_each_destination *
 
 	if (!db_take(pool, &db, err))
 		return false;
-	ok = db_exec(db, STMT_DELIVERY_DESTINATIONS_DUE, DB_NO_PARAMS, &rows, err);
+	ok = db_exec(db, STMT_DELIVERY_OUTLOOK, DB_PARAMS(db_int(conf_number(CONF_DELIVERY_WORKERS))), &rows, err);
 	db_give(db);
 	if (!ok)
 		return false;
@@ -102,6 +86,7 @@ bool delivery_destinations_due(struct db_pool *pool, delivery_each_destination *
 struct claim {
 	const char *destination_id, *worker_id;
 	int64_t lease_ms;
+	int worst_rank;
 	struct delivery_job *job;
 };
 
@@ -111,7 +96,10 @@ static void read_job(const struct db_rows *rows, struct delivery_job *job)
 	text_copy(job->site_id, sizeof(job->site_id), db_get_text(rows, 0, "site"));
 	text_copy(job->destination_id, sizeof(job->destination_id), db_get_text(rows, 0, "destination"));
 	job->state = (enum delivery_state)machine_state_find(delivery_machine(), db_get_text(rows, 0, "state"));
+	job->rank = (int)db_get_int(rows, 0, "rank");
 	job->attempts = (int)db_get_int(rows, 0, "attempts");
+	job->failures = (int)db_get_int(rows, 0, "failures");
+	job->proof_rounds = (int)db_get_int(rows, 0, "proof_rounds");
 	job->is_overdue = db_get_bool(rows, 0, "is_overdue");
 }
 
@@ -162,7 +150,8 @@ static bool claim_work(struct db *db, void *context, struct err *err)
 	delivery_job_free(claim->job);
 	claim->job = NULL;
 	if (!db_exec(db, STMT_DELIVERY_CLAIM,
-	             DB_PARAMS(db_text(claim->destination_id), db_text(claim->worker_id), db_int(claim->lease_ms)),
+	             DB_PARAMS(db_text(claim->destination_id), db_text(claim->worker_id), db_int(claim->lease_ms),
+	                       db_int(conf_number(CONF_DELIVERY_WORKERS)), db_int(claim->worst_rank)),
 	             &rows, err))
 		return false;
 	if (db_rows_count(rows) == 0) {
@@ -171,21 +160,32 @@ static bool claim_work(struct db *db, void *context, struct err *err)
 	}
 	claim->job = new_job(rows, claim->worker_id);
 	db_rows_free(rows);
+	if (claim->job->state == DELIVERY_DEAD)
+		return delivery_record(db, claim->job->id, claim->job->site_id, "dead", true, err);
 	if (!load_items(db, claim->job, err))
 		return false;
 	return claim->job->state != DELIVERY_SENDING ||
 	       (db_exec(db, STMT_DELIVERY_ATTEMPT_BEGIN, DB_PARAMS(db_text(claim->job->id)), NULL, err) &&
-	        record(db, claim->job->id, claim->job->site_id, "sending", false, err));
+	        delivery_record(db, claim->job->id, claim->job->site_id, "sending", false, err));
 }
 
 bool delivery_claim(struct db_pool *pool, const char *destination_id, const char *worker_id, int64_t lease_ms,
-                    struct delivery_job **out, struct err *err)
+                    int worst_rank, struct delivery_job **out, struct err *err)
 {
-	struct claim claim = {.destination_id = destination_id, .worker_id = worker_id, .lease_ms = lease_ms};
+	struct claim claim = {
+	    .destination_id = destination_id, .worker_id = worker_id, .lease_ms = lease_ms, .worst_rank = worst_rank};
+	int given_up = 0;
 
-	if (!db_transact(pool, NULL, claim_work, &claim, err)) {
+	/* What was given up is no work; the rest of it is the sweep's. */
+	do {
+		if (!db_transact(pool, NULL, claim_work, &claim, err)) {
+			delivery_job_free(claim.job);
+			return false;
+		}
+	} while (claim.job && claim.job->state == DELIVERY_DEAD && ++given_up < BATCH);
+	if (claim.job && claim.job->state == DELIVERY_DEAD) {
 		delivery_job_free(claim.job);
-		return false;
+		claim.job = NULL;
 	}
 	*out = claim.job;
 	return true;
@@ -207,168 +207,18 @@ bool delivery_keep(struct db_pool *pool, const char *worker_id, const char *cons
 	return ok;
 }
 
-/* ---- settle --------------------------------------------------------------------------------------------------------------- */
-
-bool delivery_item_settle(struct db_pool *pool, const struct delivery_job *job, const struct delivery_item *item,
-                          enum delivery_item_state state, int dimse_status, const char *comment, struct err *err)
-{
-	char text[COMMENT_MAX + 1];
-	struct db *db;
-	bool ok;
-
-	text_copy(text, sizeof(text), comment ? comment : "");
-	if (!db_take(pool, &db, err))
-		return false;
-	ok = db_exec(db, STMT_DELIVERY_ITEM_WRITE,
-	             DB_PARAMS(db_text(job->id), db_text(item->instance_id), db_text(delivery_item_state_name(state)),
-	                       dimse_status < 0 ? db_null() : db_int(dimse_status),
-	                       db_text(text_is_utf8(text, strlen(text)) ? text : "")),
-	             NULL, err);
-	db_give(db);
-	return ok;
-}
-
-struct settle {
-	const struct delivery_job *job;
-	enum delivery_event event;
-	enum delivery_state to;
-	int64_t next_in_ms;
-	char reason[REASON_MAX + 1];
-};
-
-static const char *attempt_outcome(enum delivery_event event)
-{
-	switch (event) {
-	case DELIVERY_EVENT_CONFIRM:
-		return "confirmed";
-	case DELIVERY_EVENT_REFUSE:
-		return "refused";
-	case DELIVERY_EVENT_LOSE:
-		return "unknown";
-	default:
-		return "failed";
-	}
-}
-
-/* The row, if it is still this worker's. */
-static bool write_delivery(struct db *db, const struct settle *settle, struct err *err)
-{
-	struct db_rows *rows;
-	bool is_ours;
-
-	if (!db_exec(db, STMT_DELIVERY_WRITE,
-	             DB_PARAMS(db_text(settle->job->id), db_text(delivery_state_name(settle->job->state)),
-	                       db_text(settle->job->worker_id), db_text(delivery_state_name(settle->to)),
-	                       db_int(settle->next_in_ms), db_text(settle->reason)),
-	             &rows, err))
-		return false;
-	is_ours = db_rows_count(rows) > 0;
-	db_rows_free(rows);
-	return is_ours || err_set(err, ERR_CONFLICT, "cannot settle a delivery that somebody else has taken over");
-}
-
-static bool write_destination(struct db *db, const struct settle *settle, struct err *err)
-{
-	if (settle->event == DELIVERY_EVENT_CONFIRM)
-		return db_exec(db, STMT_DELIVERY_RECEIPT, DB_PARAMS(db_text(settle->job->id)), NULL, err) &&
-		       db_exec(db, STMT_DESTINATION_WORKED, DB_PARAMS(db_text(settle->job->destination_id)), NULL, err);
-	return db_exec(db, STMT_DESTINATION_FAILED,
-	               DB_PARAMS(db_text(settle->job->destination_id), db_text(settle->reason)), NULL, err);
-}
-
-/* What the peer has answered for and the ledger did not hear of at the time, because it was away just then. */
-static bool write_confirmed(struct db *db, const struct delivery_job *job, struct err *err)
-{
-	const char **ids = calloc(job->item_count + 1, sizeof(*ids));
-	size_t count = 0, i;
-	bool ok;
-
-	if (!ids)
-		err_panic("out of memory");
-	for (i = 0; i < job->item_count; i++)
-		if (job->items[i].state == DELIVERY_ITEM_CONFIRMED)
-			ids[count++] = job->items[i].instance_id;
-	ok = count == 0 ||
-	     db_exec(db, STMT_DELIVERY_ITEMS_CONFIRM, DB_PARAMS(db_text(job->id), db_texts(ids, count)), NULL, err);
-	free(ids);
-	return ok;
-}
-
-static bool settle_work(struct db *db, void *context, struct err *err)
-{
-	const struct settle *settle = context;
-	bool is_from_verifying = settle->job->state == DELIVERY_VERIFYING;
-
-	if (!write_delivery(db, settle, err) || !write_confirmed(db, settle->job, err) ||
-	    !db_exec(
-	        db, STMT_DELIVERY_ATTEMPT_END,
-	        DB_PARAMS(db_text(settle->job->id), db_text(attempt_outcome(settle->event)), db_text(settle->reason)),
-	        NULL, err))
-		return false;
-	/* Beyond the deadline nothing is sent again: what is unknown stays so on record, until somebody requeues it. */
-	if (is_from_verifying && settle->event == DELIVERY_EVENT_FAIL && !settle->job->is_overdue &&
-	    !db_exec(db, STMT_DELIVERY_ITEMS_AGAIN, DB_PARAMS(db_text(settle->job->id)), NULL, err))
-		return false;
-	if (!write_destination(db, settle, err))
-		return false;
-	file_kill_point("delivery_settle");
-	return record(db, settle->job->id, settle->job->site_id, delivery_state_name(settle->to),
-	              settle->to == DELIVERY_DELIVERED || settle->to == DELIVERY_QUARANTINED, err);
-}
-
-static void copy_reason(char out[REASON_MAX + 1], const char *reason)
-{
-	text_copy(out, REASON_MAX + 1, reason ? reason : "");
-	if (!text_is_utf8(out, strlen(out)))
-		out[0] = '\0';
-}
-
-bool delivery_settle(struct db_pool *pool, const struct delivery_job *job, enum delivery_event event,
-                     int64_t next_in_ms, const char *reason, struct err *err)
-{
-	struct settle settle = {.job = job, .event = event, .next_in_ms = next_in_ms};
-
-	copy_reason(settle.reason, reason);
-	if (!delivery_next(job->state, event, &settle.to))
-		return err_set(err, ERR_CONFLICT, "cannot settle: no %s from %s", delivery_event_name(event),
-		               delivery_state_name(job->state));
-	if (!db_transact(pool, NULL, settle_work, &settle, err))
-		return false;
-	file_kill_point("delivery_settled");
-	return true;
-}
-
-static bool put_off_work(struct db *db, void *context, struct err *err)
-{
-	const struct settle *settle = context;
-
-	return write_delivery(db, settle, err) && write_destination(db, settle, err);
-}
-
-bool delivery_put_off(struct db_pool *pool, const struct delivery_job *job, int64_t next_in_ms, const char *reason,
-                      struct err *err)
-{
-	struct settle settle = {.job = job, .event = DELIVERY_EVENT_FAIL, .to = job->state, .next_in_ms = next_in_ms};
-
-	copy_reason(settle.reason, reason);
-	return db_transact(pool, NULL, put_off_work, &settle, err);
-}
-
 /* ---- sweeps --------------------------------------------------------------------------------------------------------------- */
 
-static bool lose(struct db *db, const struct db_rows *rows, int row, struct err *err)
+static bool lose_row(struct db *db, const struct db_rows *rows, int row, struct err *err)
 {
 	struct delivery_job job = {.state = DELIVERY_SENDING};
-	struct settle settle = {.job = &job, .event = DELIVERY_EVENT_LOSE, .to = DELIVERY_VERIFYING};
 
 	text_copy(job.id, sizeof(job.id), db_get_text(rows, row, "delivery"));
 	text_copy(job.site_id, sizeof(job.site_id), db_get_text(rows, row, "site"));
 	text_copy(job.worker_id, sizeof(job.worker_id), db_get_text(rows, row, "worker"));
-	copy_reason(settle.reason, "the program that sent it ended before it could say how it went");
-	return write_delivery(db, &settle, err) &&
-	       db_exec(db, STMT_DELIVERY_ATTEMPT_END,
-	               DB_PARAMS(db_text(job.id), db_text("unknown"), db_text(settle.reason)), NULL, err) &&
-	       record(db, job.id, job.site_id, "verifying", false, err);
+	job.failures = (int)db_get_int(rows, row, "failures");
+	job.proof_rounds = (int)db_get_int(rows, row, "proof_rounds");
+	return delivery_lose(db, &job, err);
 }
 
 static bool recover_work(struct db *db, void *context, struct err *err)
@@ -382,7 +232,7 @@ static bool recover_work(struct db *db, void *context, struct err *err)
 		return false;
 	batch->count = db_rows_count(rows);
 	for (i = 0; ok && i < batch->count; i++)
-		ok = lose(db, rows, i, err);
+		ok = lose_row(db, rows, i, err);
 	db_rows_free(rows);
 	return ok;
 }

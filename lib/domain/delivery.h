@@ -15,6 +15,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/text.h"
+#include "lib/domain/delivery_outcome.h"
 #include "lib/domain/delivery_rule.h"
 
 struct db_pool;
@@ -24,13 +25,15 @@ struct delivery_item {
 	char object_key[33];
 	char sop_class_uid[TEXT_UID_SIZE], sop_instance_uid[TEXT_UID_SIZE], transfer_syntax_uid[TEXT_UID_SIZE];
 	enum delivery_item_state state;
+	bool is_missing; /* acknowledged, but the peer says that it does not hold it; state is pending then */
 };
 
 /* A claimed delivery. */
 struct delivery_job {
 	char id[TEXT_UUID_SIZE], site_id[TEXT_UUID_SIZE], destination_id[TEXT_UUID_SIZE], worker_id[TEXT_UUID_SIZE];
 	enum delivery_state state; /* sending, or verifying */
-	int attempts;
+	int rank, attempts;
+	int failures, proof_rounds;  /* delivery_outcome.h */
 	bool is_overdue;             /* beyond its deadline */
 	struct delivery_item *items; /* item_count of them */
 	size_t item_count;
@@ -44,37 +47,40 @@ void delivery_job_free(struct delivery_job *job);
  */
 bool delivery_create_due(struct db_pool *pool, int64_t deadline_ms, int *out_count, struct err *err);
 
-/* Calls each for every destination that has something due, with how much. */
+/* Calls each for every destination where something could start now, with how much of it at most. The cost does not grow with what waits. */
 typedef void delivery_each_destination(void *context, const char *destination_id, int due);
 bool delivery_destinations_due(struct db_pool *pool, delivery_each_destination *each, void *context, struct err *err);
 
-/* The next one that is due there: pending or waiting -> sending, or one in verifying. *out is NULL when there is none. */
+/*
+ * The next one that may start there: by rank, inside it one in verifying, else what has been due the longest: pending or waiting -> sending. *out is NULL when
+ * there is none, or the destination is held, rests, is outside its hours (which an emergency ignores) or has no place left, whichever
+ * router took it. worst_rank: nothing behind it. What is found beyond its deadline is given up. The cost does not grow with what waits.
+ */
 bool delivery_claim(struct db_pool *pool, const char *destination_id, const char *worker_id, int64_t lease_ms,
-                    struct delivery_job **out, struct err *err);
+                    int worst_rank, struct delivery_job **out, struct err *err);
 
 /* Renews the leases of a worker's deliveries. */
 bool delivery_keep(struct db_pool *pool, const char *worker_id, const char *const *ids, size_t count, int64_t lease_ms,
                    struct err *err);
 
-/* The fate of one object; durable on return. comment: the peer's words, cut to what the ledger takes. */
+/*
+ * The fate of one object. comment: the peer's words, cut to what the ledger takes. A ledger that loses its power right then may forget it; then the object is
+ * sent again, or asked for. delivery_settle() is durable, with all of them.
+ */
 bool delivery_item_settle(struct db_pool *pool, const struct delivery_job *job, const struct delivery_item *item,
                           enum delivery_item_state state, int dimse_status, const char *comment, struct err *err);
 
 /*
- * The end of a try. event: confirm, fail, lose or refuse; next_in_ms: when to look again (fail, lose). reason: why not, empty when
- * delivered. A delivered report leaves the receipt "delivered", and what waits for the same destination is due at once.
+ * The end of a try, or of asking the peer: the delivery, its objects as the job has them, its destination's breaker. Delivered, a report leaves the
+ * receipt "delivered". ERR_CONFLICT: somebody else has taken it over, or there is no such step.
  */
-bool delivery_settle(struct db_pool *pool, const struct delivery_job *job, enum delivery_event event,
-                     int64_t next_in_ms, const char *reason, struct err *err);
-
-/* A delivery in verifying whose peer does not answer stays there until next_in_ms have passed. */
-bool delivery_put_off(struct db_pool *pool, const struct delivery_job *job, int64_t next_in_ms, const char *reason,
-                      struct err *err);
+bool delivery_settle(struct db_pool *pool, const struct delivery_job *job, const struct delivery_outcome *outcome,
+                     struct err *err);
 
 /* Sending whose worker is gone -> verifying. *out_count: how many. */
 bool delivery_recover(struct db_pool *pool, int *out_count, struct err *err);
 
-/* Waiting beyond the deadline -> dead, unless its destination is held. */
+/* Waiting or pending beyond the deadline -> dead, unless its destination is held. */
 bool delivery_give_up(struct db_pool *pool, int *out_count, struct err *err);
 
 #endif

@@ -79,13 +79,13 @@ void delivery_tally_add(struct delivery_tally *tally, enum delivery_item_state s
 	}
 }
 
-enum delivery_event delivery_judge(const struct delivery_tally *tally, bool is_rejected)
+enum delivery_event delivery_judge(const struct delivery_tally *tally, bool is_stopped)
 {
-	if (tally->refused > 0 || is_rejected)
-		return DELIVERY_EVENT_REFUSE;
 	if (tally->unknown > 0)
 		return DELIVERY_EVENT_LOSE;
-	return tally->pending > 0 ? DELIVERY_EVENT_FAIL : DELIVERY_EVENT_CONFIRM;
+	if (tally->pending > 0)
+		return is_stopped ? DELIVERY_EVENT_YIELD : DELIVERY_EVENT_FAIL;
+	return tally->refused > 0 || tally->confirmed == 0 ? DELIVERY_EVENT_REFUSE : DELIVERY_EVENT_CONFIRM;
 }
 
 int64_t delivery_backoff_ms(int failures, int64_t min_ms, int64_t max_ms, uint32_t random)

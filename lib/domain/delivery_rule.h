@@ -35,8 +35,11 @@ struct delivery_tally {
 };
 void delivery_tally_add(struct delivery_tally *tally, enum delivery_item_state state);
 
-/* What follows for the delivery in `sending`: refuse > lose > fail > confirm. is_rejected: the peer rejected the association for good. */
-enum delivery_event delivery_judge(const struct delivery_tally *tally, bool is_rejected);
+/*
+ * What follows for the delivery in `sending`: lose > fail > refuse > confirm, so that what was refused stops none of the others. is_stopped: by ourselves,
+ * with objects left: yield. Without any object there is nothing to send: refuse.
+ */
+enum delivery_event delivery_judge(const struct delivery_tally *tally, bool is_stopped);
 
 /* min_ms doubled with each failed try up to max_ms, then +-20 % by random (any number). failures: 1.. */
 int64_t delivery_backoff_ms(int failures, int64_t min_ms, int64_t max_ms, uint32_t random);

@@ -85,9 +85,21 @@ static void read_limits(const struct db_rows *rows, struct destination_settings 
 	settings->answer_timeout_ms = db_get_int(rows, 0, "answer_timeout_ms");
 	if (settings->answer_timeout_ms == 0)
 		settings->answer_timeout_ms = conf_number(CONF_DIMSE_TIMEOUT);
+	settings->backoff_min_ms = db_get_int(rows, 0, "backoff_min_ms");
+	if (settings->backoff_min_ms == 0)
+		settings->backoff_min_ms = conf_number(CONF_DELIVERY_BACKOFF_MIN);
+	settings->backoff_max_ms = db_get_int(rows, 0, "backoff_max_ms");
+	if (settings->backoff_max_ms == 0)
+		settings->backoff_max_ms = conf_number(CONF_DELIVERY_BACKOFF_MAX);
 	settings->deliveries_max = (int)db_get_int(rows, 0, "deliveries_max");
 	if (settings->deliveries_max == 0)
-		settings->deliveries_max = (int)conf_number(CONF_DELIVERY_WORKERS);
+		settings->backoff_min_ms = db_get_int(rows, 0, "backoff_min_ms");
+	if (settings->backoff_min_ms == 0)
+		settings->backoff_min_ms = conf_number(CONF_DELIVERY_BACKOFF_MIN);
+	settings->backoff_max_ms = db_get_int(rows, 0, "backoff_max_ms");
+	if (settings->backoff_max_ms == 0)
+		settings->backoff_max_ms = conf_number(CONF_DELIVERY_BACKOFF_MAX);
+	settings->deliveries_max = (int)conf_number(CONF_DELIVERY_WORKERS);
 	settings->connections_max = (int)db_get_int(rows, 0, "connections_max");
 	if (settings->connections_max == 0)
 		settings->connections_max = (int)conf_number(CONF_DELIVERY_CONNECTIONS);

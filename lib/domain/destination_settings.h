@@ -42,6 +42,7 @@ struct destination_settings {
 	char *trust_pem, *certificate_pem;
 	struct destination_secret secret;
 	int64_t connect_timeout_ms, answer_timeout_ms;
+	int64_t backoff_min_ms, backoff_max_ms;
 	int deliveries_max, connections_max;
 	int64_t rate_bytes_per_s; /* 0: no cap */
 	char charset[16];         /* utf-8 or gb18030 */

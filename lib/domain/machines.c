@@ -51,13 +51,23 @@ MACHINE_DEFINE(conflict, CONFLICT)
 MACHINE_DEFINE(quarantine, QUARANTINE)
 MACHINE_DEFINE(commitment, COMMITMENT)
 MACHINE_DEFINE(mpps, MPPS)
+MACHINE_DEFINE(breaker, BREAKER)
 
 const struct machine *const *machines_all(void)
 {
-	static const struct machine *const all[] = {
-	    &study_table,          &task_table,         &report_version_table, &report_proposal_table,
-	    &critical_value_table, &consultation_table, &delivery_table,       &conflict_table,
-	    &quarantine_table,     &commitment_table,   &mpps_table,           0};
+	static const struct machine *const all[] = {&study_table,
+	                                            &task_table,
+	                                            &report_version_table,
+	                                            &report_proposal_table,
+	                                            &critical_value_table,
+	                                            &consultation_table,
+	                                            &delivery_table,
+	                                            &conflict_table,
+	                                            &quarantine_table,
+	                                            &commitment_table,
+	                                            &mpps_table,
+	                                            &breaker_table,
+	                                            0};
 
 	return all;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "lib/domain/breaker.def"
 #include "lib/domain/commitment.def"
 #include "lib/domain/conflict.def"
 #include "lib/domain/consultation.def"
@@ -48,6 +49,7 @@ MACHINE_DECLARE(conflict, CONFLICT);
 MACHINE_DECLARE(quarantine, QUARANTINE);
 MACHINE_DECLARE(commitment, COMMITMENT);
 MACHINE_DECLARE(mpps, MPPS);
+MACHINE_DECLARE(breaker, BREAKER);
 
 #undef MACHINE_STATE_ID
 #undef MACHINE_EVENT_ID

@@ -69,8 +69,8 @@ struct transport {
 	/* Objects: true when every item that go_on() let through was reported; false: the way broke, the text says where. */
 	bool (*send)(const struct transport_call *call, struct err *err);
 	/*
-	 * Asks the peer what it holds. ERR_TEMPORARY: it does not answer now; ERR_REFUSED: it cannot be asked in this way (then its answers
-	 * must do). NULL: never can.
+	 * Asks the peer what it holds. ERR_TEMPORARY: there is no way to it now; ERR_UNKNOWN_OUTCOME: it was asked, and its answer is still to
+	 * come: ask again later; ERR_REFUSED, or true with TRANSPORT_PROOF_NONE: it cannot be asked (then its answers must do). NULL: never can.
 	 */
 	bool (*verify)(const struct transport_call *call, struct transport_verdict *verdict, struct err *err);
 	/* Walks the way step by step, stops at the first that fails. Returns how many steps there are in `steps`. */

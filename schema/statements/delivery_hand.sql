@@ -125,12 +125,17 @@ SELECT state FROM delivery WHERE public_id = $1::uuid;
 -- What was refused or has died gets a new deadline; what waits is due now.
 -- $1 delivery
 -- $2 time until its new deadline, milliseconds
-UPDATE delivery y
-SET state = CASE y.state WHEN 'waiting' THEN 'waiting' ELSE 'pending' END, next_try_at = yq_now(), worker = NULL, worker_until = NULL,
-    deadline_at = CASE y.state WHEN 'waiting' THEN y.deadline_at ELSE yq_now() + $2::bigint * interval '1 ms' END
-FROM scope s
-WHERE y.public_id = $1::uuid AND y.state IN ('quarantined', 'dead', 'waiting') AND s.scope_id = y.site_id
-RETURNING s.public_id AS site_id;
+WITH moved AS (
+    UPDATE delivery y
+    SET state = CASE y.state WHEN 'waiting' THEN 'waiting' ELSE 'pending' END, next_try_at = yq_now(), worker = NULL, worker_until = NULL,
+        deadline_at = CASE y.state WHEN 'waiting' THEN y.deadline_at ELSE yq_now() + $2::bigint * interval '1 ms' END,
+        failures = 0, proof_rounds = 0, probes = 0
+    WHERE y.public_id = $1::uuid AND y.state IN ('quarantined', 'dead', 'waiting')
+    RETURNING y.delivery_id, y.site_id
+), again AS (
+    UPDATE delivery_item i SET state = 'pending' FROM moved WHERE i.delivery_id = moved.delivery_id AND i.state = 'refused'
+)
+SELECT s.public_id AS site_id FROM moved JOIN scope s ON s.scope_id = moved.site_id;
 
 -- name: delivery_hand_cancel
 -- $1 delivery
@@ -151,9 +156,11 @@ WITH again AS (
     FOR UPDATE OF d SKIP LOCKED
 ), moved AS (
     UPDATE delivery y SET state = 'pending', next_try_at = yq_now(), deadline_at = yq_now() + $2::bigint * interval '1 ms',
-                          worker = NULL, worker_until = NULL
+                          worker = NULL, worker_until = NULL, failures = 0, proof_rounds = 0, probes = 0
     FROM again WHERE y.delivery_id = again.delivery_id
-    RETURNING y.public_id, y.site_id
+    RETURNING y.delivery_id, y.public_id, y.site_id
+), objects AS (
+    UPDATE delivery_item i SET state = 'pending' FROM moved WHERE i.delivery_id = moved.delivery_id AND i.state = 'refused'
 ), told AS (
     INSERT INTO event (kind, subject_id, site_id) SELECT 'delivery.requeue', public_id, site_id FROM moved RETURNING 1
 )

@@ -122,7 +122,8 @@ Test(machines, every_machine_guards_its_table_and_its_states_are_those_of_the_ch
 
 	for (at = machines_all(), i = 0; *at; at++, i++)
 		;
-	cr_assert_eq(i, sizeof(cases) / sizeof(cases[0]));
+	/* All but the breaker, which is derived from the columns of a destination. */
+	cr_assert_eq(i, sizeof(cases) / sizeof(cases[0]) + 1);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		snprintf(sql, sizeof(sql),
 		         "SELECT count(*) FROM pg_trigger WHERE tgrelid = '%s'::regclass AND tgfoid = "

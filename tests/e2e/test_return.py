@@ -78,22 +78,23 @@ def test_a_router_that_is_killed_leaves_nothing_undone_and_nothing_twice(site, p
     assert site.receipts(report) == [["delivered"]]
 
 
-def test_a_peer_that_refuses_is_quarantined_with_its_reason_and_holds_up_nobody(site):
-    refusing, good = site.add_peer(), site.add_peer()
-    refusing.start("--refuse")
+def test_a_peer_that_rejects_every_association_rests_with_its_reason_and_holds_up_nobody(site):
+    rejecting, good = site.add_peer(), site.add_peer()
+    rejecting.start("--refuse")
     good.start()
     report, wanted = site.add_report()
     site.home.start("yq-router")
-    rows = site.await_state(report, "quarantined", "delivered")
-    assert sorted(row[0] for row in rows) == ["delivered", "quarantined"]
-    assert "reject" in next(row[2] for row in rows if row[0] == "quarantined").lower()
+    rows = site.await_state(report, "waiting", "delivered")
+    assert sorted(row[0] for row in rows) == ["delivered", "waiting"]
+    assert "reject" in next(row[2] for row in rows if row[0] == "waiting").lower()
     assert good.holds() == wanted
-    refusing.end()
-    refusing.start()
-    stuck = site.home.sql("SELECT public_id FROM delivery WHERE state = 'quarantined' ORDER BY delivery_id DESC")[0][0]
-    site.home.yqctl("delivery", "requeue", stuck)
+    (failures, is_resting, error), = site.home.sql(f"""SELECT failures > 0, resting_until IS NOT NULL, last_error FROM destination
+        WHERE port = {rejecting.port} AND is_enabled""")
+    assert (failures, is_resting) == ("t", "t") and "reject" in error.lower()
+    rejecting.end()
+    rejecting.start()
     site.await_state(report, "delivered")
-    assert refusing.holds() == wanted
+    assert rejecting.holds() == wanted
 
 
 def test_an_object_that_the_peer_does_not_take_is_refused_and_the_others_arrive(site):

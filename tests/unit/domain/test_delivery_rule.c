@@ -44,24 +44,28 @@ Test(delivery_rule, an_answer_is_confirmed_refused_or_worth_another_try)
 	}
 }
 
-Test(delivery_rule, the_worst_object_decides)
+Test(delivery_rule, what_is_left_to_do_decides)
 {
 	static const struct {
 		struct delivery_tally tally;
-		bool is_rejected;
+		bool is_stopped;
 		enum delivery_event want;
 	} cases[] = {
 	    {{.confirmed = 2}, false, DELIVERY_EVENT_CONFIRM},
 	    {{.confirmed = 1, .pending = 1}, false, DELIVERY_EVENT_FAIL},
 	    {{.pending = 1, .unknown = 1}, false, DELIVERY_EVENT_LOSE},
-	    {{.unknown = 1, .refused = 1}, false, DELIVERY_EVENT_REFUSE},
+	    {{.unknown = 1, .refused = 1}, false, DELIVERY_EVENT_LOSE},
 	    {{.confirmed = 1, .refused = 1}, false, DELIVERY_EVENT_REFUSE},
-	    {{.pending = 2}, true, DELIVERY_EVENT_REFUSE},
+	    {{.pending = 1, .refused = 1}, false, DELIVERY_EVENT_FAIL},
+	    {{.pending = 2, .confirmed = 1}, true, DELIVERY_EVENT_YIELD},
+	    {{.pending = 2, .unknown = 1}, true, DELIVERY_EVENT_LOSE},
+	    {{.confirmed = 2}, true, DELIVERY_EVENT_CONFIRM},
+	    {{.confirmed = 0}, false, DELIVERY_EVENT_REFUSE},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		enum delivery_event got = delivery_judge(&cases[i].tally, cases[i].is_rejected);
+		enum delivery_event got = delivery_judge(&cases[i].tally, cases[i].is_stopped);
 
 		cr_expect_eq(got, cases[i].want, "case %zu: got %s, want %s", i, delivery_event_name(got),
 		             delivery_event_name(cases[i].want));
