@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/db/db.h"
 #include "lib/domain/change.h"
+#include "lib/domain/delivery_forward.h"
 #include "lib/domain/request.h"
 #include "lib/domain/study.h"
 #include "lib/domain/task_open.h"
@@ -236,6 +237,8 @@ static bool settle_work(struct db *db, void *context, struct err *err)
 	follow.is_class_changed = settle->is_class_changed;
 	if (!task_follow_study(db, &follow, err) || !keep_unrouted(db, settle, &follow, err) ||
 	    !db_exec(db, STMT_STUDY_SIGNALS_HANDLED, DB_PARAMS(db_text(settle->open_signals)), NULL, err))
+		return false;
+	if (follow.is_offered && settle->step_count > 0 && !delivery_forward_late(db, settle->study_id, err))
 		return false;
 	file_kill_point("study_settle");
 	return record(db, settle, &follow, err);

@@ -200,15 +200,38 @@ BEGIN
     END IF;
 END $$;
 
+-- ---- forwards ----------------------------------------------------------------------------------------------------------------
+
+-- Whether a host lies in a network; a name may. What is no address is one.
+CREATE FUNCTION yq_may_lie_in(p_host text, p_network cidr) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN p_network IS NULL OR p_host::inet <<= p_network;
+EXCEPTION WHEN invalid_text_representation THEN
+    RETURN true;
+END $$;
+
+-- Whether a destination is the device itself: what came from there does not go back.
+CREATE FUNCTION delivery_is_source(x destination, v device) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT x.protocol = 'dicom' AND v.calling_ae IS NOT DISTINCT FROM x.ae_title AND yq_may_lie_in(x.host, v.address)
+$$;
+
 -- ---- corrections -------------------------------------------------------------------------------------------------------------
+
+-- The last correction of a study that stands and of which the stored bytes, and so whoever gets them, know nothing. A match says nothing against them.
+CREATE FUNCTION delivery_correction_of(p_study bigint) RETURNS TABLE (made_at timestamptz, kind text) LANGUAGE sql STABLE AS $$
+    SELECT k.made_at, k.kind
+    FROM correction_study a JOIN correction k USING (correction_id)
+    WHERE a.study_id = p_study AND k.kind <> 'match' AND k.undoes_id IS NULL
+      AND NOT EXISTS (SELECT FROM correction u WHERE u.undoes_id = k.correction_id)
+    ORDER BY k.correction_id DESC LIMIT 1
+$$;
 
 -- With the rights of the owner: whoever corrects need not see every destination.
 CREATE FUNCTION delivery_of_correction() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     UPDATE delivery d SET corrected_at = k.made_at, correction = k.kind
-    FROM correction k
-    WHERE k.correction_id = NEW.correction_id AND d.study_id = NEW.study_id AND d.state <> 'cancelled'
-      AND (k.kind <> 'match' OR d.state = 'delivered');
+    FROM (SELECT max(c.made_at) AS made_at, max(c.kind) AS kind FROM delivery_correction_of(NEW.study_id) c) k
+    WHERE d.study_id = NEW.study_id AND d.state <> 'cancelled';
     RETURN NULL;
 END $$;
 CREATE TRIGGER delivery_of_correction AFTER INSERT ON correction_study FOR EACH ROW EXECUTE FUNCTION delivery_of_correction();

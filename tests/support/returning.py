@@ -4,6 +4,7 @@ What is returned are two objects that came by C-STORE, set as SR and Encapsulate
 names, and how a report is written has tests of its own.
 """
 import hashlib
+import os
 import pathlib
 import shutil
 import signal
@@ -50,6 +51,17 @@ SELECT '%(report)s', r.site_id, r.report_id, 1, 'issued', '{}', 1, p.person_id, 
        yq_now(), yq_now(), yq_now()
 FROM r, person p, signing_policy_version v WHERE p.account = 'author1';
 ALTER TABLE report_version ENABLE TRIGGER USER;
+"""
+
+FORWARD = """
+BEGIN;
+INSERT INTO delivery (site_id, destination_id, purpose, study_id, study_version, rank, deadline_at)
+SELECT s.site_id, x.destination_id, 'forward', s.study_id, s.version, %(rank)d, yq_now() + interval '30 days'
+FROM study s, destination x WHERE s.study_instance_uid = '%(study)s' AND x.port = %(port)d AND x.is_enabled RETURNING public_id;
+INSERT INTO delivery_item (delivery_id, site_id, instance_id)
+SELECT d.delivery_id, d.site_id, i.instance_id FROM delivery d JOIN series r USING (study_id) JOIN instance i USING (series_id)
+WHERE d.delivery_id = (SELECT max(delivery_id) FROM delivery);
+COMMIT;
 """
 
 
@@ -110,8 +122,12 @@ class Site:
         self.folders += 1
         peer = Peer(self.home.home / f"peer{self.folders}", *options)
         self.peers.append(peer)
-        self.home.yqctl("destination", "add", "--site", "SAMPLE", "--ae-title", "PACS", "--host", "127.0.0.1", "--port", peer.port)
+        self.add_destination(peer.port)
         return peer
+
+    def add_destination(self, port):
+        """That a port is where the site's PACS listens; perhaps behind a link (wanlink.py)."""
+        self.home.yqctl("destination", "add", "--site", "SAMPLE", "--ae-title", "PACS", "--host", "127.0.0.1", "--port", port)
 
     def add_report(self, sop_class=None):
         """Two objects received and named by an issued report: {sop_instance_uid: digest}, and the report's id."""
@@ -124,6 +140,19 @@ class Site:
         report = str(uuid.uuid4())
         self.home.sql(REPORT % {"study": study.study_uid, "report": report, "sr": objects[0].uid, "pdf": objects[1].uid})
         return report, {one.uid: one.sha256 for one in objects}
+
+    def add_study(self, sizes):
+        """A study of CT images received, with so many bytes of pixels each: (StudyInstanceUID, {sop_instance_uid: digest})."""
+        study, series = dicomgen.Study(), dicomgen.new_uid()
+        objects = [receiving.Sent(dicomgen.ct(study, series_uid=series, number=number, size=8).put(0x7FE00010, "OW", os.urandom(size)))
+                   for number, size in enumerate(sizes, 1)]
+        assert receiving.send(self.home, objects) and all(one.status == 0 for one in objects), [one.status for one in objects]
+        receiving.await_indexed(self.home)
+        return study.study_uid, {one.uid: one.sha256 for one in objects}
+
+    def forward(self, study_uid, port, rank=2):
+        """A delivery of a study to the destination at a port, as a rule makes it; its id."""
+        return self.home.sql(FORWARD % {"study": study_uid, "port": port, "rank": rank})[0][0]
 
     def deliveries(self, report):
         return self.home.sql(f"""SELECT d.state, d.attempts, d.last_error FROM delivery d JOIN report_version v USING (report_version_id)

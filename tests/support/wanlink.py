@@ -50,7 +50,8 @@ class WanLink:
         self.up, self.down = _Lane(self), _Lane(self)
         self.connections, self.cuts = 0, 0
         self.broken = threading.Event()  # the link was cut and is not mended
-        self._writers, self._cut_at, self._loop, self._ready = set(), None, None, threading.Event()
+        self.passed = threading.Event()  # as many bytes went up as alarm_after() says
+        self._writers, self._alarm_at, self._cut_at, self._loop, self._ready = set(), None, None, None, threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
     def __enter__(self):
@@ -79,6 +80,11 @@ class WanLink:
         """Breaks when so many more bytes have gone up."""
         self._call(lambda: setattr(self, "_cut_at", self.up.bytes + size))
 
+    def alarm_after(self, size):
+        """Sets `passed` when so many more bytes have gone up."""
+        self.passed.clear()
+        self._call(lambda: setattr(self, "_alarm_at", self.up.bytes + size))
+
     def totals(self):
         return {"up": self.up.bytes, "down": self.down.bytes, "connections": self.connections, "cuts": self.cuts}
 
@@ -98,6 +104,13 @@ class WanLink:
         await self._ended.wait()
         server.close()
         self._drop_all()
+
+    def _look_at_count(self):
+        if self._alarm_at is not None and self.up.bytes >= self._alarm_at:
+            self._alarm_at = None
+            self.passed.set()
+        if self._cut_at is not None and self.up.bytes >= self._cut_at:
+            self._break()
 
     def _break(self):
         self._cut_at = None
@@ -152,8 +165,8 @@ class WanLink:
                 await room.acquire()
                 await self._flowing.wait()
                 arrives = await lane.take(len(data))
-                if lane is self.up and self._cut_at is not None and lane.bytes >= self._cut_at:
-                    self._break()
+                if lane is self.up:
+                    self._look_at_count()
                 queue.put_nowait((max(arrives, not_before + self.rtt_ms / 2000), data))
             queue.put_nowait((time.monotonic() + self.rtt_ms / 2000, b""))
             await delivering
