@@ -244,9 +244,12 @@ bench-ingest: bench-packages build $(BENCHES) ## measures receiving against its 
 
 powercut: test-packages test-programs ## cuts the power of storescp many times at every point, on ext4 and XFS as well (half an hour)
 	@YQ_BUILD=$(B) tests/fault/powercut
-.PHONY: fault
+.PHONY: fault fault-deliver
 fault: test-packages build ## kills yq-storescp and PostgreSQL under load, 1,000 times (ROUNDS=n, SEED=n); goes on where it was cut short
 	@YQ_BUILD=$(B) tests/fault/run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+fault-deliver: test-packages build ## breaks the link, kills yq-router and PostgreSQL while studies are delivered, 100 times (ROUNDS=n, SEED=n)
+	@YQ_BUILD=$(B) tests/fault/run --of delivery $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: week
 week: test-packages build ## simulates a dirty week of a county and looks for every image (DAYS=n, SCALE=x, SEED=n; a quarter of an hour)

@@ -112,6 +112,12 @@ class Chapter:
             self.site.add_destination(link.port)
             return _Round(self, plan, link).play()
 
+    def broken(self, number, reason):
+        """The outcome of a round that did not come to its end."""
+        plan = Plan.draw(self.seed, number)
+        values = {**dict.fromkeys(COLUMNS, 0), "round": number, "kind": plan.kind, "moment": plan.moment()}
+        return Outcome(plan, values, [" ".join(reason.split())[:500]])
+
 
 class _Round:
     def __init__(self, chapter, plan, link):
