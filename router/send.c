@@ -270,7 +270,8 @@ static void keep_waiting(struct attempt *attempt, const struct err *err)
 	                                   .is_put_off = attempt->job->state == DELIVERY_VERIFYING,
 	                                   .failures = attempt->job->failures,
 	                                   .proof_rounds = attempt->job->proof_rounds,
-	                                   .is_broken = true};
+	                                   .is_broken = true,
+	                                   .next = DELIVERY_NEXT_WAY};
 
 	log_err(LOG_DELIVERY_ATTEMPT, err, "delivery=%s step=settings", attempt->job->id);
 	text_copy(outcome.reason, sizeof(outcome.reason), err->text);

@@ -40,11 +40,14 @@ static void say(struct delivery_outcome *out, const char *reason)
 
 /* ---- sending ------------------------------------------------------------------------------------------------------------------ */
 
-/* One that breaks the way, or finds none, keeps its place; but not for ever at the head, where it may be the cause. */
-static void fail_without_way(struct delivery_outcome *out)
+void delivery_without_way(struct delivery_outcome *out, bool is_in_doubt, const struct delivery_past *past)
 {
+	out->next = DELIVERY_NEXT_KEEP;
+	if (is_in_doubt)
+		return;
 	out->failures = one_more(out->failures);
-	out->next = out->failures < DELIVERY_HEAD_TRIES_MAX ? DELIVERY_NEXT_KEEP : DELIVERY_NEXT_ASIDE;
+	if (out->failures > 1)
+		wait_ms(out, past, out->failures - 1);
 }
 
 static void conclude_event(const struct delivery_try *try, const struct delivery_past *past,
@@ -68,7 +71,7 @@ static void conclude_event(const struct delivery_try *try, const struct delivery
 		if (is_gain)
 			out->failures = 0;
 		if (try->is_broken && try->put_off == 0) {
-			fail_without_way(out);
+			out->next = DELIVERY_NEXT_WAY;
 		} else {
 			out->failures = one_more(out->failures);
 			wait_ms(out, past, out->failures);
@@ -111,7 +114,7 @@ void delivery_conclude_document(bool is_sent, enum err_kind why, const struct de
 		out->failures = one_more(out->failures);
 	} else {
 		out->event = DELIVERY_EVENT_FAIL;
-		fail_without_way(out);
+		out->next = DELIVERY_NEXT_WAY;
 	}
 }
 

@@ -16,7 +16,7 @@ enum delivery_next {
 	DELIVERY_NEXT_KEEP, /* its place among those that wait */
 	DELIVERY_NEXT_IN,   /* in next_in_ms */
 	DELIVERY_NEXT_TURN, /* some others of its rank pass first */
-	DELIVERY_NEXT_ASIDE /* a little after the destination's rest: others try the way first */
+	DELIVERY_NEXT_WAY   /* there was no way: delivery_without_way() */
 };
 
 enum { DELIVERY_NOTE_SIZE = 80 };
@@ -80,7 +80,10 @@ void delivery_conclude_look(const struct delivery_look *look, const struct deliv
 
 /* So often a peer is asked again after differences, or for an answer that it owes, before that ends. */
 enum { DELIVERY_PROOF_ROUNDS_MAX = 3, DELIVERY_PROOF_WAITS_MAX = 8 };
-/* So many tries in a row without a way, at the head of the queue, and others try it first. */
-enum { DELIVERY_HEAD_TRIES_MAX = 3, DELIVERY_ASIDE_MS = 10000 };
+/*
+ * A try without a way, once it is known whether the destination was in doubt before. If it was, that says nothing about this delivery: it keeps its place. If it was
+ * not, this delivery may be what broke the way: the first time it keeps its place, then it waits by itself, longer each time.
+ */
+void delivery_without_way(struct delivery_outcome *out, bool is_in_doubt, const struct delivery_past *past);
 
 #endif

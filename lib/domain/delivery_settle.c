@@ -52,9 +52,9 @@ bool delivery_item_settle(struct db_pool *pool, const struct delivery_job *job, 
 
 struct settle {
 	const struct delivery_job *job;
-	const struct delivery_outcome *outcome;
+	struct delivery_outcome outcome;
 	enum delivery_state to;
-	int64_t aside_ms; /* until others have tried the way */
+	bool is_probe; /* the destination was in doubt before */
 	char reason[REASON_MAX + 1];
 };
 
@@ -77,19 +77,12 @@ static const char *attempt_outcome(enum delivery_event event)
 
 static struct db_param next_try(const struct settle *settle)
 {
-	switch (settle->outcome->next) {
-	case DELIVERY_NEXT_IN:
-		return db_int(settle->outcome->next_in_ms);
-	case DELIVERY_NEXT_ASIDE:
-		return db_int(settle->aside_ms);
-	default:
-		return db_null();
-	}
+	return settle->outcome.next == DELIVERY_NEXT_IN ? db_int(settle->outcome.next_in_ms) : db_null();
 }
 
 static bool write_row(struct db *db, const struct settle *settle, bool *is_ours, struct err *err)
 {
-	const struct delivery_outcome *outcome = settle->outcome;
+	const struct delivery_outcome *outcome = &settle->outcome;
 	struct db_rows *rows;
 
 	if (!db_exec(db, STMT_DELIVERY_WRITE,
@@ -97,7 +90,8 @@ static bool write_row(struct db *db, const struct settle *settle, bool *is_ours,
 	                       db_text(settle->job->worker_id), db_text(delivery_state_name(settle->to)),
 	                       next_try(settle), db_text(settle->reason), db_int(outcome->failures),
 	                       outcome->proof ? db_text(outcome->proof) : db_null(),
-	                       outcome->note[0] ? db_text(outcome->note) : db_null(), db_int(outcome->proof_rounds)),
+	                       outcome->note[0] ? db_text(outcome->note) : db_null(), db_int(outcome->proof_rounds),
+	                       db_int(settle->is_probe)),
 	             &rows, err))
 		return false;
 	*is_ours = db_rows_count(rows) > 0;
@@ -114,7 +108,7 @@ static bool write_delivery(struct db *db, const struct settle *settle, struct er
 		return false;
 	if (!is_ours)
 		return err_set(err, ERR_CONFLICT, "cannot settle a delivery that somebody else has taken over");
-	return settle->outcome->next != DELIVERY_NEXT_TURN ||
+	return settle->outcome.next != DELIVERY_NEXT_TURN ||
 	       db_exec(db, STMT_DELIVERY_STEP_BACK, DB_PARAMS(db_text(settle->job->id), db_int(PASSING_MAX)), NULL,
 	               err);
 }
@@ -186,14 +180,24 @@ static bool write_breaker(struct db *db, const struct settle *settle, const stru
 	               DB_PARAMS(db_text(settle->job->destination_id), db_int(breaker->failures),
 	                         breaker->resting_until_us ? db_time(breaker->resting_until_us) : db_null(),
 	                         db_int(breaker->slow_start), db_bool(settle->to == DELIVERY_DELIVERED),
-	                         db_text(settle->outcome->event == DELIVERY_EVENT_YIELD ? "" : settle->reason)),
+	                         db_text(settle->outcome.event == DELIVERY_EVENT_YIELD ? "" : settle->reason)),
 	               NULL, err);
+}
+
+static void conclude_without_way(struct settle *settle, const struct breaker *breaker,
+                                 const struct breaker_limits *limits, bool is_answered)
+{
+	struct delivery_past past = {
+	    .backoff_min_ms = limits->rest_min_ms, .backoff_max_ms = limits->rest_max_ms, .random = limits->random};
+
+	settle->is_probe = breaker->failures > 0 && !is_answered;
+	delivery_without_way(&settle->outcome, settle->is_probe, &past);
 }
 
 /* Locks the destination, as every claim does first. */
 static bool write_destination(struct db *db, struct settle *settle, struct err *err)
 {
-	const struct delivery_outcome *outcome = settle->outcome;
+	struct delivery_outcome *outcome = &settle->outcome;
 	struct breaker_limits limits;
 	struct breaker breaker;
 	struct db_rows *rows;
@@ -205,13 +209,12 @@ static bool write_destination(struct db *db, struct settle *settle, struct err *
 	read_breaker(rows, &breaker, &limits);
 	now_us = db_get_time(rows, 0, "now");
 	db_rows_free(rows);
+	if (outcome->next == DELIVERY_NEXT_WAY)
+		conclude_without_way(settle, &breaker, &limits, outcome->is_answered);
 	if (outcome->is_answered)
 		breaker_answer(&breaker, &limits);
 	if (outcome->is_broken)
 		breaker_fail(&breaker, &limits, outcome->is_answered, now_us);
-	settle->aside_ms = limits.rest_max_ms < DELIVERY_ASIDE_MS ? limits.rest_max_ms : DELIVERY_ASIDE_MS;
-	if (breaker.resting_until_us > now_us)
-		settle->aside_ms += (breaker.resting_until_us - now_us) / 1000;
 	return write_breaker(db, settle, &breaker, err);
 }
 
@@ -220,7 +223,7 @@ static bool write_destination(struct db *db, struct settle *settle, struct err *
 static bool end_attempt(struct db *db, const struct settle *settle, struct err *err)
 {
 	return db_exec(db, STMT_DELIVERY_ATTEMPT_END,
-	               DB_PARAMS(db_text(settle->job->id), db_text(attempt_outcome(settle->outcome->event)),
+	               DB_PARAMS(db_text(settle->job->id), db_text(attempt_outcome(settle->outcome.event)),
 	                         db_text(settle->reason)),
 	               NULL, err);
 }
@@ -255,7 +258,7 @@ static void copy_reason(char out[REASON_MAX + 1], const char *reason)
 bool delivery_settle(struct db_pool *pool, const struct delivery_job *job, const struct delivery_outcome *outcome,
                      struct err *err)
 {
-	struct settle settle = {.job = job, .outcome = outcome, .to = job->state};
+	struct settle settle = {.job = job, .outcome = *outcome, .to = job->state};
 
 	copy_reason(settle.reason, outcome->reason);
 	if (!outcome->is_put_off && !delivery_next(job->state, outcome->event, &settle.to))
@@ -270,9 +273,10 @@ bool delivery_settle(struct db_pool *pool, const struct delivery_job *job, const
 /* It may be what ended the program: that counts as a failure of its own. */
 bool delivery_lose(struct db *db, const struct delivery_job *job, struct err *err)
 {
-	struct delivery_outcome outcome = {
-	    .event = DELIVERY_EVENT_LOSE, .failures = job->failures + 1, .proof_rounds = job->proof_rounds};
-	struct settle settle = {.job = job, .outcome = &outcome, .to = DELIVERY_VERIFYING};
+	struct settle settle = {
+	    .job = job,
+	    .outcome = {.event = DELIVERY_EVENT_LOSE, .failures = job->failures + 1, .proof_rounds = job->proof_rounds},
+	    .to = DELIVERY_VERIFYING};
 
 	copy_reason(settle.reason, "the program that sent it ended before it could say how it went");
 	return write_delivery(db, &settle, err) && end_attempt(db, &settle, err) &&

@@ -24,6 +24,7 @@ INSERT INTO state_transition (machine, from_state, event, to_state) VALUES
 
 ALTER TABLE delivery
     ADD COLUMN failures smallint NOT NULL DEFAULT 0 CHECK (failures >= 0),        -- tries in a row that it failed by itself, not for want of a way
+    ADD COLUMN probes integer NOT NULL DEFAULT 0 CHECK (probes >= 0),               -- tries that found no way while the destination was in doubt already
     ADD COLUMN proof_rounds smallint NOT NULL DEFAULT 0 CHECK (proof_rounds >= 0), -- how often the peer did not hold what it had acknowledged
     ADD COLUMN rule_id bigint,                                                     -- the routing rule that wants it; NULL: none, or by hand
     -- A correction of its study that the receiver does not know of: what was sent, or will be, says what the device said.
@@ -42,6 +43,7 @@ CREATE INDEX delivery_study ON delivery (study_id, destination_id) WHERE study_i
 CREATE INDEX delivery_item_instance ON delivery_item (instance_id);
 
 CREATE INDEX delivery_verify ON delivery (destination_id, rank, next_try_at) WHERE state = 'verifying';
+CREATE INDEX delivery_probe ON delivery (destination_id, probes, rank, next_try_at) WHERE state IN ('pending', 'waiting');
 CREATE INDEX delivery_under_way ON delivery (destination_id) WHERE worker IS NOT NULL;
 CREATE INDEX delivery_deadline ON delivery (destination_id, deadline_at) WHERE state IN ('pending', 'waiting');
 
@@ -155,7 +157,8 @@ END $$;
 
 -- Takes the next delivery of a destination: by rank, inside it first what is to be looked into, then what has been due the longest. What is found
 -- beyond its deadline is given up instead, and given back as that. No row: nothing may start. One at a time at each destination, so that no more start
--- than may be under way, whoever asks.
+-- than may be under way, whoever asks. While a destination is in doubt the way is tried by whichever has been tried least, since one of them may be what
+-- breaks it; all keep their places.
 CREATE FUNCTION delivery_take(p_destination uuid, p_worker uuid, p_lease interval, p_places integer, p_worst integer) RETURNS SETOF delivery LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 DECLARE
@@ -174,7 +177,13 @@ BEGIN
     SELECT count(*), min(o.rank) FILTER (WHERE o.state = 'sending') INTO busy, best
     FROM delivery o WHERE o.destination_id = x.destination_id AND o.worker IS NOT NULL AND o.worker_until > yq_now();
     most := delivery_most(x, p_places, busy, best);
+    IF x.failures > 0 AND least(most, p_worst) = 3 THEN
+        SELECT * INTO d FROM delivery o
+        WHERE o.destination_id = x.destination_id AND o.state IN ('pending', 'waiting') AND o.next_try_at <= yq_now()
+        ORDER BY o.probes, o.rank, o.next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    END IF;
     FOR r IN 0 .. least(most, p_worst) LOOP
+        EXIT WHEN d.delivery_id IS NOT NULL;
         SELECT * INTO d FROM delivery o
         WHERE o.destination_id = x.destination_id AND o.rank = r AND o.state = 'verifying' AND o.next_try_at <= yq_now()
           AND (o.worker IS NULL OR o.worker_until <= yq_now())

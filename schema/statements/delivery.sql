@@ -151,9 +151,11 @@ WHERE public_id = ANY ($2::uuid[]) AND worker = $1::uuid AND state IN ('sending'
 -- $8 proof: commitment, query, answers; or NULL
 -- $9 what the proof found, or NULL: as it is
 -- $10 rounds of proof that found a difference
+-- $11 one more try of a way in doubt, or 0
 UPDATE delivery
 SET state = $4::text, worker = NULL, worker_until = NULL, last_error = $6::text, failures = $7::smallint,
     next_try_at = coalesce(yq_now() + $5::bigint * interval '1 ms', next_try_at), proof = $8::text, proof_note = coalesce($9::text, proof_note), proof_rounds = $10::smallint,
+    probes = probes + $11::integer,
     delivered_at = CASE WHEN $4::text = 'delivered' THEN yq_now() END
 WHERE public_id = $1::uuid AND state = $2::text AND worker = $3::uuid
 RETURNING delivery_id;

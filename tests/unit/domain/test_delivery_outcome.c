@@ -14,7 +14,7 @@ static const struct delivery_past fresh = {.backoff_min_ms = 1000, .backoff_max_
 static const char *told(const struct delivery_outcome *out)
 {
 	static char text[200];
-	static const char *const next[] = {"keep", "in", "turn", "aside"};
+	static const char *const next[] = {"keep", "in", "turn", "way"};
 	char when[40] = "";
 
 	if (out->next == DELIVERY_NEXT_IN)
@@ -44,15 +44,15 @@ Test(delivery_outcome, of_a_try)
 	    {"no way: its place is kept",
 	     {.before = {.pending = 3}, .after = {.pending = 3}, .is_broken = true},
 	     0,
-	     "fail keep 1 broken"},
+	     "fail way 0 broken"},
 	    {"no way, again and again: others try it first",
 	     {.before = {.pending = 3}, .after = {.pending = 3}, .is_broken = true},
 	     2,
-	     "fail aside 3 broken"},
+	     "fail way 2 broken"},
 	    {"the way broke after progress",
 	     {.before = {.pending = 3}, .after = {.confirmed = 1, .pending = 2}, .answers = 1, .is_broken = true},
 	     2,
-	     "fail keep 1 answered broken"},
+	     "fail way 0 answered broken"},
 	    {"out of resources",
 	     {.before = {.pending = 3}, .after = {.pending = 3}, .answers = 3, .put_off = 3},
 	     2,
@@ -68,7 +68,7 @@ Test(delivery_outcome, of_a_try)
 	    {"one refused, the others still to come",
 	     {.before = {.pending = 3}, .after = {.pending = 2, .refused = 1}, .answers = 1, .is_broken = true},
 	     0,
-	     "fail keep 1 answered broken"},
+	     "fail way 0 answered broken"},
 	    {"no answer",
 	     {.before = {.pending = 3}, .after = {.pending = 2, .unknown = 1}, .is_broken = true},
 	     1,
@@ -124,7 +124,7 @@ Test(delivery_outcome, of_a_document)
 		enum err_kind why;
 		const char *want;
 	} cases[] = {
-	    {true, ERR_NONE, "confirm keep 0 answered"},        {false, ERR_TEMPORARY, "fail keep 2 broken"},
+	    {true, ERR_NONE, "confirm keep 0 answered"},        {false, ERR_TEMPORARY, "fail way 1 broken"},
 	    {false, ERR_REFUSED, "refuse keep 1 answered"},     {false, ERR_INVALID, "refuse keep 1 answered"},
 	    {false, ERR_UNKNOWN_OUTCOME, "lose keep 2 broken"}, {false, ERR_CANCELLED, "yield keep 1"},
 	};
@@ -138,6 +138,20 @@ Test(delivery_outcome, of_a_document)
 		cr_expect_str_eq(told(&out), cases[i].want, "case %zu: got \"%s\", want \"%s\"", i, told(&out),
 		                 cases[i].want);
 	}
+}
+
+Test(delivery_outcome, without_a_way_it_keeps_its_place_unless_it_may_be_what_breaks_it)
+{
+	struct delivery_outcome out = {.failures = 0};
+
+	delivery_without_way(&out, true, &fresh);
+	cr_expect_str_eq(told(&out), "create keep 0", "in doubt before: got %s", told(&out));
+	delivery_without_way(&out, false, &fresh);
+	cr_expect_str_eq(told(&out), "create keep 1", "once: got %s", told(&out));
+	delivery_without_way(&out, false, &fresh);
+	cr_expect_str_eq(told(&out), "create in:1000 2", "twice: got %s", told(&out));
+	delivery_without_way(&out, false, &fresh);
+	cr_expect_str_eq(told(&out), "create in:2000 3", "three times: got %s", told(&out));
 }
 
 Test(delivery_outcome, of_asking)
