@@ -92,11 +92,12 @@ CREATE FUNCTION delivery_most(x destination, p_places integer, p_busy integer, p
                 ELSE -1 END
 $$;
 
--- The functions below find the first of an index, and must go on doing so while the planner still believes that the table is small.
+-- The functions below find the first of an index, and must go on doing so while the planner still believes that the table is small. Planned once a session:
+-- a look at the ends of an index, which planning takes, costs more than the work itself where much has just left the queue.
 
 -- What is due at a destination, by rank (element 1 is rank 0), each counted up to p_most only.
 CREATE FUNCTION delivery_due_counts(p_destination bigint, p_most integer) RETURNS integer[] LANGUAGE plpgsql STABLE
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
     counts integer[] := '{0,0,0,0}';
 BEGIN
@@ -112,7 +113,7 @@ END $$;
 
 -- When the next of these ranks is due at a destination; NULL: nothing waits there.
 CREATE FUNCTION delivery_next_at(p_destination bigint, p_worst integer) RETURNS timestamptz LANGUAGE plpgsql STABLE
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
     found timestamptz;
     next timestamptz;
@@ -126,9 +127,16 @@ BEGIN
     RETURN found;
 END $$;
 
+-- How many are under way at a destination, and the most urgent that is being sent.
+CREATE FUNCTION delivery_busy(p_destination bigint, OUT busy integer, OUT best integer) LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
+BEGIN
+    SELECT count(*), min(d.rank) FILTER (WHERE d.state = 'sending') INTO busy, best
+    FROM delivery d WHERE d.destination_id = p_destination AND d.worker IS NOT NULL AND d.worker_until > yq_now();
+END $$;
+
 -- Every destination that may be sent to, with what could start there. due: how much at most is worth a worker now. next_at: when something could.
-CREATE FUNCTION delivery_outlook(p_places integer) RETURNS TABLE (destination uuid, due integer, next_at timestamptz) LANGUAGE plpgsql STABLE
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+CREATE FUNCTION delivery_outlook(p_places integer) RETURNS TABLE (destination uuid, due integer, next_at timestamptz) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     x destination;
     busy integer;
@@ -138,8 +146,7 @@ DECLARE
     counts integer[];
 BEGIN
     FOR x IN SELECT * FROM destination d WHERE d.is_enabled AND d.held_at IS NULL LOOP
-        SELECT count(*), min(d.rank) FILTER (WHERE d.state = 'sending') INTO busy, best
-        FROM delivery d WHERE d.destination_id = x.destination_id AND d.worker IS NOT NULL AND d.worker_until > yq_now();
+        SELECT b.busy, b.best INTO busy, best FROM delivery_busy(x.destination_id) b;
         most := delivery_most(x, p_places, busy, best);
         CONTINUE WHEN most < 0;
         is_resting := coalesce(x.resting_until > yq_now(), false);
@@ -160,7 +167,7 @@ END $$;
 -- than may be under way, whoever asks. While a destination is in doubt the way is tried by whichever has been tried least, since one of them may be what
 -- breaks it; all keep their places.
 CREATE FUNCTION delivery_take(p_destination uuid, p_worker uuid, p_lease interval, p_places integer, p_worst integer) RETURNS SETOF delivery LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
     x destination;
     d delivery;
@@ -174,8 +181,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    SELECT count(*), min(o.rank) FILTER (WHERE o.state = 'sending') INTO busy, best
-    FROM delivery o WHERE o.destination_id = x.destination_id AND o.worker IS NOT NULL AND o.worker_until > yq_now();
+    SELECT b.busy, b.best INTO busy, best FROM delivery_busy(x.destination_id) b;
     most := delivery_most(x, p_places, busy, best);
     IF x.failures > 0 AND least(most, p_worst) = 3 THEN
         SELECT * INTO d FROM delivery o

@@ -60,7 +60,7 @@ SELECT x.is_enabled AND x.held_at IS NULL AS may_send, yq_is_in_windows(x.send_w
        q.due[1] AS due_0, q.due[2] AS due_1, q.due[3] AS due_2, q.due[4] AS due_3,
        u.rank_0 AS under_way_0, u.rank_1 AS under_way_1, u.rank_2 AS under_way_2, u.rank_3 AS under_way_3, greatest(u.programs, 1) AS programs
 FROM destination x
-CROSS JOIN LATERAL (SELECT delivery_due_counts(x.destination_id, delivery_places(x, $2::integer) + 1) AS due) q
+CROSS JOIN LATERAL (SELECT delivery_due_counts(x.destination_id, delivery_places(x, $2::integer) + 1) AS due OFFSET 0) q
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE d.rank = 0) AS rank_0, count(*) FILTER (WHERE d.rank = 1) AS rank_1, count(*) FILTER (WHERE d.rank = 2) AS rank_2,
            count(*) FILTER (WHERE d.rank = 3) AS rank_3, count(DISTINCT d.worker) AS programs
