@@ -120,7 +120,8 @@ DECLARE
 BEGIN
     FOR r IN 0 .. p_worst LOOP
         SELECT d.next_try_at INTO next FROM delivery d
-        WHERE d.destination_id = p_destination AND d.rank = r AND d.state IN ('pending', 'waiting', 'verifying') AND d.worker IS NULL
+        WHERE d.destination_id = p_destination AND d.rank = r AND d.state IN ('pending', 'waiting', 'verifying')
+          AND (d.worker IS NULL OR d.worker_until <= yq_now())
         ORDER BY d.next_try_at LIMIT 1;
         found := least(found, next);
     END LOOP;

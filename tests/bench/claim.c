@@ -145,7 +145,7 @@ static void measure_turns(int count)
 
 int main(int argc, char **argv)
 {
-	int count = argc == 3 ? atoi(argv[2]) : 0;
+	long count = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
 	struct err err;
 
 	if (count < 1 || count > COUNT_MAX) {
@@ -156,10 +156,10 @@ int main(int argc, char **argv)
 	check(db_pool_new("yq_router", "claim", 1, &pool, &err), &err);
 	destination = argv[1];
 	text_uuid_new(worker);
-	measure_turns(count);
-	measure("outlook", outlook, count);
-	measure("lane", lane, count);
-	measure("sweep", sweep, count);
+	measure_turns((int)count);
+	measure("outlook", outlook, (int)count);
+	measure("lane", lane, (int)count);
+	measure("sweep", sweep, (int)count);
 	db_pool_free(pool);
 	return 0;
 }

@@ -86,7 +86,8 @@ def _values(found, waiting, call):
 
 def _ratio(found, many, call):
     small, large = _values(found, FEW, call), _values(found, many, call)
-    return report.ratio(f"{WORDS[call]}: {many} waiting / {FEW}", measure.middle(large)["median"] / measure.middle(small)["median"], MOST, is_most=True,
+    return report.ratio(f"{WORDS[call]}: {many} waiting / {FEW}", measure.middle(large)["median"] / measure.middle(small)["median"],
+                        MOST if call in ("claim", "settle") else None, is_most=True,
                         span=report.span([one / other for one, other in zip(large, small)]))
 
 

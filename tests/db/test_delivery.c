@@ -10,6 +10,7 @@
 #include "lib/base/file.h"
 #include "lib/db/db.h"
 #include "lib/domain/delivery.h"
+#include "lib/domain/delivery_hand.h"
 #include "lib/domain/destination_settings.h"
 #include "lib/domain/signer_seal.h"
 #include "tests/db/county.h"
@@ -65,6 +66,18 @@ static struct delivery_job *claim(const char *at)
 
 	cr_assert(delivery_claim(county->router, at, worker, LEASE_MS, 3, &job, &err), "%s", err.text);
 	return job;
+}
+
+static bool requeue_work(struct db *db, void *context, struct err *err)
+{
+	return delivery_requeue(db, context, A_MONTH, err);
+}
+
+static void requeue(char *id)
+{
+	struct err err;
+
+	cr_assert(db_transact(county->router, NULL, requeue_work, id, &err), "%s", err.text);
 }
 
 /* A delivery of one issued report, taken. */
@@ -415,6 +428,91 @@ Test(delivery, an_unknown_outcome_is_looked_into_before_anything_is_sent_again)
 	cr_expect_eq(look->attempts, 2);
 	delivery_job_free(look);
 	delivery_job_free(job);
+}
+
+Test(delivery, what_the_peer_acknowledged_and_does_not_hold_goes_again)
+{
+	static const struct delivery_outcome prove = {.event = DELIVERY_EVENT_PROVE,
+	                                              .is_answered = true,
+	                                              .proof = "answers"},
+	                                     missing = {.event = DELIVERY_EVENT_FAIL,
+	                                                .is_answered = true,
+	                                                .proof_rounds = 1,
+	                                                .proof = "query",
+	                                                .note = "sent 2, held 1",
+	                                                .reason = "the peer does not hold what it acknowledged"};
+	struct delivery_job *job = taken(), *look, *again;
+	struct err err;
+
+	job->items[0].state = job->items[1].state = DELIVERY_ITEM_CONFIRMED;
+	cr_assert(delivery_settle(county->router, job, &prove, &err), "%s", err.text);
+	expect("d.state || ' ' || (SELECT string_agg(a.outcome, ',') FROM delivery_attempt a WHERE a.delivery_id = "
+	       "d.delivery_id)",
+	       "verifying confirmed", "acknowledged, to be proven");
+	expect("(SELECT count(*) FROM receipt r WHERE r.delivery_id = d.delivery_id)", "0", "no receipt before");
+	look = claim(destination);
+	cr_assert_not_null(look);
+	cr_expect_eq(look->state, DELIVERY_VERIFYING);
+	look->items[1].state = DELIVERY_ITEM_PENDING;
+	look->items[1].is_missing = true;
+	cr_assert(delivery_settle(county->router, look, &missing, &err), "%s", err.text);
+	expect("concat_ws(', ', d.state, d.proof, d.proof_note, d.proof_rounds, d.last_error)",
+	       "waiting, query, sent 2, held 1, 1, the peer does not hold what it acknowledged", "a difference");
+	again = claim(destination);
+	cr_assert_not_null(again);
+	cr_expect_eq(again->state, DELIVERY_SENDING);
+	cr_expect_eq(again->proof_rounds, 1);
+	cr_expect_eq(again->items[0].state, DELIVERY_ITEM_CONFIRMED, "what it holds");
+	cr_expect_eq(again->items[1].state, DELIVERY_ITEM_PENDING, "what it does not");
+	delivery_job_free(again);
+	delivery_job_free(look);
+	delivery_job_free(job);
+}
+
+Test(delivery, what_was_refused_is_tried_again_only_by_hand)
+{
+	struct delivery_job *job = taken();
+	struct err err;
+
+	cr_assert(delivery_item_settle(county->router, job, &job->items[0], DELIVERY_ITEM_REFUSED, 0xA900, "no", &err),
+	          "%s", err.text);
+	settle(job, DELIVERY_EVENT_FAIL, 0, "the other is still to come");
+	delivery_job_free(job);
+	job = claim(destination);
+	cr_expect_eq(job->items[0].state, DELIVERY_ITEM_REFUSED, "not by itself");
+	settle(job, DELIVERY_EVENT_REFUSE, 0, "refused");
+	requeue(job->id);
+	delivery_job_free(job);
+	job = claim(destination);
+	cr_assert_not_null(job);
+	cr_expect_eq(job->items[0].state, DELIVERY_ITEM_PENDING, "by hand");
+	delivery_job_free(job);
+}
+
+Test(delivery, a_report_returns_as_urgently_as_its_study_and_to_each_as_it_takes_it)
+{
+	char sql[400];
+
+	snprintf(sql, sizeof(sql),
+	         "INSERT INTO destination (site_id, protocol, host, port) SELECT scope_id, 'hl7', '127.0.0.1', 2575 "
+	         "FROM scope WHERE public_id = $site");
+	county_run(county, sql);
+	county_run(county, "INSERT INTO destination (site_id, protocol, url) SELECT scope_id, 'stow', "
+	                   "'http://127.0.0.1/dicom' FROM scope"
+	                   " WHERE public_id = $site");
+	county_run(county, "UPDATE study SET patient_class = 'emergency' WHERE public_id = $study");
+	county_add_report(county, "1 hour", false, report);
+	create();
+	expect("string_agg((SELECT protocol FROM destination x WHERE x.destination_id = d.destination_id), ',')", "hl7",
+	       "a message needs no objects");
+	county_add_task(county);
+	county_run(county, "UPDATE study SET patient_class = 'emergency' WHERE public_id = $study");
+	county_add_report(county, "1 hour", true, report);
+	create();
+	expect("string_agg((SELECT x.protocol || ' ' || (SELECT count(*) FROM delivery_item i WHERE i.delivery_id = "
+	       "d.delivery_id) || ' ' || d.rank"
+	       " FROM destination x WHERE x.destination_id = d.destination_id), ',' ORDER BY d.delivery_id)",
+	       "dicom 2 0,hl7 0 0,stow 2 0", "objects, a message, objects");
 }
 
 Test(delivery, an_unknown_outcome_stays_on_record_beyond_the_deadline)

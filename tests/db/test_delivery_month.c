@@ -82,7 +82,7 @@ static int64_t next_due_ms(void)
 {
 	const char *wait_ms = county_value(
 	    county, "SELECT ceil(extract(epoch FROM min(next_at) - yq_now()) * 1000)::bigint FROM delivery_outlook(2)");
-	int64_t ms = *wait_ms ? atoll(wait_ms) : DAY_MS;
+	int64_t ms = *wait_ms ? strtoll(wait_ms, NULL, 10) : DAY_MS;
 
 	return now_ms + (ms > 0 ? ms : 0) + 1;
 }
@@ -127,7 +127,7 @@ static int number_of(const struct delivery_job *job)
 	char sql[200];
 
 	snprintf(sql, sizeof(sql), "SELECT message->>'number' FROM delivery WHERE public_id = '%s'", job->id);
-	return atoi(county_value(county, sql));
+	return (int)strtol(county_value(county, sql), NULL, 10);
 }
 
 /* ---- sending -------------------------------------------------------------------------------------------------------------------- */

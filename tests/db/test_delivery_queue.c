@@ -439,6 +439,23 @@ Test(delivery_queue, no_more_workers_are_wanted_than_can_start)
 	cr_expect_eq(outlook(), 0);
 }
 
+Test(delivery_queue, what_a_dead_router_was_looking_into_is_taken_up)
+{
+	struct delivery_job *job;
+
+	add("lost", 2, "1 min");
+	end(claim(), (struct delivery_outcome){.event = DELIVERY_EVENT_LOSE});
+	delivery_job_free(claim());
+	cr_expect_eq(outlook(), 0, "somebody looks");
+	county_run(
+	    county,
+	    "UPDATE delivery SET worker_until = yq_now() WHERE message->>'name' = 'lost' AND state = 'verifying'");
+	cr_expect_eq(outlook(), 1, "he is gone");
+	job = claim();
+	cr_expect_str_eq(name_of(job), "lost");
+	delivery_job_free(job);
+}
+
 Test(delivery_queue, resting_and_held_destinations_want_no_worker)
 {
 	add("one", 0, "1 min");
