@@ -23,6 +23,7 @@ struct attempt {
 	int answers, put_off; /* delivery_try */
 	enum delivery_stop stop;
 	char reason[300]; /* the first thing that went wrong */
+	int64_t asked_ms; /* as the peer asked to be left alone; 0: it did not */
 };
 
 struct delivery_tally attempt_tally(const struct attempt *attempt);

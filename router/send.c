@@ -54,13 +54,15 @@ void attempt_settle(const struct attempt *attempt, const struct delivery_outcome
 {
 	const struct delivery_job *job = attempt->job;
 	struct delivery_tally sum = attempt_tally(attempt);
+	char reason[300];
 	struct err err;
 
+	transport_own_words(outcome->reason, reason, sizeof(reason));
 	log_info(LOG_DELIVERY_ATTEMPT,
 	         "delivery=%s destination=%s rank=%d event=%s confirmed=%d objects=%zu elapsed_ms=%lld reason=%s",
 	         job->id, job->destination_id, job->rank,
 	         outcome->is_put_off ? "put_off" : delivery_event_name(outcome->event), sum.confirmed, job->item_count,
-	         (long long)(clock_monotonic_ms() - attempt->stay.started_ms), outcome->reason);
+	         (long long)(clock_monotonic_ms() - attempt->stay.started_ms), reason);
 	while (!delivery_settle(attempt->router->pool, job, outcome, &err)) {
 		if (!err_kind_info(err.kind)->retry && err.kind != ERR_UNKNOWN_OUTCOME) {
 			log_err(LOG_DELIVERY_STATE, &err, "delivery=%s event=%s", job->id,
@@ -182,7 +184,8 @@ static bool send_all(struct attempt *attempt, struct err *err)
 	                              .to = attempt->to,
 	                              .go_on = on_go_on,
 	                              .item_done = on_item_done,
-	                              .context = attempt};
+	                              .context = attempt,
+	                              .wait_ms = &attempt->asked_ms};
 
 	file_kill_point("delivery_claimed");
 	return attempt->transport->send(&call, err);
@@ -196,6 +199,7 @@ static void send_document(struct attempt *attempt)
 	bool ok = send_all(attempt, &err);
 
 	delivery_conclude_document(ok, err.kind, &past, &outcome);
+	outcome.asked_ms = attempt->asked_ms;
 	if (outcome.event == DELIVERY_EVENT_YIELD && attempt->stop == DELIVERY_STOP_TURN)
 		outcome.next = DELIVERY_NEXT_TURN;
 	if (!ok)
@@ -226,6 +230,7 @@ static void send_objects(struct attempt *attempt)
 	try.put_off = attempt->put_off;
 	try.stop = attempt->stop;
 	delivery_conclude(&try, &past, &outcome);
+	outcome.asked_ms = attempt->asked_ms;
 	if (outcome.event != DELIVERY_EVENT_CONFIRM && outcome.event != DELIVERY_EVENT_PROVE)
 		text_copy(outcome.reason, sizeof(outcome.reason), attempt->reason);
 	attempt_settle(attempt, &outcome);

@@ -26,6 +26,7 @@ struct delivery_outcome {
 	bool is_put_off; /* no event: it stays in verifying */
 	enum delivery_next next;
 	int64_t next_in_ms;
+	int64_t asked_ms;           /* as the peer asked to be left alone, at least; 0: it did not */
 	int failures, proof_rounds; /* of the delivery, from now on */
 	/* The way: the peer answered something; it broke, after progress or without. */
 	bool is_answered, is_broken;

@@ -77,7 +77,11 @@ static const char *attempt_outcome(enum delivery_event event)
 
 static struct db_param next_try(const struct settle *settle)
 {
-	return settle->outcome.next == DELIVERY_NEXT_IN ? db_int(settle->outcome.next_in_ms) : db_null();
+	const struct delivery_outcome *outcome = &settle->outcome;
+
+	if (outcome->next != DELIVERY_NEXT_IN)
+		return db_null();
+	return db_int(outcome->asked_ms > outcome->next_in_ms ? outcome->asked_ms : outcome->next_in_ms);
 }
 
 static bool write_row(struct db *db, const struct settle *settle, bool *is_ours, struct err *err)
@@ -194,6 +198,15 @@ static void conclude_without_way(struct settle *settle, const struct breaker *br
 	delivery_without_way(&settle->outcome, settle->is_probe, &past);
 }
 
+/* A peer that says how long it wants to be left alone (HTTP Retry-After) is not asked sooner. */
+static void respect_wish(const struct delivery_outcome *outcome, struct breaker_limits *limits)
+{
+	if (outcome->asked_ms > limits->rest_min_ms)
+		limits->rest_min_ms = outcome->asked_ms;
+	if (limits->rest_max_ms < limits->rest_min_ms)
+		limits->rest_max_ms = limits->rest_min_ms;
+}
+
 /* Locks the destination, as every claim does first. */
 static bool write_destination(struct db *db, struct settle *settle, struct err *err)
 {
@@ -209,6 +222,7 @@ static bool write_destination(struct db *db, struct settle *settle, struct err *
 	read_breaker(rows, &breaker, &limits);
 	now_us = db_get_time(rows, 0, "now");
 	db_rows_free(rows);
+	respect_wish(outcome, &limits);
 	if (outcome->next == DELIVERY_NEXT_WAY)
 		conclude_without_way(settle, &breaker, &limits, outcome->is_answered);
 	if (outcome->is_answered)
