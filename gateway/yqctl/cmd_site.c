@@ -21,15 +21,6 @@ static const struct column site_columns[] = {{"code", "CODE", false},
 static const struct column target_columns[] = {{"deadline", "DEADLINE", false},   {"value", "VALUE", true},
                                                {"site_type", "SITE TYPE", false}, {"community", "COMMUNITY", false},
                                                {"source", "SOURCE", false},       {0}};
-static const struct column rule_columns[] = {{"ordinal", "NO", true},
-                                             {"scope", "SCOPE", false},
-                                             {"patient_class", "CLASS", false},
-                                             {"modality", "MODALITY", false},
-                                             {"reading_mode", "READING", false},
-                                             {"queue", "QUEUE", false},
-                                             {"rule_set", "SET", true},
-                                             {0}};
-
 bool run_site_list(struct invocation *in, struct err *err)
 {
 	return list_run(in, STMT_SITE_LIST, DB_NO_PARAMS, site_columns, err);
@@ -38,11 +29,6 @@ bool run_site_list(struct invocation *in, struct err *err)
 bool run_target_list(struct invocation *in, struct err *err)
 {
 	return list_run(in, STMT_TARGET_LIST, DB_NO_PARAMS, target_columns, err);
-}
-
-bool run_rule_list(struct invocation *in, struct err *err)
-{
-	return list_run(in, STMT_LIST_RULES, DB_NO_PARAMS, rule_columns, err);
 }
 
 struct loading {

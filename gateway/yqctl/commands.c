@@ -71,6 +71,63 @@ static const struct option qualification_options[] = {
     {"until", "DAY", "last day, default for good", false},
     OPTION_END};
 
+static const struct option version_options[] = {
+    {"version", "NUMBER", "this version instead of the one in force", false}, OPTION_JSON, OPTION_END};
+#define OPTIONS_RULE                                                                                                   \
+	{"when", "CONDITIONS", "e.g. \"modality = CT, MR; hour = 18:00-08:00; age missing\"; empty: always", false},   \
+	    {"queue", "QUEUE", "name or id of a queue, or of its hospital", false},                                    \
+	    {"reading", "MODE", "central, local_draft or local", false},                                               \
+	    {"priority", "NUMBER", "-10 to 10, inside the patient class", false},                                      \
+	    {"hold", "TEXT", "hold the study from the queue, and why", false},                                         \
+	    {"forward", "DESTINATIONS", "send the images there; ids or AE titles with commas", false},                 \
+	{                                                                                                              \
+		"ai", "DESTINATIONS", "send the images to these AI nodes", false                                       \
+	}
+static const struct option rule_add_options[] = {{"name", "TEXT", "what it is for", true},
+                                                 OPTIONS_RULE,
+                                                 {"group", "NAME", "default: the first group", false},
+                                                 {"before", "RULE", "default: as the last one", false},
+                                                 {"disabled", NULL, "written, but not asked yet", false},
+                                                 OPTION_END};
+static const struct option rule_edit_options[] = {{"name", "TEXT", "what it is for", false}, OPTIONS_RULE, OPTION_END};
+static const struct option rule_move_options[] = {
+    {"before", "RULE", "default: to the end", false}, {"group", "NAME", "into this group", false}, OPTION_END};
+static const struct option rule_group_options[] = {
+    {"mode", "MODE", "first: its first rule that fits; all: each", false},
+    {"before", "NAME", "before this group", false},
+    {"name", "NAME", "a new name", false},
+    OPTION_END};
+static const struct option rule_test_options[] = {
+    {"describe", "FACTS", "instead of a study, e.g. \"site = 水步镇卫生院; modality = CT; age = 70\"", false},
+    {"at", "TIME", "when the described study comes, e.g. 2026-10-01T20:00; default: now", false},
+    {"version", "NUMBER", "this version instead of the one in force", false},
+    OPTION_JSON,
+    OPTION_END};
+static const struct option site_add_options[] = {{"code", "CODE", "1 to 32 of A-Z a-z 0-9 . _ -", true}, OPTION_END};
+static const struct option queue_add_options[] = {{"hospital", "SITE", "whose reports its work becomes", true},
+                                                  {"policy", "NAME", "signing policy, default two_signatures", false},
+                                                  OPTION_END};
+static const struct option agreement_add_options[] = {
+    {"hospital", "SITE", "who reads", true},    {"scope", "SCOPE", "site, grid or community for which it reads", true},
+    {"from", "DAY", "first day", true},         {"until", "DAY", "last day; default: until it is ended", false},
+    {"note", "TEXT", "e.g. its number", false}, OPTION_END};
+static const struct option agreement_end_options[] = {{"last-day", "DAY", "the last day on which it holds", true},
+                                                      OPTION_END};
+static const struct option duty_add_options[] = {
+    {"queue", "QUEUE", "whose work it is", true},
+    {"by", "QUEUE", "who does it", true},
+    {"weekdays", "NUMBERS", "1 Monday to 7 Sunday, as 1,2,5; default: each", false},
+    {"days", "KIND", "working, off, holiday, adjusted or any (default)", false},
+    {"hours", "HOURS", "as 17:30-08:00; default: the whole day", false},
+    {"from", "DAY", "first day", false},
+    {"until", "DAY", "last day", false},
+    {"note", "TEXT", "for people", false},
+    OPTION_END};
+static const struct option calendar_set_options[] = {
+    {"worked", "YES-or-NO", "no: off (法定节假日); yes: worked (调休)", true},
+    {"name", "TEXT", "e.g. 国庆节", false},
+    OPTION_END};
+
 static const struct option study_list_options[] = {
     {"site", "SITE", "only of this site", false},
     {"state", "STATE", "receiving, complete or incomplete", false},
@@ -115,6 +172,13 @@ static const struct option study_move_options[] = {
     OPTION_CONFIRM, OPTION_REASON,
     OPTION_DRY,     OPTION_JSON,
     OPTION_END};
+static const struct option study_reroute_options[] = {
+    {"queue", "QUEUE", "all that wait in this queue, instead of one study", false},
+    OPTION_REASON,
+    OPTION_DRY,
+    OPTION_JSON,
+    OPTION_END};
+static const struct option study_release_options[] = {OPTION_REASON, OPTION_END};
 static const struct option correction_list_options[] = {
     {"study", "UID-or-ID", "only of this study", false}, OPTION_JSON, OPTION_END};
 static const struct option correction_undo_options[] = {OPTION_REASON, OPTION_DRY, OPTION_JSON, OPTION_END};
@@ -221,6 +285,8 @@ const struct command commands[] = {
 
     {"site list", "", 0, 0, "the sites with their grid, lead and enrolment", NULL, only_json, NEEDS_LEDGER,
      run_site_list},
+    {"site add", "NAME", 1, 1, "a hospital outside of the communities, that reads for them",
+     "Sites of a community come with `yqctl roster load`.", site_add_options, NEEDS_LEDGER, run_site_add},
     {"roster load", "FILE", 1, 1, "load communities, grids, sites and targets",
      "The form of the file is that of deploy/rosters/taishan.json. Loading it again changes what differs; a site that\n"
      "the file no longer names is kept.",
@@ -232,7 +298,58 @@ const struct command commands[] = {
      "Every site of a grid is read by its lead hospital, signed twice by different persons. What a person changed is "
      "left alone.",
      only_json, NEEDS_LEDGER, run_rule_defaults},
-    {"rule list", "", 0, 0, "the routing rules in force", NULL, only_json, NEEDS_LEDGER, run_rule_list},
+    {"rule list", "", 0, 0, "the routing rules in force, in the order in which they are asked", NULL, version_options,
+     NEEDS_LEDGER, run_rule_list},
+    {"rule show", "RULE", 1, 1, "one rule; RULE is its number in the list, its name or its id", NULL, only_json,
+     NEEDS_LEDGER, run_rule_show},
+    {"rule history", "", 0, 0, "the versions of the rules, with who changed what", NULL, only_json, NEEDS_LEDGER,
+     run_rule_history},
+    {"rule waiting", "", 0, 0, "studies that a rule holds, or that no rule takes, with the reason", NULL, only_json,
+     NEEDS_LEDGER, run_rule_waiting},
+    {"rule test", "[UID-or-ID]", 0, 1, "what the rules say of a study, or of one that is described; changes nothing",
+     "Says which rule counts, which does not, and for which condition.", rule_test_options, NEEDS_LEDGER,
+     run_rule_test},
+    {"rule add", "", 0, 0, "add a rule",
+     "Conditions: site, site_type, grid, community, device, modality, body_part, study_description, "
+     "series_description,\n"
+     "patient_class, priority, hour, weekday, day, age; with = or != and values, missing or any. docs/operations.md "
+     "has "
+     "them all.\n"
+     "Like every change of rules it makes a new version, and what was routed stays as it is.",
+     rule_add_options, NEEDS_LEDGER, run_rule_add},
+    {"rule edit", "RULE", 1, 1, "change a rule; what is not given stays",
+     "--queue none, --reading none, --hold none ... take an action away.", rule_edit_options, NEEDS_LEDGER,
+     run_rule_edit},
+    {"rule move", "RULE", 1, 1, "put a rule before another one, or into another group", NULL, rule_move_options,
+     NEEDS_LEDGER, run_rule_move},
+    {"rule remove", "RULE", 1, 1, "take a rule out", NULL, NULL, NEEDS_LEDGER, run_rule_remove},
+    {"rule enable", "RULE", 1, 1, "ask a disabled rule again", NULL, NULL, NEEDS_LEDGER, run_rule_enable},
+    {"rule disable", "RULE", 1, 1, "do not ask a rule for now", NULL, NULL, NEEDS_LEDGER, run_rule_disable},
+    {"rule group", "NAME", 1, 1, "make a group of rules, or change one", NULL, rule_group_options, NEEDS_LEDGER,
+     run_rule_group},
+    {"rule ungroup", "NAME", 1, 1, "take an empty group away", NULL, NULL, NEEDS_LEDGER, run_rule_ungroup},
+    {"queue list", "", 0, 0, "the reading queues and their hospitals", NULL, only_json, NEEDS_LEDGER, run_queue_list},
+    {"queue add", "NAME", 1, 1, "make a reading queue at a hospital", NULL, queue_add_options, NEEDS_LEDGER,
+     run_queue_add},
+    {"agreement list", "", 0, 0, "cooperation agreements: which hospital reads for whom, until when", NULL, only_json,
+     NEEDS_LEDGER, run_agreement_list},
+    {"agreement add", "", 0, 0, "write a cooperation agreement down",
+     "A hospital outside of the community reads only under one that is in force. One that ended stops the routing to "
+     "it,\n"
+     "and the studies say so.",
+     agreement_add_options, NEEDS_LEDGER, run_agreement_add},
+    {"agreement end", "ID", 1, 1, "end a cooperation agreement", NULL, agreement_end_options, NEEDS_LEDGER,
+     run_agreement_end},
+    {"duty list", "", 0, 0, "the duty table: who covers for which queue, and when", NULL, only_json, NEEDS_LEDGER,
+     run_duty_list},
+    {"duty add", "", 0, 0, "let a queue do the work of another one at some times", NULL, duty_add_options, NEEDS_LEDGER,
+     run_duty_add},
+    {"duty end", "ID", 1, 1, "end that", NULL, NULL, NEEDS_LEDGER, run_duty_end},
+    {"calendar list", "", 0, 0, "days that differ from the week", NULL, only_json, NEEDS_LEDGER, run_calendar_list},
+    {"calendar set", "DAY[..DAY]", 1, 1, "public holidays, and weekend days that are worked", NULL,
+     calendar_set_options, NEEDS_LEDGER, run_calendar_set},
+    {"calendar clear", "DAY[..DAY]", 1, 1, "make days as those of any week again", NULL, NULL, NEEDS_LEDGER,
+     run_calendar_clear},
 
     {"device add", "", 0, 0, "register a device, so that it may send",
      "A device is what is known of it. Several may use one AE title when called title, address, port or "
@@ -277,6 +394,8 @@ const struct command commands[] = {
     {"destination hold", "ID-or-NAME", 1, 1, "send nothing there for now; deliveries wait", NULL,
      destination_hold_options, NEEDS_LEDGER, run_destination_hold},
     {"destination release", "ID-or-NAME", 1, 1, "send there again", NULL, NULL, NEEDS_LEDGER, run_destination_release},
+    {"destination ai-node", "ID-or-AE YES-or-NO", 2, 2, "mark a destination of images as an AI node", NULL, NULL,
+     NEEDS_LEDGER, run_destination_ai_node},
 
     {"account add", "ACCOUNT", 1, 1, "make an account with roles", NULL, account_add_options, NEEDS_LEDGER,
      run_account_add},
@@ -314,6 +433,13 @@ const struct command commands[] = {
      study_merge_options, NEEDS_LEDGER, run_study_merge},
     {"study move", "UID-or-ID", 1, 1, "bring some images of a study into another one", NULL, study_move_options,
      NEEDS_LEDGER, run_study_move},
+    {"study reroute", "[UID-or-ID]", 0, 1, "route a study anew by the rules in force now",
+     "Rules that change do not touch what was routed before: this does, where nobody took the task yet. --dry-run "
+     "shows\n"
+     "what would change.",
+     study_reroute_options, NEEDS_LEDGER, run_study_reroute},
+    {"study release", "UID-or-ID", 1, 1, "let a study into the queue that a rule holds", NULL, study_release_options,
+     NEEDS_LEDGER, run_study_release},
     {"correction list", "", 0, 0, "what was corrected, by whom and why", NULL, correction_list_options, NEEDS_LEDGER,
      run_correction_list},
     {"correction show", "ID", 1, 1, "one correction, before and after, and whether it can be taken back", NULL,

@@ -23,7 +23,7 @@ struct settle {
 	size_t skip_count;
 	char study_id[TEXT_UUID_SIZE], site_id[TEXT_UUID_SIZE];
 	struct study_facts facts;
-	char patient_class[16], modality[32], unrouted_reason[TASK_FOLLOW_TEXT_MAX];
+	char patient_class[16], modality[32], unrouted_reason[ROUTING_REASON_MAX];
 	char *open_signals;
 	int version;
 	int64_t look_again_us;
@@ -195,6 +195,20 @@ static bool record_unrouted(struct db *db, const struct settle *settle, const ch
 	return change_record(db, &change, err);
 }
 
+static bool record_held(struct db *db, const struct settle *settle, const struct task_follow *follow, struct err *err)
+{
+	struct change change = {.event = "study.held",
+	                        .action = "study.held",
+	                        .subject_kind = "study",
+	                        .subject_id = settle->study_id,
+	                        .site_id = settle->site_id};
+
+	if (!follow->is_held)
+		return true;
+	log_info(LOG_STUDY_STATE, "study=%s event=held", settle->study_id);
+	return change_record(db, &change, err);
+}
+
 /* Traces come last: they lock the audit chain, and nothing may wait for anything else under that lock. */
 static bool record(struct db *db, const struct settle *settle, const struct task_follow *follow, struct err *err)
 {
@@ -207,7 +221,8 @@ static bool record(struct db *db, const struct settle *settle, const struct task
 			return false;
 	return record_task(db, settle, "task.open", follow->opened_id, err) &&
 	       record_task(db, settle, "task.study_changed", follow->informed_id, err) &&
-	       record_unrouted(db, settle, follow->unrouted_reason, err);
+	       record_task(db, settle, "task.reroute", follow->rerouted_id, err) &&
+	       record_held(db, settle, follow, err) && record_unrouted(db, settle, follow->unrouted_reason, err);
 }
 
 static bool keep_unrouted(struct db *db, struct settle *settle, const struct task_follow *follow, struct err *err)
@@ -241,7 +256,7 @@ static bool settle_work(struct db *db, void *context, struct err *err)
 	if (follow.is_offered && settle->step_count > 0 && !delivery_forward_late(db, settle->study_id, err))
 		return false;
 	file_kill_point("study_settle");
-	return record(db, settle, &follow, err);
+	return task_follow_forward(db, &follow, err) && record(db, settle, &follow, err);
 }
 
 bool study_settle_next(struct db_pool *pool, const char *const *skip, size_t skip_count, char out_id[TEXT_UUID_SIZE],

@@ -298,7 +298,10 @@ SELECT coalesce(bool_or(r.note <> 'default'), false) AS is_own,
            WHERE l.valid @> yq_now()::date
              AND NOT EXISTS (SELECT FROM routing_rule u JOIN reading_queue q USING (queue_id)
                              JOIN routing_rule_set t USING (rule_set_id)
-                             WHERE t.in_force @> yq_now() AND u.scope_id = l.grid_id AND q.lead_site_id = l.site_id)) AS is_needed
+                             WHERE t.in_force @> yq_now() AND q.lead_site_id = l.site_id
+                               AND EXISTS (SELECT FROM jsonb_array_elements(u.conditions) c (v)
+                                           JOIN scope g ON v ->> 'field' = 'grid' AND v -> 'values' ? g.public_id::text
+                                           WHERE g.scope_id = l.grid_id))) AS is_needed
 FROM routing_rule_set r
 WHERE r.in_force @> yq_now();
 
@@ -315,12 +318,16 @@ SELECT coalesce(max(version), 0) + 1, tstzrange($1::timestamptz, NULL), 'default
 -- name: defaults_rules
 -- Three a grid: emergencies, everyday work, health checks. All are read by the lead (central).
 -- $1 now
-INSERT INTO routing_rule (rule_set_id, ordinal, scope_id, patient_class, queue_id, reading_mode, priority)
-SELECT t.rule_set_id, row_number() OVER (ORDER BY c.step, l.grid_id), l.grid_id, c.patient_class,
+INSERT INTO routing_rule (rule_set_id, ordinal, name, conditions, queue_id, reading_mode, priority)
+SELECT t.rule_set_id, row_number() OVER (ORDER BY c.step, l.grid_id), left(g.name || c.word, 100),
+       jsonb_build_array(jsonb_build_object('field', 'grid', 'op', 'is', 'values', jsonb_build_array(g.public_id)))
+       || CASE WHEN c.patient_class IS NULL THEN '[]'
+          ELSE jsonb_build_array(jsonb_build_object('field', 'patient_class', 'op', 'is', 'values', jsonb_build_array(c.patient_class))) END,
        (SELECT q.queue_id FROM reading_queue q WHERE q.lead_site_id = l.site_id ORDER BY q.queue_id LIMIT 1), 'central', 0
 FROM routing_rule_set t
 CROSS JOIN grid_lead l
-CROSS JOIN (VALUES (1, 'emergency'), (2, 'health_check'), (3, NULL)) AS c (step, patient_class)
+JOIN scope g ON g.scope_id = l.grid_id
+CROSS JOIN (VALUES (1, 'emergency', ' 急诊'), (2, 'health_check', ' 体检'), (3, NULL, '')) AS c (step, patient_class, word)
 WHERE t.in_force @> $1::timestamptz AND l.valid @> yq_now()::date;
 
 -- name: defaults_limits

@@ -102,6 +102,8 @@ SELECT st.public_id AS id,
            'patient_class', st.patient_class, 'reading_mode', st.reading_mode, 'modality', st.modality,
            'body_part', st.body_part, 'description', st.description, 'accession_number', st.accession_number,
            'instances', st.instance_count, 'bytes', st.size_bytes, 'unrouted_reason', st.unrouted_reason,
+           'unrouted_code', st.unrouted_code, 'unrouted_detail', st.unrouted_detail,
+           'hold_reason', (SELECT h.reason FROM study_hold h WHERE h.study_id = st.study_id AND h.released_at IS NULL),
            'step', s.step,
            'step_at', CASE s.step
                WHEN 'printed' THEN s.printed_at
@@ -246,6 +248,9 @@ SELECT it.site_public_id AS site_id, jsonb_build_object(
     'description', it.description, 'accession_number', it.accession_number, 'referring_physician', it.referring_physician,
     'study_date', it.study_date_text, 'study_time', it.study_time_text,
     'instances', it.instance_count, 'bytes', it.size_bytes, 'unrouted_reason', it.unrouted_reason,
+    'unrouted_code', it.unrouted_code, 'unrouted_detail', it.unrouted_detail,
+    'hold_reason', (SELECT h.reason FROM study_hold h WHERE h.study_id = it.study_id AND h.released_at IS NULL),
+    'rule_set_version', (SELECT n.version FROM routing_rule_set n WHERE n.rule_set_id = it.rule_set_id),
     'times', jsonb_build_object('first_image', it.first_arrival_at, 'last_image', it.last_arrival_at,
                                 'submitted', it.submitted_at, 'complete', it.completed_at),
     'request', (SELECT yq_request_json(r) FROM request_match m JOIN request r USING (request_id)
@@ -282,7 +287,8 @@ SELECT it.site_public_id AS site_id, jsonb_build_object(
         FROM study_signal g WHERE g.study_id = it.study_id), '[]'),
     'tasks', coalesce((
         SELECT jsonb_agg(jsonb_build_object(
-            'id', t.public_id, 'kind', t.kind, 'state', t.state, 'queue', q.name, 'rule', u.public_id,
+            'id', t.public_id, 'kind', t.kind, 'state', t.state, 'queue', q.name, 'rule', u.rule_key, 'rule_name', u.name,
+            'covers', (SELECT v.name FROM reading_queue v WHERE v.queue_id = t.covered_queue_id),
             'study_version', t.study_version, 'opened_at', t.opened_at, 'due_at', t.due_at, 'done_at', t.done_at,
             'holder', h.name, 'author', a.name,
             'returns', coalesce((SELECT jsonb_agg(jsonb_build_object(

@@ -32,7 +32,7 @@ LIMIT 20;
 SELECT st.study_instance_uid, c.name AS patient_name, s.name AS site, st.state, st.instance_count AS instances,
        st.size_bytes AS bytes, st.public_id AS id, t.code AS site_code, c.typed_id AS patient_id, c.sex AS patient_sex,
        c.birth_text AS patient_birth_date, st.modality, st.body_part, st.description, st.patient_class, st.accession_number,
-       st.version, st.reading_mode, st.unrouted_reason, d.calling_ae AS device,
+       st.version, st.reading_mode, st.unrouted_reason, t_rules.version AS rule_set_version, o.reason AS hold_reason, o.held_at, d.calling_ae AS device,
        st.study_date_text AS study_date, st.study_time_text AS study_time,
        st.first_arrival_at, st.last_arrival_at, st.submitted_at, st.completed_at, st.due_at,
        coalesce((SELECT jsonb_agg(jsonb_build_object('series_instance_uid', e.series_instance_uid, 'modality', e.modality,
@@ -42,10 +42,16 @@ SELECT st.study_instance_uid, c.name AS patient_name, s.name AS site, st.state, 
                  FROM series e WHERE e.study_id = st.study_id AND e.instance_count > 0), '[]') AS series,
        (SELECT o.public_id FROM study o WHERE o.study_id = st.merged_into_id) AS merged_into,
        coalesce((SELECT jsonb_agg(jsonb_build_object('id', k.public_id, 'state', k.state, 'queue', q.name, 'kind', k.kind,
-                                                     'rule', u.public_id, 'reading_mode', k.reading_mode, 'opened_at', k.opened_at)
+                                                     'covers', (SELECT v.name FROM reading_queue v WHERE v.queue_id = k.covered_queue_id),
+                                                     'rule', u.rule_key, 'rule_name', u.name, 'reading_mode', k.reading_mode, 'opened_at', k.opened_at)
                                   ORDER BY k.task_id)
                  FROM reading_task k JOIN reading_queue q USING (queue_id) LEFT JOIN routing_rule u USING (rule_id)
                  WHERE k.study_id = st.study_id), '[]') AS tasks,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('at', r.decided_at, 'cause', r.cause, 'outcome', r.outcome, 'rule_set_version', n.version,
+                                                     'queue', q.name, 'reading_mode', r.reading_mode, 'priority', r.priority, 'reason', r.reason)
+                                  ORDER BY r.routing_id)
+                 FROM study_routing r JOIN routing_rule_set n USING (rule_set_id) LEFT JOIN reading_queue q USING (queue_id)
+                 WHERE r.study_id = st.study_id), '[]') AS routings,
        coalesce((SELECT jsonb_agg(jsonb_build_object('id', v.public_id, 'version', v.version, 'kind', v.kind, 'state', v.state,
                                                      'issued_at', v.issued_at) ORDER BY v.report_version_id)
                  FROM report o JOIN report_version v USING (report_id) WHERE o.study_id = st.study_id), '[]') AS reports,
@@ -58,6 +64,8 @@ JOIN site t USING (site_id)
 JOIN scope s ON s.scope_id = st.site_id
 JOIN identity_claim c USING (claim_id)
 LEFT JOIN device d USING (device_id)
+LEFT JOIN routing_rule_set t_rules USING (rule_set_id)
+LEFT JOIN study_hold o ON o.study_id = st.study_id AND o.released_at IS NULL
 WHERE st.public_id = $1::uuid;
 
 -- name: list_instances
@@ -74,7 +82,7 @@ ORDER BY i.instance_id;
 -- name: list_tasks
 -- $1 state, or NULL
 SELECT k.public_id AS id, k.state, s.name AS site, st.study_instance_uid, st.modality, k.patient_class, k.kind, k.reading_mode,
-       k.priority, q.name AS queue, u.public_id AS rule, h.account AS holder, k.lease_until, a.account AS author,
+       k.priority, q.name AS queue, u.rule_key AS rule, h.account AS holder, k.lease_until, a.account AS author,
        k.study_version, st.state AS study_state, k.opened_at, k.due_at, k.first_taken_at, k.submitted_at, k.done_at,
        st.public_id AS study_id
 FROM reading_task k
@@ -99,18 +107,6 @@ SELECT q.public_id AS id, s.name AS site, d.calling_ae AS device, q.code, q.reas
 FROM quarantine q LEFT JOIN scope s ON s.scope_id = q.site_id LEFT JOIN device d USING (device_id)
 ORDER BY q.quarantine_id;
 
--- name: list_rules
--- The rule set in force, in the order in which it is asked.
-SELECT u.ordinal, s.name AS scope, u.patient_class, u.modality, u.minutes::text AS minutes, q.name AS queue, l.name AS lead,
-       u.reading_mode, u.priority, t.version AS rule_set, u.public_id AS id
-FROM routing_rule u
-JOIN routing_rule_set t USING (rule_set_id)
-JOIN reading_queue q USING (queue_id)
-JOIN scope l ON l.scope_id = q.lead_site_id
-LEFT JOIN scope s ON s.scope_id = u.scope_id
-WHERE t.in_force @> yq_now()
-ORDER BY u.ordinal;
-
 -- ---- status --------------------------------------------------------------------------------------------------------
 
 -- name: status_programs
@@ -134,6 +130,7 @@ SELECT (SELECT count(*) FROM study_signal WHERE handled_at IS NULL) AS signals,
        (SELECT count(*) FROM study WHERE state = 'complete') AS studies_complete,
        (SELECT count(*) FROM study WHERE state = 'incomplete') AS studies_incomplete,
        (SELECT count(*) FROM study WHERE unrouted_reason <> '') AS studies_unrouted,
+       (SELECT count(*) FROM study_hold WHERE released_at IS NULL) AS studies_held,
        (SELECT count(*) FROM identity_review r WHERE r.settled_at IS NULL AND NOT identity_is_moot(r)) AS identity_reviews,
        (SELECT count(*) FROM instance_conflict WHERE state = 'open') AS conflicts,
        (SELECT count(*) FROM quarantine WHERE state = 'open') AS quarantined,
@@ -158,6 +155,7 @@ SELECT (SELECT count(*) FROM study_signal WHERE handled_at IS NULL) AS signals,
        (SELECT count(*) FROM study WHERE state = 'incomplete' AND unrouted_reason = ''
           AND due_at < yq_now() + interval '1 second') AS studies_looked_at_again,
        (SELECT count(*) FROM study st WHERE st.state = 'complete' AND st.unrouted_reason = ''
+          AND NOT EXISTS (SELECT FROM study_hold h WHERE h.study_id = st.study_id AND h.released_at IS NULL)
           AND NOT EXISTS (SELECT FROM reading_task k WHERE k.study_id = st.study_id)) AS studies_without_task,
        (SELECT count(*) FROM commitment WHERE state = 'waiting') AS commitments_to_judge,
        (SELECT count(*) FROM instance_conflict WHERE state = 'comparing') AS conflicts_comparing,

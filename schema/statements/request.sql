@@ -195,7 +195,7 @@ WHERE s.public_id = $1::uuid AND g.is_wanted;
 -- $1 study, or NULL: the one of the request
 -- $2 request, or NULL
 UPDATE reading_task t
-SET priority = coalesce((SELECT u.priority FROM routing_rule u WHERE u.rule_id = t.rule_id), 0)
+SET priority = t.rule_priority
              + CASE WHEN EXISTS (SELECT FROM request_match m JOIN request r USING (request_id)
                                  WHERE m.study_id = t.study_id AND m.undone_at IS NULL AND r.is_urgent) THEN 20 ELSE 0 END
 WHERE t.study_id IN (SELECT s.study_id FROM study s WHERE s.public_id = $1::uuid

@@ -118,23 +118,16 @@ UPDATE study_signal SET handled_at = yq_now() WHERE signal_id = ANY ($1::bigint[
 -- name: study_routed
 -- $1 study
 -- $2 reading mode, or NULL: unchanged
--- $3 why no rule took it; empty: one did
+-- $3 why no rule took it; empty: one did, or holds it
+-- $4 the same as a word
+-- $5 names and days of it, JSON
+-- $6 rule set that decided, or NULL: none did
 UPDATE study
-SET reading_mode = coalesce($2::text, reading_mode), unrouted_reason = $3::text
-WHERE public_id = $1::uuid AND (unrouted_reason <> $3::text OR reading_mode IS DISTINCT FROM coalesce($2::text, reading_mode));
-
--- name: rule_list
--- The rules in force, and whether each covers the study's site.
--- $1 study
-SELECT r.rule_id, r.ordinal, r.patient_class, r.modality, coalesce(lower(r.minutes), -1) AS minute_from,
-       coalesce(upper(r.minutes), -1) AS minute_to, q.public_id::text AS queue, r.reading_mode, r.priority,
-       r.scope_id IS NULL OR s.site_id IN (SELECT yq_sites_under(r.scope_id, yq_now()::date)) AS covers_site
-FROM study s
-JOIN routing_rule_set v ON v.in_force @> yq_now()
-JOIN routing_rule r USING (rule_set_id)
-JOIN reading_queue q USING (queue_id)
-WHERE s.public_id = $1::uuid
-ORDER BY r.ordinal;
+SET reading_mode = coalesce($2::text, reading_mode), unrouted_reason = $3::text, unrouted_code = $4::text, unrouted_detail = $5::jsonb,
+    rule_set_id = coalesce($6::bigint, rule_set_id)
+WHERE public_id = $1::uuid
+  AND (unrouted_reason <> $3::text OR reading_mode IS DISTINCT FROM coalesce($2::text, reading_mode) OR unrouted_code <> $4::text
+       OR unrouted_detail <> $5::jsonb OR rule_set_id IS DISTINCT FROM coalesce($6::bigint, rule_set_id));
 
 -- name: limit_list
 -- The turnaround limits in force that hold for the study's site, with how near their scope is.
@@ -156,11 +149,19 @@ SELECT (extract(hour FROM yq_now()) * 60 + extract(minute FROM yq_now()))::integ
         LEFT JOIN calendar_day c ON c.day = d.day) AS days;
 
 -- name: task_of_study
--- The tasks that a study has: the one under way, and whether what was read is older than the study is now.
+-- The tasks that a study has: the one under way, and whether what was read is older than the study is now; what rules did with it so far, and
+-- what persons ask of them.
 -- $1 study
-SELECT (SELECT t.public_id::text FROM reading_task t
+SELECT s.forwarded_version, s.rule_set_id,
+       (SELECT h.public_id::text FROM study_hold h WHERE h.study_id = s.study_id AND h.released_at IS NULL) AS hold,
+       EXISTS (SELECT FROM study_signal g WHERE g.study_id = s.study_id AND g.kind = 'release' AND g.handled_at IS NULL) AS is_released,
+       (SELECT g.detail ->> 'reason' FROM study_signal g WHERE g.study_id = s.study_id AND g.kind = 'reroute' AND g.handled_at IS NULL
+        ORDER BY g.signal_id DESC LIMIT 1) AS reroute_reason,
+       (SELECT t.public_id::text FROM reading_task t
         WHERE t.study_id = s.study_id AND t.state NOT IN ('done', 'cancelled')
         ORDER BY t.task_id DESC LIMIT 1) AS open_task,
+       (SELECT t.state FROM reading_task t WHERE t.study_id = s.study_id AND t.state NOT IN ('done', 'cancelled')
+        ORDER BY t.task_id DESC LIMIT 1) AS open_state,
        EXISTS (SELECT FROM reading_task t WHERE t.study_id = s.study_id AND t.state <> 'cancelled') AS has_task,
        coalesce((SELECT max(t.study_version) FROM reading_task t WHERE t.study_id = s.study_id AND t.state = 'cancelled'), 0)
            AS cancelled_version,
@@ -176,8 +177,11 @@ FROM study s WHERE s.public_id = $1::uuid;
 -- $4 reading mode
 -- $5 priority
 -- $6 minutes until it is due, or NULL
-INSERT INTO reading_task (site_id, study_id, kind, queue_id, rule_id, reading_mode, patient_class, priority, study_version, due_at)
-SELECT s.site_id, s.study_id, 'primary', q.queue_id, $3::bigint, $4::text, s.patient_class,
+-- $7 queue that it covers, or NULL
+INSERT INTO reading_task (site_id, study_id, kind, queue_id, covered_queue_id, rule_id, reading_mode, patient_class, rule_priority, priority,
+                          study_version, due_at)
+SELECT s.site_id, s.study_id, 'primary', q.queue_id, (SELECT queue_id FROM reading_queue WHERE public_id = $7::uuid), $3::bigint, $4::text,
+       s.patient_class, $5::smallint,
        $5::smallint + CASE WHEN EXISTS (SELECT FROM request_match m JOIN request r USING (request_id)
                         WHERE m.study_id = s.study_id AND m.undone_at IS NULL AND r.is_urgent) THEN 20 ELSE 0 END,
        s.version,
@@ -224,9 +228,12 @@ RETURNING t.public_id::text AS task, t.study_version, t.state;
 -- $4 reading mode
 -- $5 priority
 -- $6 minutes until it is due, or NULL
+-- $7 queue that it covers, or NULL
 UPDATE reading_task t
-SET queue_id = (SELECT queue_id FROM reading_queue WHERE public_id = $2::uuid), rule_id = $3::bigint, reading_mode = $4::text,
+SET covered_queue_id = (SELECT queue_id FROM reading_queue WHERE public_id = $7::uuid), rule_priority = $5::smallint,
+    queue_id = (SELECT queue_id FROM reading_queue WHERE public_id = $2::uuid), rule_id = $3::bigint, reading_mode = $4::text,
     priority = $5::smallint + CASE WHEN EXISTS (SELECT FROM request_match m JOIN request r USING (request_id)
                         WHERE m.study_id = t.study_id AND m.undone_at IS NULL AND r.is_urgent) THEN 20 ELSE 0 END,
     due_at = yq_now() + $6::integer * interval '1 min'
-WHERE t.study_id = (SELECT study_id FROM study WHERE public_id = $1::uuid) AND t.state = 'awaiting' AND t.kind = 'primary';
+WHERE t.study_id = (SELECT study_id FROM study WHERE public_id = $1::uuid) AND t.state = 'awaiting' AND t.kind = 'primary'
+RETURNING t.public_id::text AS task;

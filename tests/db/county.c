@@ -155,9 +155,10 @@ static void add_rule(struct county *county)
 	/* The next ordinal, also when another test adds one just now. */
 	county_run(county, "BEGIN");
 	county_run(county, "LOCK TABLE routing_rule IN EXCLUSIVE MODE");
-	county_run(county, "INSERT INTO routing_rule (rule_set_id, ordinal, scope_id, queue_id, reading_mode)"
-	                   " SELECT v.rule_set_id, (SELECT coalesce(max(ordinal), 0) + 1 FROM routing_rule), "
-	                   "c.scope_id, q.queue_id, 'central'"
+	county_run(county, "INSERT INTO routing_rule (rule_set_id, ordinal, name, conditions, queue_id, reading_mode)"
+	                   " SELECT v.rule_set_id, (SELECT coalesce(max(ordinal), 0) + 1 FROM routing_rule), '测试',"
+	                   " jsonb_build_array(jsonb_build_object('field', 'community', 'op', 'is', 'values',"
+	                   " jsonb_build_array(c.public_id))), q.queue_id, 'central'"
 	                   " FROM routing_rule_set v, scope c, reading_queue q"
 	                   " WHERE v.in_force @> yq_now() AND c.public_id = $community AND q.public_id = $queue");
 	county_run(county, "COMMIT");

@@ -269,7 +269,7 @@ Test(roster, defaults_cover_every_grid_and_are_made_once)
 	cr_assert(load(ROSTER(SITE("A-@", ""), SITE("D-@", "")), &counts, &err), "%s", err.text);
 	cr_assert(db_transact(pool, NULL, defaults_work, &made, &err), "%s", err.text);
 	cr_expect_eq(number("SELECT count(*) FROM routing_rule u JOIN routing_rule_set t USING (rule_set_id) JOIN "
-	                    "scope s USING (scope_id) "
+	                    "scope s ON u.conditions -> 0 -> 'values' ? s.public_id::text "
 	                    "WHERE t.in_force @> yq_now() AND s.name LIKE 'G_-#' AND u.reading_mode = 'central'"),
 	             6);
 	cr_expect_eq(number("SELECT count(*) FROM reading_queue q JOIN scope s ON s.scope_id = q.lead_site_id WHERE "

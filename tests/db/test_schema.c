@@ -199,13 +199,18 @@ Test(schema, operators)
 	run_file("operators.sql");
 }
 
+Test(schema, rules)
+{
+	run_file("rules.sql");
+}
+
 Test(schema, every_table_is_in_the_book_and_in_a_test)
 {
 	PGconn *owner = ledger_connect("yq_owner");
-	static const char *const files[] = {"world.sql",    "foundation.sql", "studies.sql",  "reading.sql",
-	                                    "sending.sql",  "rights.sql",     "township.sql", "desk.sql",
-	                                    "names.sql",    "devices.sql",    "doubts.sql",   "completion.sql",
-	                                    "operators.sql"};
+	static const char *const files[] = {"world.sql",     "foundation.sql", "studies.sql",  "reading.sql",
+	                                    "sending.sql",   "rights.sql",     "township.sql", "desk.sql",
+	                                    "names.sql",     "devices.sql",    "doubts.sql",   "completion.sql",
+	                                    "operators.sql", "rules.sql"};
 	PGresult *tables;
 	struct err err;
 	char *book, *all;

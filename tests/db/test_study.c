@@ -401,8 +401,9 @@ Test(study, a_person_says_that_nothing_more_will_come)
 
 Test(study, without_a_rule_it_says_so_and_is_routed_when_the_rules_change)
 {
-	county_run(county, "UPDATE routing_rule SET modality = 'MR' WHERE scope_id = (SELECT scope_id FROM scope WHERE "
-	                   "public_id = $community)");
+	county_run(county, "UPDATE routing_rule SET conditions = conditions ||"
+	                   " '[{\"field\": \"modality\", \"op\": \"is\", \"values\": [\"MR\"]}]'"
+	                   " WHERE queue_id = (SELECT queue_id FROM reading_queue WHERE public_id = $queue)");
 	county_add_study(county, "DR", "1 day");
 	county_settle(county);
 	expect_study("complete 1", "complete");
@@ -418,8 +419,8 @@ Test(study, without_a_rule_it_says_so_and_is_routed_when_the_rules_change)
 	county_settle(county);
 	county_expect(county, "SELECT count(*) FROM event WHERE subject_id = $study AND kind = 'study.unrouted'", "1",
 	              "still once");
-	county_run(county, "UPDATE routing_rule SET modality = NULL WHERE scope_id = (SELECT scope_id FROM scope WHERE "
-	                   "public_id = $community)");
+	county_run(county, "UPDATE routing_rule SET conditions = conditions - 1"
+	                   " WHERE queue_id = (SELECT queue_id FROM reading_queue WHERE public_id = $queue)");
 	county_settle(county);
 	expect_tasks("primary awaiting v1", "the rules changed");
 	county_expect(county, "SELECT unrouted_reason FROM study WHERE public_id = $study", "", "no reason any more");

@@ -1,133 +1,219 @@
-/* Routing rules and turnaround limits. */
+/* Routing rules: conditions, groups, what several rules together say. */
 #include <criterion/criterion.h>
+#include <jansson.h>
+#include <string.h>
 
 #include "lib/domain/rule.h"
+#include "lib/domain/rule_json.h"
 
 TestSuite(rule, .timeout = 60);
 
-static const struct rule rules[] = {
-    {.id = 1, .ordinal = 50, .covers_site = true, .minute_from = -1, .minute_to = -1, .queue_id = "rest"},
-    {.id = 2,
-     .ordinal = 10,
-     .covers_site = true,
-     .patient_class = "emergency",
-     .minute_from = -1,
-     .minute_to = -1,
-     .queue_id = "emergency"},
-    {.id = 3,
-     .ordinal = 20,
-     .covers_site = true,
-     .modality = "US",
-     .minute_from = -1,
-     .minute_to = -1,
-     .queue_id = "local"},
-    {.id = 4,
-     .ordinal = 30,
-     .covers_site = true,
-     .modality = "CT",
-     .minute_from = 18 * 60,
-     .minute_to = 1440,
-     .queue_id = "night"},
-    {.id = 5, .ordinal = 5, .covers_site = false, .minute_from = -1, .minute_to = -1, .queue_id = "elsewhere"},
-    {.id = 6,
-     .ordinal = 60,
-     .covers_site = true,
-     .patient_class = "health_check",
-     .minute_from = -1,
-     .minute_to = -1,
-     .queue_id = "too_late"},
-};
+static json_t *parse(const char *text)
+{
+	json_error_t error;
+	json_t *json = json_loads(text, 0, &error);
 
-Test(rule, the_first_by_ordinal_that_fits_decides)
+	cr_assert_not_null(json, "%s in %s", error.text, text);
+	return json;
+}
+
+static const char facts_text[] =
+    "{\"site\": [\"s1\"], \"site_type\": [\"township_health_centre\"], \"modality\": [\"CT\"], \"body_part\": "
+    "[\"CHEST\", \"胸部\"],"
+    " \"study_description\": [\"胸部CT平扫\"], \"patient_class\": [\"outpatient\"], \"priority\": [\"routine\"],"
+    " \"age\": {\"birth\": \"1950-11-29\", \"on\": \"2026-11-28\", \"text\": \"010Y\"}}";
+/* A Saturday in November, 18:30. */
+static const char moment_text[] = "{\"minute\": 1110, \"weekday\": 6, \"kinds\": [\"off\"]}";
+
+/* ---- one condition ------------------------------------------------------------------------------------------------------- */
+
+Test(rule, a_condition_fits_or_not)
 {
 	static const struct {
-		const char *what;
-		struct rule_case study;
-		int64_t want;
+		const char *field, *op, *values;
+		bool want;
 	} cases[] = {
-	    {"any other goes to the rest", {"outpatient", "DR", 600}, 1},
-	    {"class comes before modality by its ordinal", {"emergency", "US", 600}, 2},
-	    {"modality", {"outpatient", "US", 600}, 3},
-	    {"hours: the first minute", {"outpatient", "CT", 18 * 60}, 4},
-	    {"hours: before", {"outpatient", "CT", 18 * 60 - 1}, 1},
-	    {"hours: the last minute of the day", {"outpatient", "CT", 1439}, 4},
-	    {"a rule behind a wider one is never reached", {"health_check", "DR", 0}, 1},
+	    {"modality", "is", "[\"CT\"]", true},
+	    {"modality", "is", "[\"MR\", \"CT\"]", true},
+	    {"modality", "is", "[\"MR\"]", false},
+	    {"modality", "is", "[\"C*\"]", false}, /* a code is no pattern */
+	    {"modality", "not", "[\"MR\"]", true},
+	    {"modality", "not", "[\"MR\", \"CT\"]", false},
+	    {"modality", "missing", "[]", false},
+	    {"modality", "any", "[]", true},
+	    {"device", "missing", "[]", true},
+	    {"device", "any", "[]", false},
+	    {"device", "not", "[\"d1\"]", true}, /* what is not there is not that one */
+	    {"device", "is", "[\"d1\"]", false},
+	    {"body_part", "is", "[\"chest\"]", true},
+	    {"body_part", "is", "[\"胸部\"]", true},
+	    {"body_part", "is", "[\"ABDOMEN\"]", false},
+	    {"study_description", "is", "[\"*ct*\"]", true},
+	    {"study_description", "is", "[\"胸\"]", false},
+	    {"study_description", "is", "[\"胸*\"]", true},
+	    {"series_description", "is", "[\"*\"]", false}, /* nothing is no text */
+	    {"series_description", "not", "[\"*scout*\"]", true},
+	    {"site", "is", "[\"s1\"]", true},
+	    {"site_type", "is", "[\"hospital\"]", false},
+	    {"patient_class", "is", "[\"outpatient\"]", true},
+	    {"priority", "not", "[\"urgent\"]", true},
+	    {"hour", "is", "[\"18:00-08:00\"]", true},
+	    {"hour", "is", "[\"18:30-18:31\"]", true},
+	    {"hour", "is", "[\"18:00-18:30\"]", false},
+	    {"hour", "is", "[\"08:00-12:00\", \"14:00-19:00\"]", true},
+	    {"hour", "not", "[\"08:00-17:30\"]", true},
+	    {"weekday", "is", "[\"6\", \"7\"]", true},
+	    {"weekday", "is", "[\"1\"]", false},
+	    {"day", "is", "[\"off\"]", true},
+	    {"day", "is", "[\"holiday\"]", false},
+	    {"day", "not", "[\"working\"]", true},
+	    {"age", "is", "[\"65-\"]", true},
+	    {"age", "is", "[\"75-75\"]", true}, /* the day before the 76th birthday */
+	    {"age", "is", "[\"76-\"]", false},
+	    {"age", "is", "[\"-14\"]", false},
+	    {"age", "any", "[]", true},
 	};
+	json_t *facts = parse(facts_text), *moment = parse(moment_text);
+	struct rule_case *study = rule_case_new(facts, moment);
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct rule *got = rule_match(rules, sizeof(rules) / sizeof(rules[0]), &cases[i].study);
+		char text[500];
+		json_t *document;
+		struct rule_set *set;
+		bool got;
 
-		cr_assert_not_null(got, "%s: no rule", cases[i].what);
-		cr_expect_eq(got->id, cases[i].want, "%s: got rule %d, want %d", cases[i].what, (int)got->id,
-		             (int)cases[i].want);
+		snprintf(text, sizeof(text),
+		         "{\"groups\": [{\"name\": \"g\", \"mode\": \"first\", \"rules\": [{\"id\": \"r\", \"name\": "
+		         "\"r\", \"is_enabled\": "
+		         "true, \"conditions\": [{\"field\": \"%s\", \"op\": \"%s\", \"values\": %s}]}]}]}",
+		         cases[i].field, cases[i].op, cases[i].values);
+		document = parse(text);
+		set = rule_set_new(document);
+		got = rule_fits(&set->groups[0].rules[0], study);
+		cr_expect_eq(got, cases[i].want, "%s %s %s: got %d, want %d", cases[i].field, cases[i].op,
+		             cases[i].values, got, cases[i].want);
+		rule_set_free(set);
+		json_decref(document);
 	}
+	rule_case_free(study);
+	json_decref(facts);
+	json_decref(moment);
 }
 
-Test(rule, none_fits)
+Test(rule, an_unknown_age_is_missing)
 {
-	struct rule_case study = {"outpatient", "DR", 600};
+	json_t *facts = parse("{\"age\": {\"birth\": null, \"on\": \"2026-11-28\", \"text\": \"\"}}"),
+	       *moment = parse(moment_text);
+	struct rule_case *study = rule_case_new(facts, moment);
+	const char *ages[] = {"0-"};
+	struct rule_condition missing = {.field = RULE_AGE, .op = RULE_MISSING},
+	                      all = {.field = RULE_AGE, .op = RULE_IS, .values = ages, .value_count = 1};
 
-	cr_expect_null(rule_match(rules, 0, &study), "no rules");
-	cr_expect_null(rule_match(rules + 1, 1, &study), "other class");
-	cr_expect_null(rule_match(rules + 4, 1, &study), "other site");
+	cr_expect(rule_condition_fits(&missing, study));
+	cr_expect(!rule_condition_fits(&all, study));
+	rule_case_free(study);
+	json_decref(facts);
+	json_decref(moment);
 }
 
-Test(rule, the_most_specific_limit_holds)
+/* ---- groups --------------------------------------------------------------------------------------------------------------- */
+
+/* Three groups: reading (first), destinations (all), marks (all). */
+static const char document_text[] = "{\"rule_set_id\": 7, \"version\": 3, \"groups\": ["
+                                    "{\"name\": \"reading\", \"mode\": \"first\", \"rules\": ["
+                                    " {\"id\": \"r1\", \"rule_id\": 1, \"name\": \"off\", \"is_enabled\": false, "
+                                    "\"conditions\": [], \"queue\": \"q0\"},"
+                                    " {\"id\": \"r2\", \"rule_id\": 2, \"name\": \"mr\", \"is_enabled\": true, "
+                                    "\"conditions\": [{\"field\": \"modality\", \"op\": \"is\", "
+                                    "\"values\": [\"MR\"]}], \"queue\": \"q1\"},"
+                                    " {\"id\": \"r3\", \"rule_id\": 3, \"name\": \"ct\", \"is_enabled\": true, "
+                                    "\"conditions\": [{\"field\": \"modality\", \"op\": \"is\", "
+                                    "\"values\": [\"CT\"]}], \"queue\": \"q2\", \"priority\": 3},"
+                                    " {\"id\": \"r4\", \"rule_id\": 4, \"name\": \"rest\", \"is_enabled\": true, "
+                                    "\"conditions\": [], \"queue\": \"q3\", \"hold\": \"never\"}]},"
+                                    "{\"name\": \"destinations\", \"mode\": \"all\", \"rules\": ["
+                                    " {\"id\": \"r5\", \"rule_id\": 5, \"name\": \"pacs\", \"is_enabled\": true, "
+                                    "\"conditions\": [], \"forward\": [\"d1\", \"d2\"], \"ai\": []},"
+                                    " {\"id\": \"r6\", \"rule_id\": 6, \"name\": \"lung\", \"is_enabled\": true, "
+                                    "\"conditions\": [{\"field\": \"body_part\", \"op\": \"is\", "
+                                    "\"values\": [\"chest\"]}], \"forward\": [\"d2\"], \"ai\": [\"d3\"], \"queue\": "
+                                    "\"q9\", \"priority\": 0, \"reading_mode\": \"local\"}]},"
+                                    "{\"name\": \"marks\", \"mode\": \"all\", \"rules\": ["
+                                    " {\"id\": \"r7\", \"rule_id\": 7, \"name\": \"doubt\", \"is_enabled\": true, "
+                                    "\"conditions\": [{\"field\": \"device\", \"op\": \"missing\"}], "
+                                    "\"hold\": \"which device?\", \"reading_mode\": \"central\"}]}]}";
+
+static void expect_decision(const struct rule_decision *got)
 {
-	static const struct rule_limit limits[] = {
-	    {.minutes = 240},
-	    {.patient_class = "emergency", .minutes = 60},
-	    {.modality = "DR", .minutes = 120},
-	    {.patient_class = "emergency", .modality = "DR", .minutes = 30},
-	    {.scope_depth = 2, .minutes = 200},
-	    {.scope_depth = 3, .patient_class = "inpatient", .minutes = 90},
-	};
+	cr_expect_eq(got->counted_count, 4, "got %zu rules", got->counted_count);
+	cr_expect_str_eq(got->queue->queue_id, "q2", "the first group decides the queue");
+	cr_expect_str_eq(got->queue->name, "ct");
+	cr_expect_eq(got->priority->priority, 3, "the first that says one");
+	cr_expect_str_eq(got->mode->reading_mode, "local", "of a later group, when none before says it");
+	cr_expect_str_eq(got->hold->hold, "which device?");
+	cr_expect_eq(got->forward_count, 3, "each destination once");
+	cr_expect_str_eq(got->forwards[1].destination_id, "d2");
+	cr_expect_str_eq(got->forwards[1].rule->name, "pacs");
+	cr_expect_str_eq(got->forwards[2].destination_id, "d3", "the AI node");
+}
+
+Test(rule, groups_give_their_first_or_all_and_together_decide)
+{
+	json_t *document = parse(document_text), *facts = parse(facts_text), *moment = parse(moment_text);
+	struct rule_set *set = rule_set_new(document);
+	struct rule_case *study = rule_case_new(facts, moment);
+	struct rule_decision decision;
+
+	rule_decide(set, study, &decision);
+	expect_decision(&decision);
+	rule_case_free(study);
+	rule_set_free(set);
+	json_decref(document);
+	json_decref(facts);
+	json_decref(moment);
+}
+
+Test(rule, nothing_fits_nothing_follows)
+{
+	json_t *document = parse("{\"groups\": [{\"name\": \"g\", \"mode\": \"all\", \"rules\": []}]}"),
+	       *moment = parse(moment_text);
+	struct rule_set *set = rule_set_new(document);
+	struct rule_case *study = rule_case_new(moment, moment);
+	struct rule_decision decision;
+
+	rule_decide(set, study, &decision);
+	cr_expect(!decision.queue && !decision.mode && !decision.priority && !decision.hold);
+	cr_expect_eq(decision.counted_count + decision.forward_count, 0);
+	rule_case_free(study);
+	rule_set_free(set);
+	json_decref(document);
+	json_decref(moment);
+}
+
+Test(rule, an_explanation_names_the_condition)
+{
+	json_t *document = parse(document_text), *facts = parse(facts_text), *moment = parse(moment_text);
+	struct rule_set *set = rule_set_new(document);
+	struct rule_case *study = rule_case_new(facts, moment);
+	json_t *why = rule_explain(set, study), *rules = json_object_get(json_array_get(why, 0), "rules");
 	static const struct {
-		struct rule_case study;
-		size_t count;
-		int want;
-	} cases[] = {
-	    {{"outpatient", "CT", 0}, 4, 240}, {{"emergency", "CT", 0}, 4, 60},  {{"outpatient", "DR", 0}, 4, 120},
-	    {{"emergency", "DR", 0}, 4, 30},   {{"emergency", "DR", 0}, 6, 200}, {{"inpatient", "DR", 0}, 6, 90},
-	};
+		bool fits, counts;
+	} want[] = {{false, false}, {false, false}, {true, true}, {true, false}};
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct rule_limit *got = rule_limit_pick(limits, cases[i].count, &cases[i].study);
+	for (i = 0; i < 4; i++) {
+		const json_t *rule = json_array_get(rules, i);
 
-		cr_assert_not_null(got);
-		cr_expect_eq(got->minutes, cases[i].want, "%s %s: got %d, want %d", cases[i].study.patient_class,
-		             cases[i].study.modality, got->minutes, cases[i].want);
+		cr_expect_eq(json_is_true(json_object_get(rule, "fits")), want[i].fits, "rule %zu fits", i + 1);
+		cr_expect_eq(json_is_true(json_object_get(rule, "counts")), want[i].counts, "rule %zu counts", i + 1);
 	}
-	cr_expect_null(rule_limit_pick(limits + 5, 1, &cases[0].study), "no limit for this class");
-}
-
-Test(rule, due_times_count_working_hours)
-{
-	/* Friday, then the weekend, then a working day. Work from 8:00 to 17:30. */
-	static const struct {
-		const char *what, *days;
-		int limit, minute, want;
-		bool is_working;
-	} cases[] = {
-	    {"the clock", "1001", 30, 23 * 60, 30, false},
-	    {"inside the day", "1001", 240, 9 * 60, 240, true},
-	    {"to the last minute", "1001", 60, 16 * 60 + 30, 60, true},
-	    {"over the weekend", "1001", 60, 17 * 60, 3 * 1440 + 8 * 60 + 30 - 17 * 60, true},
-	    {"before work", "1001", 60, 6 * 60, 180, true},
-	    {"after work", "1001", 60, 20 * 60, 3 * 1440 + 9 * 60 - 20 * 60, true},
-	    {"on a day off", "01", 60, 12 * 60, 1440 + 9 * 60 - 12 * 60, true},
-	    {"three working days", "11111", 3 * 570, 8 * 60, 2 * 1440 + 570, true},
-	    {"beyond the calendar", "0000", 60, 9 * 60, -1, true},
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct rule_limit limit = {.minutes = cases[i].limit, .is_working_time = cases[i].is_working};
-		struct rule_calendar calendar = {cases[i].days, 8 * 60, 17 * 60 + 30};
-		int got = rule_due_in(&limit, cases[i].minute, &calendar);
-
-		cr_expect_eq(got, cases[i].want, "%s: got %d, want %d", cases[i].what, got, cases[i].want);
-	}
+	cr_expect(json_is_false(
+	    json_object_get(json_array_get(json_object_get(json_array_get(rules, 1), "conditions"), 0), "fits")));
+	json_decref(why);
+	rule_case_free(study);
+	rule_set_free(set);
+	json_decref(document);
+	json_decref(facts);
+	json_decref(moment);
 }
