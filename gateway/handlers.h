@@ -27,8 +27,13 @@ http_handler handle_conflict, handle_conflict_picture, handle_conflict_file,
     handle_conflict_decide; /* api_conflicts.c */
 http_handler handle_quarantined, handle_quarantined_picture, handle_quarantined_file, handle_quarantined_correct,
     handle_quarantined_retry, handle_quarantined_close, handle_quarantined_reopen; /* api_quarantine.c */
-http_handler handle_audit;                                                         /* api_audit.c */
-http_handler handle_coverage, handle_health, handle_metrics;                       /* api_figures.c, metrics.c */
+http_handler handle_rules, handle_rule_add, handle_rule_edit, handle_rule_move, handle_rule_remove, handle_rule_group,
+    handle_rule_ungroup, handle_rule_test, handle_rule_versions, handle_rule_choices; /* api_rules.c */
+http_handler handle_rule_waiting, handle_agreements, handle_agreement_add, handle_agreement_end, handle_duties,
+    handle_duty_add, handle_duty_end, handle_calendar, handle_reroute_preview, handle_reroute,
+    handle_release;                                          /* api_routing.c */
+http_handler handle_audit;                                   /* api_audit.c */
+http_handler handle_coverage, handle_health, handle_metrics; /* api_figures.c, metrics.c */
 http_handler handle_figures, handle_figure_definitions, handle_figure_rows, handle_figures_export; /* api_figures.c */
 http_handler handle_events;                                                                        /* api_events.c */
 

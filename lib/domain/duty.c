@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/db/db.h"
+#include "lib/domain/change.h"
 #include "lib/domain/day.h"
 #include "lib/domain/rule.h"
 #include "lib/domain/rule_form.h"
@@ -153,6 +154,54 @@ bool agreement_end(struct db *db, const char *agreement_id, const char *last_day
 	return take_id(rows, id) ||
 	       err_set(err, ERR_CONFLICT,
 	               "cannot end this agreement on %s: it is not there, begins later or has ended before", last_day);
+}
+
+/* ---- by a person ------------------------------------------------------------------------------------------------------------ */
+
+static bool do_act(struct db *db, struct duty_act *act, struct err *err)
+{
+	const struct duty_author author = {act->person_id, NULL};
+
+	switch (act->kind) {
+	case DUTY_ACT_ADD:
+		return duty_add(db, &author, &act->duty, act->id, err);
+	case DUTY_ACT_END:
+		return duty_end(db, act->id, err);
+	case DUTY_ACT_AGREE:
+		return agreement_add(db, &author, &act->agreement, act->id, err);
+	case DUTY_ACT_AGREEMENT_END:
+		return agreement_end(db, act->id, act->last_day, err);
+	}
+	return err_set(err, ERR_INVALID, "there is no such act");
+}
+
+static bool act_work(struct db *db, void *context, struct err *err)
+{
+	static const char *const actions[] = {[DUTY_ACT_ADD] = "duty.add",
+	                                      [DUTY_ACT_END] = "duty.end",
+	                                      [DUTY_ACT_AGREE] = "agreement.add",
+	                                      [DUTY_ACT_AGREEMENT_END] = "agreement.end"};
+	struct duty_act *act = context;
+	const struct change change = {.action = actions[act->kind],
+	                              .person_id = act->person_id,
+	                              .subject_kind = act->kind < DUTY_ACT_AGREE ? "duty" : "agreement",
+	                              .subject_id = act->id};
+	struct db_rows *rows;
+	bool may;
+
+	if (!db_exec_one(db, STMT_RULE_MAY, DB_NO_PARAMS, "the right", &rows, err))
+		return false;
+	may = db_get_bool(rows, 0, "may");
+	db_rows_free(rows);
+	if (!may)
+		return err_set(err, ERR_REFUSED,
+		               "cannot change this: it holds for every site, and you are not operator of all of them");
+	return do_act(db, act, err) && change_record(db, &change, err);
+}
+
+bool duty_act_make(struct db_pool *pool, struct duty_act *act, struct err *err)
+{
+	return db_transact(pool, act->person_id, act_work, act, err);
 }
 
 /* ---- days ------------------------------------------------------------------------------------------------------------------ */

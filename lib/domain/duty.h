@@ -12,6 +12,7 @@
 #include "lib/base/text.h"
 
 struct db;
+struct db_pool;
 
 /* Who says so: a person, or the operator of the machine by name. The other is NULL. */
 struct duty_author {
@@ -39,6 +40,18 @@ bool agreement_add(struct db *db, const struct duty_author *author, const struct
                    char out_id[TEXT_UUID_SIZE], struct err *err);
 /* last_day: the last one on which it holds. ERR_CONFLICT: it begins later, or has ended before. */
 bool agreement_end(struct db *db, const char *agreement_id, const char *last_day, struct err *err);
+
+/* One of the above in a transaction of its own in the name of a person, with its audit record. */
+enum duty_act_kind { DUTY_ACT_ADD, DUTY_ACT_END, DUTY_ACT_AGREE, DUTY_ACT_AGREEMENT_END };
+struct duty_act {
+	enum duty_act_kind kind;
+	const char *person_id;
+	struct duty_new duty;
+	struct agreement_new agreement;
+	char id[TEXT_UUID_SIZE]; /* of what ends; else what was made */
+	const char *last_day;
+};
+bool duty_act_make(struct db_pool *pool, struct duty_act *act, struct err *err);
 
 /* "2026-10-01" or "2026-10-01..2026-10-07", in at most two years. */
 bool duty_days_read(const char *text, char out_first[11], char out_last[11], struct err *err);

@@ -23,20 +23,29 @@ static bool look(struct db *db, const struct reroute *reroute, struct db_rows **
 	return err_set(err, ERR_REFUSED, "cannot do this: you are neither duty leader nor operator at its site");
 }
 
-/* Why a study cannot be routed anew; empty: it can. */
-static void refusal_of(const struct db_rows *rows, char out[REFUSAL_MAX])
+/* Why a study cannot be routed anew, as a word and as a sentence; empty: it can. */
+struct refusal {
+	const char *code;
+	char text[REFUSAL_MAX];
+};
+
+static struct refusal refusal_of(const struct db_rows *rows)
 {
 	const char *state = db_get_text(rows, 0, "state"), *task = db_get_text(rows, 0, "task_state");
 
-	out[0] = '\0';
 	if (strcmp(state, "merged") == 0)
-		snprintf(out, REFUSAL_MAX, "its images went to another study");
-	else if (strcmp(state, "receiving") == 0 && !task)
-		snprintf(out, REFUSAL_MAX, "it is still receiving, and is routed when it is offered");
-	else if (task && strcmp(task, "awaiting") != 0)
-		snprintf(out, REFUSAL_MAX, "its task is %s already", task);
-	else if (!task && db_get_bool(rows, 0, "is_read"))
-		snprintf(out, REFUSAL_MAX, "its report was issued");
+		return (struct refusal){"merged", "its images went to another study"};
+	if (strcmp(state, "receiving") == 0 && !task)
+		return (struct refusal){"receiving", "it is still receiving, and is routed when it is offered"};
+	if (task && strcmp(task, "awaiting") != 0) {
+		struct refusal taken = {.code = "taken"};
+
+		snprintf(taken.text, sizeof(taken.text), "its task is %s already", task);
+		return taken;
+	}
+	if (!task && db_get_bool(rows, 0, "is_read"))
+		return (struct refusal){"issued", "its report was issued"};
+	return (struct refusal){"", ""};
 }
 
 /* ---- preview ------------------------------------------------------------------------------------------------------------ */
@@ -76,15 +85,17 @@ static bool is_same(const json_t *now, const json_t *then, const char *name)
 /* A task stays where it is when no rule takes its study now, or one holds it. */
 static bool is_change(const json_t *now, const json_t *then)
 {
-	if (json_is_string(json_object_get(now, "queue")) && !json_is_true(json_object_get(then, "is_routed")))
-		return false;
-	return !is_same(now, then, "queue") || !is_same(now, then, "reading_mode") || !is_same(now, then, "priority") ||
-	       !is_same(now, then, "hold");
+	bool is_routed = json_is_true(json_object_get(then, "is_routed"));
+
+	if (!json_is_string(json_object_get(now, "queue")))
+		return is_routed || !is_same(now, then, "hold");
+	return is_routed &&
+	       (!is_same(now, then, "queue") || !is_same(now, then, "reading_mode") || !is_same(now, then, "priority"));
 }
 
 bool reroute_preview(struct db *db, const struct reroute *reroute, json_t **out, struct err *err)
 {
-	char refusal[REFUSAL_MAX];
+	struct refusal refusal;
 	struct routing routing;
 	struct db_rows *rows;
 	json_t *now, *then;
@@ -92,7 +103,7 @@ bool reroute_preview(struct db *db, const struct reroute *reroute, json_t **out,
 	if (!look(db, reroute, &rows, err))
 		return false;
 	now = now_json(rows);
-	refusal_of(rows, refusal);
+	refusal = refusal_of(rows);
 	db_rows_free(rows);
 	if (!routing_of_study(db, reroute->study_id, ROUTING_SET_IN_FORCE, &routing, err)) {
 		json_decref(now);
@@ -104,8 +115,9 @@ bool reroute_preview(struct db *db, const struct reroute *reroute, json_t **out,
 		return false;
 	}
 	routing_fini(&routing);
-	*out = json_pack("{s:b, s:b, s:s, s:o, s:o}", "changes", !refusal[0] && is_change(now, then), "can",
-	                 !refusal[0], "refusal", refusal, "now", now, "then", then);
+	*out = json_pack("{s:b, s:b, s:s, s:s, s:o, s:o}", "changes", !refusal.code[0] && is_change(now, then), "can",
+	                 !refusal.code[0], "refusal", refusal.text, "refusal_code", refusal.code, "now", now, "then",
+	                 then);
 	return true;
 }
 
@@ -133,11 +145,10 @@ static bool signal(struct db *db, const struct reroute *reroute, const char *kin
 
 static bool ask(struct db *db, const struct reroute *reroute, const struct db_rows *rows, struct err *err)
 {
-	char refusal[REFUSAL_MAX];
+	struct refusal refusal = refusal_of(rows);
 
-	refusal_of(rows, refusal);
-	if (refusal[0])
-		return err_set(err, ERR_CONFLICT, "cannot route this study anew: %s", refusal);
+	if (refusal.code[0])
+		return err_set(err, ERR_CONFLICT, "cannot route this study anew: %s", refusal.text);
 	return signal(db, reroute, "reroute", db_get_text(rows, 0, "site"), err);
 }
 

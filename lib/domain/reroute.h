@@ -21,7 +21,7 @@ struct reroute {
 
 /*
  * What would change: {"now": {"queue", "queue_name", "reading_mode", "priority", "version", "hold", "reason"}, "then": routing_json(), "changes": bool,
- * "can": bool, "refusal": text}. In the caller's session; changes nothing. A new object.
+ * "can": bool, "refusal": text, "refusal_code": "merged"|"receiving"|"taken"|"issued"|""}. In the caller's session; changes nothing. A new object.
  */
 bool reroute_preview(struct db *db, const struct reroute *reroute, json_t **out, struct err *err);
 

@@ -309,3 +309,7 @@ DELETE FROM calendar_day WHERE day BETWEEN $1::date AND $2::date;
 -- $1 destination
 -- $2 is it one
 UPDATE destination SET is_ai_node = $2::boolean WHERE public_id = $1::uuid RETURNING public_id::text AS id;
+
+-- name: rule_may
+-- May the person of this session change what holds for every site?
+SELECT yq_may_rule(ARRAY['operator']) AS may;
