@@ -151,17 +151,30 @@ static bool ask_study(struct http_request *request, struct db *db, const char *s
 	return ok && routing_of_study(db, study, set, out, err);
 }
 
+/* By its id or its Study Instance UID. */
+static bool find_study(struct db *db, const char *text, char out_id[TEXT_UUID_SIZE], struct err *err)
+{
+	struct db_rows *rows = NULL;
+	if (!db_exec_one(db, STMT_LIST_STUDY_FIND, DB_PARAMS(db_text(text)), "the study", &rows, err))
+		return false;
+	int count = db_rows_count(rows);
+	text_copy(out_id, TEXT_UUID_SIZE, db_get_text(rows, 0, "id"));
+	db_rows_free(rows);
+	return count == 1 || err_set(err, ERR_INVALID, "%d studies have this UID: give the id of one", count);
+}
+
 static bool ask(struct http_request *request, struct db *db, const json_t *body, struct routing *out, struct err *err)
 {
+	char id[TEXT_UUID_SIZE];
 	const char *study, *at;
 	int version = 0;
 	int64_t set;
-	if (!input_id(body, "study_id", false, &study, err) || !input_text(body, "at", TIME_MAX, false, &at, err) ||
+	if (!input_text(body, "study", TEXT_UID_SIZE, false, &study, err) || !input_text(body, "at", TIME_MAX, false, &at, err) ||
 	    (json_object_get(body, "version") && !input_int(body, "version", 0, VERSION_MAX, &version, err)) ||
 	    !take_set(db, version, &set, err))
 		return false;
 	if (study)
-		return ask_study(request, db, study, set, out, err);
+		return find_study(db, study, id, err) && ask_study(request, db, id, set, out, err);
 	return routing_described(db, json_object_get(body, "facts"), at, set, out, err);
 }
 

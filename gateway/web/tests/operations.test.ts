@@ -14,8 +14,8 @@ beforeEach(() => useLanguage('zh-CN'))
 
 describe('tabs follow from roles', () => {
   it.each([
-    [['operator'], ['state', 'queues', 'devices', 'identity', 'doubts', 'audit']],
-    [['administrator'], ['state', 'queues', 'devices', 'audit']],
+    [['operator'], ['state', 'queues', 'rules', 'devices', 'identity', 'doubts', 'audit']],
+    [['administrator'], ['state', 'queues', 'rules', 'devices', 'audit']],
     [['quality_controller', 'reporter'], ['devices', 'identity', 'doubts', 'audit']],
     [['reporter'], []],
   ] as const)('%j', (roles, tabs) => expect(tabsOf(roles)).toEqual(tabs))

@@ -18,7 +18,7 @@ function row(id: string, step: Step, more: Partial<StudyRow> = {}): StudyRow {
     id, study_instance_uid: `2.25.${id}`, state: 'complete', version: 1, site: SITE,
     patient: { name: 'ZHANG^SAN=张^三', display_name: '张三', id: `P${id}`, sex: 'M', birth_date: '1957-03-12', age: '' },
     patient_class: 'outpatient', reading_mode: 'central', modality: 'DX', body_part: 'CHEST', description: '', accession_number: `A${id}`, instances: 2, bytes: 1,
-    unrouted_reason: '', step, step_at: AT, is_late: false,
+    unrouted_reason: '', unrouted_code: '', unrouted_detail: {}, hold_reason: null, step, step_at: AT, is_late: false,
     times: {
       first_image: AT, last_image: AT, submitted: null, complete: AT, task_opened: AT, taken: AT, written: AT, issued: AT, delivered: null, opened: null, printed: null,
     },

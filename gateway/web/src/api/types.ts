@@ -4,6 +4,7 @@
  */
 
 import type { PatientField, TaskCorrections } from './corrections'
+import type { RoutingDetail } from './rules'
 
 export type PatientClass = 'emergency' | 'outpatient' | 'inpatient' | 'health_check'
 export type StudyState = 'receiving' | 'complete' | 'incomplete' | 'merged'
@@ -110,6 +111,9 @@ export interface StudyRow {
   instances: number
   bytes: number
   unrouted_reason: string
+  unrouted_code: string
+  unrouted_detail: RoutingDetail
+  hold_reason: string | null /* a rule keeps it from the queue */
   step: Step
   step_at: string
   is_late: boolean
@@ -177,6 +181,9 @@ export interface Study {
   instances: number
   bytes: number
   unrouted_reason: string
+  unrouted_code: string
+  unrouted_detail: RoutingDetail
+  hold_reason: string | null /* a rule keeps it from the queue */
   merged_into: string | null /* it is empty, and leads to that study */
   patient_revision: number
   corrected_at: string | null

@@ -6,7 +6,8 @@ import frame from './frame'
 import identity from './identity'
 import operations from './operations'
 import reading from './reading'
+import rules from './rules'
 import states from './states'
 import township from './township'
 
-export default { common, states, frame, township, corrections, identity, reading, cockpit, operations, doubts }
+export default { common, states, frame, township, corrections, identity, reading, cockpit, operations, doubts, rules }

@@ -1,5 +1,5 @@
 export default {
-  tab: { state: '状态', queues: '发送队列', devices: '设备', identity: '身份核对', doubts: '图像冲突与异常数据', completion: '存储承诺与检查步骤', audit: '审计' },
+  tab: { state: '状态', queues: '发送队列', rules: '路由规则', devices: '设备', identity: '身份核对', doubts: '图像冲突与异常数据', completion: '存储承诺与检查步骤', audit: '审计' },
   completion: {
     commitments: '存储承诺', steps: '设备检查步骤（MPPS）', commitments_text: '设备询问图像是否已妥善保存；核对后回报给设备。回报失败的请检查设备的地址和端口，再用 yqctl commitment requeue 重新回报。',
     steps_text: '设备自己说的检查进度，以及它列出的图像已到多少。', show: '显示', all: '全部', asked: '询问时间', held: '已保存/询问', tries: '失败次数', next: '下次回报', error: '最后的错误',
@@ -34,7 +34,7 @@ export default {
   },
   waiting: {
     title: '待处理', signals: '检查事件待处理', studies_receiving: '上传中的检查', studies_complete: '图像已齐的检查', studies_incomplete: '图像未齐的检查',
-    studies_unrouted: '没有匹配规则、未分配的检查', identity_reviews: '待核对的身份', conflicts: '图像冲突', quarantined: '异常数据', destinations_held: '暂停发送的目的地',
+    studies_unrouted: '没有匹配规则、未分配的检查', studies_held: '规则暂不分配的检查', identity_reviews: '待核对的身份', conflicts: '图像冲突', quarantined: '异常数据', destinations_held: '暂停发送的目的地',
     reports_unsettled: '已发布、文件待生成的报告',
   },
   counts: { title: '任务与发送', tasks: '诊断任务', deliveries: '发送' },
@@ -158,6 +158,7 @@ export default {
     task_open: '建立诊断任务', task_ask: '追问病史', task_question_answered: '答复追问', critical_value_list: '查看危急值', report_printed: '打印报告', device_test: '测试设备', figure_rows: '查看指标明细', figure_export: '导出表格',
     task_view: '查看任务', report_view: '查看报告', report_open: '打开报告文件', report_submit: '提交审核', report_issue: '签名并发布报告', report_send_back: '退回修改',
     task_take: '领取任务', task_take_review: '领取审核', task_resume: '继续任务', task_release: '放回', task_expire: '超时放回', task_submit: '提交审核', task_issue: '发布', task_send_back: '退回修改', task_return: '退回', task_answer: '答复退回', task_assign: '指派', task_hand_over: '转派或接管', task_cancel: '取消任务', task_study_changed: '图像有变化',
+    study_held: '规则暂不分配', study_release: '放行检查', study_reroute: '重新分配', study_reroute_preview: '查看重新分配', study_rule_test: '试运行规则', task_reroute: '任务重新分配', rule_add: '新建规则', rule_edit: '修改规则', rule_move: '移动规则', rule_remove: '删除规则', rule_group: '修改规则组', rule_group_remove: '删除规则组', duty_add: '增加代班', duty_end: '结束代班', agreement_add: '增加协作协议', agreement_end: '终止协作协议', calendar_set: '设置日历', calendar_clear: '清除日历', queue_add: '增加诊断队列', site_add: '增加外院', destination_ai_node: '标记 AI 节点',
     delivery_create: '建立发送', delivery_delivered: '送达', delivery_quarantined: '对方拒收', delivery_dead: '发送失败待处理', delivery_requeue: '重试发送', delivery_cancel: '取消发送', destination_add: '添加目的地', destination_hold: '暂停发送', destination_release: '恢复发送', destination_retry: '全部重试', destination_test: '测试目的地', destination_edit: '修改目的地', destination_remove: '删除目的地',
     device_add: '登记设备', device_disable: '停用设备', device_enable: '启用设备', identity_list: '查看身份核对', conflict_list: '查看图像冲突', quarantine_list: '查看异常数据', conflict_view: '查看图像冲突', conflict_export: '导出冲突图像', conflict_match: '图像冲突：比对相同', conflict_differ: '图像冲突：比对不同', conflict_keep: '图像冲突：沿用原图', conflict_replace: '图像冲突：改用新图', conflict_separate: '图像冲突：另存', conflict_undo: '图像冲突：撤销', quarantine_view: '查看异常数据', quarantine_export: '导出异常数据', quarantine_correct: '更正异常数据', quarantine_retry: '异常数据重新入库', quarantine_close: '关闭异常数据', quarantine_reopen: '重新打开异常数据', device_edit: '修改设备登记', matching_set: '设置自动匹配',
     account_add: '添加帐号', account_password: '重设密码', account_grant: '授予角色', account_disable: '停用帐号', account_enable: '启用帐号', account_certify: '为帐号制作证书', qualification_grant: '授予诊断资格',

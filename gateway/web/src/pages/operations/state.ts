@@ -5,12 +5,13 @@ export type Tone = 'late' | 'wait' | 'good' | 'plain'
 
 /* ---- tabs ---------------------------------------------------------------------------------------------------------------- */
 
-export const TABS = ['state', 'queues', 'devices', 'identity', 'doubts', 'completion', 'audit'] as const
+export const TABS = ['state', 'queues', 'rules', 'devices', 'identity', 'doubts', 'completion', 'audit'] as const
 export type Tab = (typeof TABS)[number]
 
 const ROLES_OF_TAB: Record<Tab, Role[]> = {
   state: ['operator', 'administrator'],
   queues: ['operator', 'administrator'],
+  rules: ['operator', 'administrator'],
   devices: ['operator', 'administrator', 'quality_controller'],
   identity: ['operator', 'quality_controller'],
   doubts: ['operator', 'quality_controller', 'duty_leader'],
@@ -98,10 +99,10 @@ export const journalTone = (journal: Operations['journal']): Tone => (journal.ob
 
 /* What waits for a person, and on which tab it is seen. */
 export const WAITING_TAB: Record<string, Tab | null> = {
-  signals: null, studies_receiving: null, studies_complete: null, studies_incomplete: null, studies_unrouted: null,
+  signals: null, studies_receiving: null, studies_complete: null, studies_incomplete: null, studies_unrouted: 'rules', studies_held: 'rules',
   identity_reviews: 'identity', conflicts: 'doubts', quarantined: 'doubts', destinations_held: 'queues', reports_unsettled: null,
 }
-const NEEDS_PERSON = ['studies_unrouted', 'identity_reviews', 'conflicts', 'quarantined', 'destinations_held']
+const NEEDS_PERSON = ['studies_unrouted', 'studies_held', 'identity_reviews', 'conflicts', 'quarantined', 'destinations_held']
 export const waitingTone = (name: string, number: number): Tone => (number === 0 ? 'plain' : NEEDS_PERSON.includes(name) ? 'wait' : 'plain')
 
 /* What is asked before something is done (AskDialog). */
