@@ -169,7 +169,8 @@ static bool ask(struct http_request *request, struct db *db, const json_t *body,
 	const char *study, *at;
 	int version = 0;
 	int64_t set;
-	if (!input_text(body, "study", TEXT_UID_SIZE, false, &study, err) || !input_text(body, "at", TIME_MAX, false, &at, err) ||
+	if (!input_text(body, "study", TEXT_UID_SIZE, false, &study, err) ||
+	    !input_text(body, "at", TIME_MAX, false, &at, err) ||
 	    (json_object_get(body, "version") && !input_int(body, "version", 0, VERSION_MAX, &version, err)) ||
 	    !take_set(db, version, &set, err))
 		return false;

@@ -1,7 +1,6 @@
 #include "lib/domain/duty.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/db/db.h"
@@ -206,6 +205,12 @@ bool duty_act_make(struct db_pool *pool, struct duty_act *act, struct err *err)
 
 /* ---- days ------------------------------------------------------------------------------------------------------------------ */
 
+/* Of a valid day. */
+static int year_of(const char *day)
+{
+	return (day[0] - '0') * 1000 + (day[1] - '0') * 100 + (day[2] - '0') * 10 + day[3] - '0';
+}
+
 bool duty_days_read(const char *text, char out_first[11], char out_last[11], struct err *err)
 {
 	size_t length = strlen(text);
@@ -218,7 +223,7 @@ bool duty_days_read(const char *text, char out_first[11], char out_last[11], str
 	snprintf(last, sizeof(last), "%.10s", length == 10 ? text : text + 12);
 	if (!check_days(first, last, err))
 		return false;
-	if (atoi(last) - atoi(first) > 1)
+	if (year_of(last) - year_of(first) > 1)
 		return err_set(err, ERR_INVALID, "the days have to lie in one year or two");
 	text_copy(out_first, 11, first);
 	text_copy(out_last, 11, last);

@@ -208,10 +208,11 @@ def test_a_missing_roster_is_told(home, tmp_path):
 def test_rules_cover_every_grid_and_are_made_once(home):
     home.yqctl("rule", "defaults")
     assert home.yqctl("rule", "defaults", json=True) == {"policies": 0, "queues": 0, "rules": 0, "limits": 0, "rules_are_own": False}
-    rules = home.yqctl("rule", "list", json=True)
-    assert [one["ordinal"] for one in rules] == list(range(1, 7))
-    assert {one["reading_mode"] for one in rules} == {"central"}
-    assert rules[0]["patient_class"] == "emergency" and rules[-1]["patient_class"] is None
+    groups = home.yqctl("rule", "list", json=True)["groups"]
+    assert [one["mode"] for one in groups] == ["first"] and len(groups[0]["rules"]) == 6
+    assert {one["reading_mode"] for one in groups[0]["rules"]} == {"central"}
+    assert groups[0]["rules"][0]["conditions"][1] == {"field": "patient_class", "op": "is", "values": ["emergency"]}
+    assert [one["field"] for one in groups[0]["rules"][-1]["conditions"]] == ["grid"]
 
 
 # ---- devices and destinations ---------------------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ const world = await openWorld({ YQ_QUIET_DEFAULT: '1 s' })
 const { installation } = world
 
 const WORDS = {
-  'zh-CN': { hosts: '接收主机', reporting: '正常', tabs: ['状态', '发送队列', '设备', '身份核对', '图像冲突与异常数据', '审计'], store: '图像存储', running: '运行中', idle: '空闲', none: '没有待核对的身份。', search: '搜索', look: '查看检查' },
-  en: { hosts: 'Receiving hosts', reporting: 'Reporting', tabs: ['State', 'Queues', 'Devices', 'Identity', 'Conflicts and quarantine', 'Audit'], store: 'Image store', running: 'Running', idle: 'Idle', none: 'No identity waits to be checked.', search: 'Search', look: 'See an examination' },
+  'zh-CN': { hosts: '接收主机', reporting: '正常', tabs: ['状态', '发送队列', '路由规则', '设备', '身份核对', '图像冲突与异常数据', '审计'], store: '图像存储', running: '运行中', idle: '空闲', none: '没有待核对的身份。', search: '搜索', look: '查看检查' },
+  en: { hosts: 'Receiving hosts', reporting: 'Reporting', tabs: ['State', 'Queues', 'Routing rules', 'Devices', 'Identity', 'Conflicts and quarantine', 'Audit'], store: 'Image store', running: 'Running', idle: 'Idle', none: 'No identity waits to be checked.', search: 'Search', look: 'See an examination' },
 }
-const SLUGS = ['state', 'queues', 'devices', 'identity', 'doubts', 'audit']
+const SLUGS = ['state', 'queues', 'rules', 'devices', 'identity', 'doubts', 'audit']
 const NASTY = '<img src=x onerror=alert(1)>\u202Eאבג𠮷'.padEnd(60, '长')
 
 /* A report that has come back to its site. */
@@ -246,7 +246,7 @@ world.test('an administrator looks and does nothing', async ({ person }) => {
   const one = await person('county', { via: 'api' })
   await one.goto('/operations?tab=queues')
   await one.page.getByRole('grid', { name: '目的地' }).locator('[data-id]').first().waitFor()
-  assert.deepEqual(await one.page.getByRole('tab').allInnerTexts(), ['状态', '发送队列', '设备', '审计'])
+  assert.deepEqual(await one.page.getByRole('tab').allInnerTexts(), ['状态', '发送队列', '路由规则', '设备', '审计'])
   assert.equal(await one.page.getByRole('button', { name: '暂停发送' }).count(), 0)
 })
 
