@@ -57,18 +57,19 @@ static bool take_op(const char **at, enum rule_op *out, struct err *err)
 	return true;
 }
 
-/* Behind the opening quote. */
+/* Behind the opening quote; two quotes are one. */
 static bool take_quoted(const char **at, char *out, struct err *err)
 {
 	size_t length = 0;
 
-	for (;; (*at)++) {
+	for (; (*at)[0] != '"' || (*at)[1] == '"'; (*at)++) {
 		if (!**at || length + 1 >= VALUE_BYTES_MAX)
 			return err_set(err, ERR_INVALID, "a value does not end");
-		if (**at == '"' && *++*at != '"')
-			break;
+		if (**at == '"')
+			(*at)++;
 		out[length++] = **at;
 	}
+	(*at)++;
 	out[length] = '\0';
 	return true;
 }

@@ -133,7 +133,7 @@ static bool move_rule(json_t *document, struct rule_change *change, struct err *
 	group = place.group;
 	if (change->group && !find_group(document, change->group, &group, err))
 		return false;
-	if (change->before && strcmp(change->before, change->rule_id) == 0)
+	if (change->before && change->rule_id && strcmp(change->before, change->rule_id) == 0)
 		return err_set(err, ERR_INVALID, "cannot move a rule before itself");
 	rule = json_incref(json_array_get(place.rules, (size_t)place.index));
 	json_array_remove(place.rules, (size_t)place.index);

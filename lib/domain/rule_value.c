@@ -1,6 +1,6 @@
 /* Values of conditions as text: patterns, hours, ages. All of it is typed by people or sent by devices. */
 #include <limits.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/domain/day.h"
@@ -114,9 +114,12 @@ static long day_number(int year, int month, int day)
 	return y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1;
 }
 
+/* day_is_valid() has looked. */
 static void split_day(const char *text, int out[3])
 {
-	sscanf(text, "%4d-%2d-%2d", &out[0], &out[1], &out[2]); /* day_is_valid() has looked */
+	out[0] = (int)strtol(text, NULL, 10);
+	out[1] = (int)strtol(text + 5, NULL, 10);
+	out[2] = (int)strtol(text + 8, NULL, 10);
 }
 
 static struct rule_age age_between(const char *birth, const char *on)
