@@ -334,7 +334,7 @@ const struct command commands[] = {
     {"agreement list", "", 0, 0, "cooperation agreements: which hospital reads for whom, until when", NULL, only_json,
      NEEDS_LEDGER, run_agreement_list},
     {"agreement add", "", 0, 0, "write a cooperation agreement down",
-     "A hospital outside of the community reads only under one that is in force. One that ended stops the routing to "
+     "A hospital outside of the county reads only under one that is in force. One that ended stops the routing to "
      "it,\n"
      "and the studies say so.",
      agreement_add_options, NEEDS_LEDGER, run_agreement_add},

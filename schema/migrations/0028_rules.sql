@@ -80,7 +80,8 @@ ALTER TABLE destination ADD COLUMN is_ai_node boolean NOT NULL DEFAULT false;
 
 -- ---- cooperation agreements ---------------------------------------------------------------------------------------------------
 
--- A hospital outside of the community reads only under an agreement that is in force; one inside it needs none, unless there is or was one.
+-- A hospital outside of the county (of every community of the region) reads only under an agreement that is in force; one inside needs none,
+-- unless there is or was one.
 CREATE TABLE cooperation_agreement (
     agreement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     public_id    uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
@@ -94,11 +95,15 @@ CREATE TABLE cooperation_agreement (
     EXCLUDE USING gist (hospital_id WITH =, scope_id WITH =, valid WITH &&)
 );
 
+-- Is the hospital a site or a lead of the community, or of another one of the same region (two leads of one county)?
 CREATE FUNCTION yq_is_of_community(p_hospital bigint, p_community bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM yq_sites_under(p_community, yq_now()::date) s WHERE s = p_hospital)
-           OR EXISTS (SELECT FROM grid_lead l JOIN scope_membership m ON m.child_id = l.grid_id
-                      WHERE l.site_id = p_hospital AND m.parent_id = p_community
-                        AND l.valid @> yq_now()::date AND m.valid @> yq_now()::date)
+    SELECT EXISTS (
+        SELECT FROM scope o JOIN scope c ON c.scope_id = o.scope_id OR (c.kind = 'community' AND c.region <> '' AND c.region = o.region)
+        WHERE o.scope_id = p_community
+          AND (EXISTS (SELECT FROM yq_sites_under(c.scope_id, yq_now()::date) s WHERE s = p_hospital)
+               OR EXISTS (SELECT FROM grid_lead l JOIN scope_membership m ON m.child_id = l.grid_id
+                          WHERE l.site_id = p_hospital AND m.parent_id = c.scope_id
+                            AND l.valid @> yq_now()::date AND m.valid @> yq_now()::date)))
 $$;
 
 -- May the hospital read studies of the site on that day? code: '' yes, agreement_missing, agreement_ended, agreement_ahead; on_day: when it

@@ -53,13 +53,18 @@ INSERT INTO routing_rule_destination (rule_id, destination_id, kind) SELECT rule
 INSERT INTO cooperation_agreement (hospital_id, scope_id, valid)
 SELECT yq_test.key('site', 'foreign'), yq_test.key('community', 'east'), daterange('2026-01-01', '2027-01-01') FROM generate_series(1, 2);
 
--- case: outside_of_the_community_an_agreement_is_needed
+-- case: outside_of_the_county_an_agreement_is_needed
 -- wants: value agreement_missing
 SELECT code FROM yq_agreement(yq_test.key('site', 'foreign'), yq_test.key('site', 'duanfen'), yq_now()::date);
 
 -- case: inside_none_is_needed
 -- wants: value ok
 SELECT 'ok' || code FROM yq_agreement(yq_test.key('site', 'lead'), yq_test.key('site', 'duanfen'), yq_now()::date);
+
+-- case: nor_from_another_community_of_the_same_county
+-- wants: value ok
+UPDATE scope SET region = '某县' WHERE scope_id IN (yq_test.key('community', 'east'), yq_test.key('community', 'west'));
+SELECT 'ok' || code FROM yq_agreement(yq_test.key('site', 'foreign'), yq_test.key('site', 'duanfen'), yq_now()::date);
 
 -- case: an_agreement_in_force_is_enough_and_one_that_ended_is_not
 -- wants: value ok agreement_ended 2026-06-30 agreement_ahead

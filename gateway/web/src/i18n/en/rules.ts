@@ -41,7 +41,7 @@ export default {
   },
   duty_title: 'Duty: which queue covers for which', duty_none: 'Nobody covers: every queue reads its own.', duty_queue: 'Queue that is covered', duty_by: 'Queue that covers', duty_days: 'Weekdays', duty_kind: 'Kind of day', duty_hours: 'Hours', duty_from: 'From', duty_until: 'Until', duty_note: 'Note',
   duty_add: 'Add a duty', duty_end: 'End', duty_end_text: '“{by}” covers for “{queue}” no longer.', duty_hint: 'Hours as 17:30-08:00; a shift beyond midnight belongs to the day on which it begins. Empty: the whole day.', every_day: 'every day',
-  agreement_title: 'Cooperation agreements: which hospital reads for whom', agreement_none: 'There is no cooperation agreement. A hospital outside of the community reads only under one that is in force.', agreement_hospital: 'Hospital', agreement_scope: 'Reads for', agreement_from: 'From', agreement_until: 'Until', agreement_note: 'Note', agreement_state: 'State',
+  agreement_title: 'Cooperation agreements: which hospital reads for whom', agreement_none: 'There is no cooperation agreement. A hospital outside of the county reads only under one that is in force.', agreement_hospital: 'Hospital', agreement_scope: 'Reads for', agreement_from: 'From', agreement_until: 'Until', agreement_note: 'Note', agreement_state: 'State',
   agreement_add: 'Add an agreement', agreement_end: 'End', agreement_end_text: 'End the agreement by which {hospital} reads for {scope}: today is its last day. From tomorrow on nothing is routed there, and the examinations say so.', open_end: 'open',
   agreement_is: { in_force: 'In force', ahead: 'Not begun', ended: 'Ended' }, saved: 'Saved',
 }

@@ -41,7 +41,7 @@ export default {
   },
   duty_title: '排班：由哪个诊断队列代班', duty_none: '没有代班安排，每个队列都由本院诊断。', duty_queue: '被代班的队列', duty_by: '代班的队列', duty_days: '星期', duty_kind: '日期类型', duty_hours: '时段', duty_from: '起', duty_until: '止', duty_note: '备注',
   duty_add: '增加代班', duty_end: '结束', duty_end_text: '结束“{queue}”由“{by}”代班的安排。', duty_hint: '时段例如 17:30-08:00；跨零点的班属于开始的那一天。留空为全天。', every_day: '每天',
-  agreement_title: '协作协议：外院为谁诊断', agreement_none: '没有协作协议。医共体以外的医院有生效的协议才能诊断。', agreement_hospital: '医院', agreement_scope: '为谁诊断', agreement_from: '起', agreement_until: '止', agreement_note: '备注', agreement_state: '状态',
+  agreement_title: '协作协议：外院为谁诊断', agreement_none: '没有协作协议。县域以外的医院有生效的协议才能诊断。', agreement_hospital: '医院', agreement_scope: '为谁诊断', agreement_from: '起', agreement_until: '止', agreement_note: '备注', agreement_state: '状态',
   agreement_add: '增加协议', agreement_end: '终止', agreement_end_text: '终止{hospital}为{scope}诊断的协议，今天是最后一天。明天起不再向该院分配，并在检查上注明。', open_end: '长期',
   agreement_is: { in_force: '生效', ahead: '未开始', ended: '已到期' }, saved: '已保存',
 }
