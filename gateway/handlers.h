@@ -54,4 +54,8 @@ http_handler handle_critical_values, handle_critical_raise, handle_critical_noti
 http_handler handle_task_question, handle_question_answer, handle_report_printed, handle_devices, handle_commitments,
     handle_performed_steps, handle_device_test; /* api_site.c */
 
+http_handler handle_dicomweb_studies, handle_dicomweb_series, handle_dicomweb_instances; /* dicomweb_query.c */
+http_handler handle_dicomweb_metadata;                                                   /* dicomweb_metadata.c */
+http_handler handle_dicomweb_retrieve, handle_dicomweb_frames, handle_dicomweb_bulk;     /* dicomweb_retrieve.c */
+
 #endif

@@ -414,6 +414,32 @@ bool dicom_header_fields(const char *path, size_t max, dicom_header_each *each, 
 bool dicom_header_differences(const char *path, const char *other_path, size_t max, dicom_header_each *each,
                               void *context, size_t *out_count, struct err *err);
 
+/* ---- the JSON model (PS3.18 annex F) ------------------------------------------------------------------------------- */
+
+struct dicom_json_options {
+	const uint32_t *left_out; /* tags of the data set itself that the caller writes: 0xGGGGEEEE */
+	size_t left_out_count;
+	const char *charset; /* of the device, for when the bytes do not decide; "": not known */
+};
+/*
+ * Appends the members of the data set of a part 10 file, without the braces around them. Texts are UTF-8 by the character set of the bytes. Pixels,
+ * binary values of more than 1 KiB and texts of more than 64 KiB stand as "BulkDataURI":"@/bulkdata/PATH", PATH being the tag, or in a sequence
+ * TAG.ITEM.TAG; no other place of the output has the characters "BulkDataURI":"@. ERR_INVALID: no data set, or beyond the limits of out.
+ */
+struct text_buf;
+bool dicom_json(const char *path, const struct dicom_json_options *options, struct text_buf *out, struct err *err);
+
+/* ---- frames and values ------------------------------------------------------------------------------------------------ */
+
+/*
+ * One frame (1..) of a part 10 file as it is stored: cut out of native pixels (little endian), or its fragments joined. is_decoded: the pixels of an
+ * encapsulated one. ERR_NOT_FOUND: no pixels, or no such frame; ERR_INVALID: what the pixels are cannot be told, or not be decoded here.
+ * *out: free(3). The memory of one frame.
+ */
+bool dicom_frame(const char *path, int frame, bool is_decoded, uint8_t **out, size_t *out_length, struct err *err);
+/* The value that dicom_json() named in a BulkDataURI, little endian. ERR_NOT_FOUND: no such value. *out: free(3). */
+bool dicom_value(const char *path, const char *value, uint8_t **out, size_t *out_length, struct err *err);
+
 /* ---- report objects ---------------------------------------------------------------------------------------------- */
 
 struct dicom_reference {

@@ -43,23 +43,11 @@ bool is_technical(const DcmTagKey &top, const DcmTagKey &tag)
 	       std::find(std::begin(technical), std::end(technical), top) != std::end(technical);
 }
 
-bool is_pixels(const DcmTagKey &tag)
-{
-	return tag == DCM_PixelData || tag == DcmTagKey(0x7fe0, 0x0001) || tag == DcmTagKey(0x7fe0, 0x0002) ||
-	       tag == DcmTagKey(0x7fe0, 0x0003);
-}
-
 /* Text whose bytes follow (0008,0005), PS3.5 section 6.1.2.2. */
 bool follows_charset(DcmEVR vr)
 {
 	return vr == EVR_SH || vr == EVR_LO || vr == EVR_ST || vr == EVR_LT || vr == EVR_UT || vr == EVR_PN ||
 	       vr == EVR_UC;
-}
-
-bool is_binary(DcmEVR vr)
-{
-	return vr == EVR_OB || vr == EVR_OW || vr == EVR_OF || vr == EVR_OD || vr == EVR_OL || vr == EVR_OV ||
-	       vr == EVR_ox || vr == EVR_UN || vr == EVR_PixelData || vr == EVR_OverlayData;
 }
 
 bool is_string(DcmEVR vr)
@@ -113,29 +101,12 @@ std::string number_text(DcmElement &element)
 	return std::string(text.c_str(), text.length());
 }
 
-void choose_charset(DcmDataset &dataset, struct charset *out)
-{
-	struct charset_tally tally = {};
-	const char *declared = nullptr;
-
-	for (unsigned long i = 0; i < dataset.card(); i++) {
-		DcmElement *element = dataset.getElement(i);
-
-		if (follows_charset(element->ident()) && element->getLengthField() <= SHORT_VALUE) {
-			std::string bytes = bytes_of(*element);
-			charset_tally_add(&tally, bytes.data(), bytes.size());
-		}
-	}
-	(void)dataset.findAndGetString(DCM_SpecificCharacterSet, declared);
-	charset_decide(declared != nullptr ? declared : "", &tally, out);
-}
-
 class Collector
 {
       public:
 	explicit Collector(DcmDataset &dataset)
 	{
-		choose_charset(dataset, &charset_);
+		header_charset(dataset, "", &charset_);
 		walk(dataset, std::string(), std::string(), DcmTagKey(), 0);
 	}
 	std::vector<header_field> fields;
@@ -157,7 +128,7 @@ class Collector
 		DcmEVR vr = element.ident();
 		Uint32 length = element.getLengthField();
 
-		if (length > SHORT_VALUE || (is_binary(vr) && length > 0))
+		if (length > SHORT_VALUE || (header_is_binary(vr) && length > 0))
 			return "[" + std::to_string(length) + " bytes]";
 		return is_string(vr) ? decode(bytes) : number_text(element);
 	}
@@ -180,7 +151,7 @@ class Collector
 			auto &element = static_cast<DcmElement &>(object);
 			field.bytes = bytes_of(element);
 			field.text = text_of(element, field.bytes);
-			field.is_text = !is_binary(object.ident()) && element.getLengthField() <= SHORT_VALUE;
+			field.is_text = !header_is_binary(object.ident()) && element.getLengthField() <= SHORT_VALUE;
 		}
 		fields.push_back(field);
 	}
@@ -191,7 +162,7 @@ class Collector
 			DcmElement *element = item.getElement(i);
 			char own[24];
 
-			if (depth == 0 && is_pixels(element->getTag()))
+			if (depth == 0 && header_is_pixels(element->getTag()))
 				continue;
 			if (depth == 0)
 				top = element->getTag();
@@ -238,6 +209,42 @@ void tell(dicom_header_each *each, void *context, const header_field &named, con
 	each(context, &field);
 }
 } // namespace
+
+bool header_is_pixels(const DcmTagKey &tag)
+{
+	return tag == DCM_PixelData || tag == DcmTagKey(0x7fe0, 0x0001) || tag == DcmTagKey(0x7fe0, 0x0002) ||
+	       tag == DcmTagKey(0x7fe0, 0x0003);
+}
+
+bool header_is_binary(DcmEVR vr)
+{
+	return vr == EVR_OB || vr == EVR_OW || vr == EVR_OF || vr == EVR_OD || vr == EVR_OL || vr == EVR_OV ||
+	       vr == EVR_ox || vr == EVR_UN || vr == EVR_PixelData || vr == EVR_OverlayData;
+}
+
+void header_charset(DcmDataset &dataset, const char *of_device, struct charset *out)
+{
+	struct charset_tally tally = {};
+	const char *declared = nullptr;
+
+	for (unsigned long i = 0; i < dataset.card(); i++) {
+		DcmElement *element = dataset.getElement(i);
+
+		if (follows_charset(element->ident()) && element->getLengthField() <= SHORT_VALUE) {
+			std::string bytes = bytes_of(*element);
+			charset_tally_add(&tally, bytes.data(), bytes.size());
+		}
+	}
+	(void)dataset.findAndGetString(DCM_SpecificCharacterSet, declared);
+	charset_decide_for(declared != nullptr ? declared : "", of_device, &tally, out);
+}
+
+std::string header_trimmed(const std::string &text)
+{
+	size_t begin = text.find_first_not_of(' '), end = text.find_last_not_of(' ');
+
+	return begin == std::string::npos ? std::string() : text.substr(begin, end - begin + 1);
+}
 
 bool header_load(const char *path, DcmFileFormat &file, struct err *err)
 {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/dicom/charset.h"
 #include "lib/dicom/dicom.h"
 
 struct header_field {
@@ -30,5 +31,11 @@ struct header_pair {
 /* Where the two differ, in order; borrows. */
 std::vector<header_pair> header_differences(const std::vector<header_field> &fields,
                                             const std::vector<header_field> &others);
+
+bool header_is_pixels(const DcmTagKey &tag);
+bool header_is_binary(DcmEVR vr);
+/* By the texts of the data set itself; of_device: what is known of its device, "": nothing. */
+void header_charset(DcmDataset &dataset, const char *of_device, struct charset *out);
+std::string header_trimmed(const std::string &text); /* without blanks around it */
 
 #endif

@@ -76,6 +76,8 @@ void *http_user(const struct http_request *request);
 /* Extra headers go before the reply call; value without CR, LF; one that lib/http sets by itself (Cache-Control, ...) replaces that. */
 bool http_add_header(struct http_request *request, const char *name, const char *value, struct err *err);
 bool http_reply_json(struct http_request *request, int status, json_t *json, struct err *err); /* steals json */
+/* The same under another media type whose suffix is +json. */
+bool http_reply_json_as(struct http_request *request, int status, const char *type, json_t *json, struct err *err);
 bool http_reply_bytes(struct http_request *request, int status, const char *type, const void *bytes, size_t length,
                       struct err *err); /* copied */
 /* As http_reply_bytes(), not copied: bytes must stay until the server is freed. */

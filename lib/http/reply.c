@@ -96,6 +96,11 @@ static void pack_json(struct http_request *request, char **text, size_t *length)
 
 bool http_reply_json(struct http_request *request, int status, json_t *json, struct err *err)
 {
+	return http_reply_json_as(request, status, "application/json", json, err);
+}
+
+bool http_reply_json_as(struct http_request *request, int status, const char *type, json_t *json, struct err *err)
+{
 	(void)err;
 	char *text = json_dumps(json, JSON_COMPACT);
 	if (text == NULL)
@@ -103,8 +108,7 @@ bool http_reply_json(struct http_request *request, int status, json_t *json, str
 	json_decref(json);
 	size_t length = strlen(text);
 	pack_json(request, &text, &length);
-	reply_finish(request, status, "application/json",
-	             MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE));
+	reply_finish(request, status, type, MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE));
 	return true;
 }
 

@@ -1,11 +1,18 @@
 /* Answers of unknown length: workers produce, the connection thread sends. */
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "lib/base/log.h"
 #include "lib/http/internal.h"
 
-enum { STREAM_CHUNK_MAX = 1024 * 1024, STREAM_BLOCK = 32 * 1024 };
+enum {
+	STREAM_CHUNK_MAX = 16 * 1024 * 1024,
+	STREAM_BLOCK = 32 * 1024,
+	GZIP_WINDOW = 15 + 16,
+	GZIP_MEMORY = 8,
+	GZIP_LEVEL = 3 /* of level 6 the last tenth costs half of the time */
+};
 
 /* Belongs to a worker between work_push() and MHD_resume_connection(), else to the connection thread. */
 struct sender {
@@ -14,9 +21,52 @@ struct sender {
 	struct http_stream stream;
 	struct text_buf chunk;
 	size_t sent;
-	bool ended, failed;
+	z_stream packer;
+	bool packs, ended, failed;
 	char request_id[TEXT_UUID_SIZE];
 };
+
+/* Puts the gzip form of raw into the chunk, which may stay empty until the end. */
+static bool pack(struct sender *sender, const struct text_buf *raw, bool end, struct err *err)
+{
+	z_stream *packer = &sender->packer;
+	unsigned char piece[STREAM_BLOCK];
+	int status;
+	packer->next_in = (unsigned char *)raw->data;
+	packer->avail_in = (uInt)raw->length;
+	do {
+		packer->next_out = piece;
+		packer->avail_out = sizeof piece;
+		status = deflate(packer, end ? Z_FINISH : Z_NO_FLUSH);
+		if (!text_buf_append(&sender->chunk, piece, sizeof piece - packer->avail_out))
+			return err_set(err, ERR_INVALID, "cannot compress an answer: a piece of it is too large");
+	} while (packer->avail_out == 0 || (end && status != Z_STREAM_END));
+	return true;
+}
+
+static bool produce_packed(struct sender *sender, bool *end, struct err *err)
+{
+	bool ok = true;
+	while (ok && !*end && sender->chunk.length == 0) {
+		struct text_buf raw;
+		text_buf_init(&raw, STREAM_CHUNK_MAX);
+		ok = sender->stream.produce(sender->stream.stream, &raw, end, err);
+		if (ok && !*end && raw.length == 0)
+			err_panic("a stream produced nothing and did not end");
+		ok = ok && pack(sender, &raw, *end, err);
+		text_buf_fini(&raw);
+	}
+	return ok;
+}
+
+static bool produce_plain(struct sender *sender, bool *end, struct err *err)
+{
+	if (!sender->stream.produce(sender->stream.stream, &sender->chunk, end, err))
+		return false;
+	if (!*end && sender->chunk.length == 0)
+		err_panic("a stream produced nothing and did not end");
+	return true;
+}
 
 static void produce(void *subject)
 {
@@ -26,11 +76,9 @@ static void produce(void *subject)
 	text_buf_init(&sender->chunk, STREAM_CHUNK_MAX);
 	sender->sent = 0;
 	bool end = false;
-	if (!sender->stream.produce(sender->stream.stream, &sender->chunk, &end, &err)) {
+	if (!(sender->packs ? produce_packed(sender, &end, &err) : produce_plain(sender, &end, &err))) {
 		sender->failed = true;
 		log_err(LOG_HTTP_FAILED, &err, "request=%s", sender->request_id);
-	} else if (!end && sender->chunk.length == 0) {
-		err_panic("a stream produced nothing and did not end");
 	}
 	sender->ended = end;
 	MHD_resume_connection(sender->connection);
@@ -64,8 +112,27 @@ static void free_sender(void *context)
 	struct sender *sender = context;
 	if (sender->stream.fini != NULL)
 		sender->stream.fini(sender->stream.stream);
+	if (sender->packs)
+		deflateEnd(&sender->packer);
 	text_buf_fini(&sender->chunk);
 	free(sender);
+}
+
+/* JSON is sent as gzip to who takes it, as short JSON is. */
+static void choose_packing(struct http_request *request, struct sender *sender, const char *type)
+{
+	struct err ignored = {0};
+	size_t length = strcspn(type, ";");
+	bool is_json = length >= 4 && strncmp(type + length - 4, "json", 4) == 0;
+	if (!is_json || request->is_plain)
+		return;
+	sender->packs = http_takes_gzip(request);
+	if (!http_add_header(request, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING, &ignored) ||
+	    (sender->packs && !http_add_header(request, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip", &ignored)))
+		err_panic("too many headers in one answer");
+	if (sender->packs &&
+	    deflateInit2(&sender->packer, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
+		err_panic("out of memory");
 }
 
 bool http_reply_stream(struct http_request *request, int status, const char *type, const struct http_stream *stream,
@@ -80,6 +147,7 @@ bool http_reply_stream(struct http_request *request, int status, const char *typ
 	sender->stream = *stream;
 	text_buf_init(&sender->chunk, STREAM_CHUNK_MAX);
 	memcpy(sender->request_id, request->id, sizeof sender->request_id);
+	choose_packing(request, sender, type);
 	reply_finish(
 	    request, status, type,
 	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, send_chunk, sender, free_sender));

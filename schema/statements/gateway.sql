@@ -351,7 +351,8 @@ FROM study st
 JOIN scope sc ON sc.scope_id = st.site_id
 JOIN series se ON se.study_id = st.study_id
 JOIN instance n ON n.series_id = se.series_id
-WHERE st.study_instance_uid = $1::text AND se.series_instance_uid = $2::text AND n.sop_instance_uid = $3::text
+WHERE (st.shown_uid = $1::text OR st.study_instance_uid = $1::text) AND se.series_instance_uid = $2::text
+  AND n.sop_instance_uid = $3::text
 ORDER BY n.instance_id
 LIMIT 1;
 

@@ -115,7 +115,7 @@ def body_of(scene, method, pattern):
 
 def address(scene, pattern, site="E1"):
     values = {"study": scene.studies[site], "task": scene.tasks[site], "report": str(uuid.uuid4()), "series": "1.2.3",
-              "instance": "1.2.3.4", "frame": "1", "revision": "1", "phrase": str(uuid.uuid4()),
+              "instance": "1.2.3.4", "frame": "1", "frames": "1", "path": "7FE00010", "revision": "1", "phrase": str(uuid.uuid4()),
               **scene.things[site]}
     values |= {"destination": scene.destinations[site], "delivery": scene.deliveries[site]}
     # Those of a foreign site are tested in test_corrections.py.
@@ -186,6 +186,35 @@ def test_foreign_site_404(people, scene, route):
         invented = people[role].request(method, re.sub(r"\{\w+\}", str(uuid.uuid4()), pattern), body)
         if not pattern.startswith("/dicom-web"):
             assert (invented.status, invented.body["detail"]) == (want, got.body["detail"]), "what is foreign looks like what is not there"
+
+
+@pytest.fixture(scope="module")
+def objects(home, scene):
+    """UIDs of an object of each site; its bytes are missing."""
+    made = {}
+    for site in ("E1", "W1"):
+        made[site] = {"series": f"1.2.{ord(site[0])}", "instance": f"1.2.3.{ord(site[0])}"}
+        home.sql(f"""WITH e AS (INSERT INTO series (study_id, site_id, series_instance_uid) SELECT study_id, site_id, '{made[site]["series"]}' FROM study
+                                WHERE public_id = '{scene.studies[site]}' RETURNING series_id, site_id)
+                     INSERT INTO instance (site_id, series_id, origin, sop_class_uid, sop_instance_uid, transfer_syntax_uid, object_key, size_bytes,
+                                           header_bytes, sha256, arrived_at, has_pixels)
+                     SELECT site_id, series_id, 'device', '1.2.840.10008.5.1.4.1.1.2', '{made[site]["instance"]}', '1.2.840.10008.1.2.1',
+                            md5('{site}'), 10, 10, sha256('{site}'), yq_now(), true FROM e;""")
+        made[site]["study"], = home.sql(f"SELECT shown_uid FROM study WHERE public_id = '{scene.studies[site]}'")[0]
+    yield made
+    home.sql("DELETE FROM instance WHERE sop_instance_uid LIKE '1.2.3.%'; DELETE FROM series WHERE series_instance_uid LIKE '1.2.%'")
+
+
+@pytest.mark.parametrize("route", [r for r in GUARDED if r[1].startswith("/dicom-web") and "{" in r[1]], ids=ids)
+def test_objects_of_a_foreign_site_404(people, objects, route):
+    """Who reaches them learns that bytes are missing, or sees what the ledger has; who does not, that there is nothing."""
+    _, pattern, roles, _ = route
+    for role in sorted(roles):
+        foreign = people[role].get(pattern.format(**objects["W1"], frame=1, frames=1, path="7FE00010"), Accept="*/*")
+        assert (role, foreign.status) == (role, 404)
+        assert "the store" not in foreign.body["detail"]
+        own = people[role].get(pattern.format(**objects["E1"], frame=1, frames=1, path="7FE00010"), Accept="*/*")
+        assert own.status == 200 or foreign.body["detail"] != own.body["detail"], (role, own)
 
 
 @pytest.mark.parametrize("route", [r for r in GUARDED if "{" in r[1]], ids=ids)

@@ -54,19 +54,23 @@ def includes(text):
 
 
 def functions(text):
-    """(first line, number of lines, name) of every function body that opens with a brace in the first column."""
+    """(first line, number of lines, name) of every function body that opens with a brace in the first column, or in a class behind one tab."""
     lines = code_only(text).split("\n")
-    found, start, name = [], None, ""
+    found, start, name, indent, in_class = [], None, "", "", False
     for number, line in enumerate(lines, 1):
-        if line.startswith("{") and start is None:
-            start = number
+        if line.startswith("{") and start is None and re.match(r"(class|struct)\b[^()]*$", lines[number - 2]):
+            in_class = True
+        elif start is None and (line.startswith("{") or (in_class and line.startswith("\t{"))):
+            start, indent = number, "\t" if line.startswith("\t") else ""
             head = " ".join(lines[max(0, number - 6) : number - 1])
             names = re.findall(r"(\w+)\s*\(", head)
             name = names[-1] if names else "?"
             for candidate in re.finditer(r"(\w+)\s*\(", head):
                 if candidate[1] not in ("format", "__attribute__"):
                     name = candidate[1]
-        elif line.startswith("}") and start is not None:
+        elif start is not None and line.startswith(indent + "}"):
             found.append((start, number - start + 1, name))
             start = None
+        elif line.startswith("}"):
+            in_class = False
     return found

@@ -1,0 +1,40 @@
+/*
+ * DICOMweb (PS3.18): what its handlers share. dicomweb_query.c is QIDO-RS, dicomweb_metadata.c and dicomweb_retrieve.c are WADO-RS; rendered pictures
+ * are in api_pictures.c.
+ *
+ * A study is named by study.shown_uid. Answers show who the patient is as decided now; the bytes of objects are as they came.
+ */
+#ifndef YQ_GATEWAY_DICOMWEB_H
+#define YQ_GATEWAY_DICOMWEB_H
+
+#include "gateway/gateway.h"
+#include "lib/db/db.h"
+#include "lib/http/http.h"
+
+enum { DICOMWEB_BASE_SIZE = 400 };
+/* "https://host/dicom-web", as the client reached us; a Host that is none gives the path alone. */
+void dicomweb_base(const struct http_request *request, char out[DICOMWEB_BASE_SIZE]);
+
+/* One element of Accept (RFC 9110 section 12.5.1), as far as PS3.18 section 8.7 knows it. Empty: not said. */
+struct dicomweb_media {
+	char type[64];                /* "multipart/related", lower case */
+	char part[64];                /* the parameter "type" of a multipart: "application/dicom" */
+	char transfer_syntax_uid[65]; /* "*": as stored */
+	double weight;
+};
+enum { DICOMWEB_MEDIA_MAX = 16 };
+/* Of the query parameter "accept", else of the header; ordered by weight. None at all: one of any type. ERR_INVALID: no media type, or too many. */
+bool dicomweb_accept(const struct http_request *request, struct dicomweb_media out[DICOMWEB_MEDIA_MAX], int *count,
+                     struct err *err);
+/* True when DICOM JSON is taken; else 406. */
+bool dicomweb_accept_json(const struct http_request *request, struct err *err);
+/* 406 with what there is. */
+bool dicomweb_not_acceptable(struct err *err, const char *offered);
+
+/*
+ * Rows of dicomweb_objects for the address of the request, noted as looked at (action, once for each study that it shows). *rows is the
+ * caller's; the ledger's session is given back. 404: nothing is there for these eyes.
+ */
+bool dicomweb_objects(struct http_request *request, const char *action, struct db_rows **rows, struct err *err);
+
+#endif

@@ -1,0 +1,120 @@
+/* WADO-RS metadata (PS3.18 section 10.4.1.1.2): the attributes of every instance of a study, a series, or of one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/caller.h"
+#include "gateway/dicomweb.h"
+#include "gateway/handlers.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/dicom/dicom.h"
+#include "lib/store/store.h"
+
+enum { OBJECT_MAX = 8 * 1024 * 1024, PIECE = 64 * 1024 };
+
+/* What the ledger knows better: yq_json_overlay() of the ledger writes these. */
+static const uint32_t left_out[] = {0x00080005, 0x00080050, 0x00100010, 0x00100020, 0x00100021,
+                                    0x00100030, 0x00100040, 0x00101010, 0x0020000d, 0x0020000e};
+
+struct metadata {
+	struct db_rows *rows;
+	struct store *store;
+	char base[DICOMWEB_BASE_SIZE];
+	int next;
+};
+
+static void metadata_fini(void *stream)
+{
+	struct metadata *metadata = stream;
+	db_rows_free(metadata->rows);
+	free(metadata);
+}
+
+/* The members of one object's own attributes; an object that cannot be read so has none, and the log says why. */
+static void read_own(const struct metadata *metadata, int row, struct text_buf *out)
+{
+	const struct dicom_json_options options = {left_out, sizeof left_out / sizeof left_out[0],
+	                                           db_get_text(metadata->rows, row, "charset_used")};
+	int fd = -1;
+	uint64_t size = 0;
+	char path[32];
+	struct err err = {0};
+	bool ok = store_open_object(metadata->store, db_get_text(metadata->rows, row, "object_key"), &fd, &size, &err);
+	if (ok) {
+		snprintf(path, sizeof path, "/dev/fd/%d", fd);
+		ok = dicom_json(path, &options, out, &err);
+		close(fd);
+	}
+	if (ok)
+		return;
+	log_err(LOG_HTTP_FAILED, &err, "step=metadata instance=%s", db_get_text(metadata->rows, row, "id"));
+	text_buf_fini(out);
+	text_buf_init(out, OBJECT_MAX);
+	if (!text_buf_printf(out,
+	                     "\"00080016\":{\"vr\":\"UI\",\"Value\":[\"%s\"]},\"00080018\":{\"vr\":\"UI\",\"Value\":"
+	                     "[\"%s\"]}",
+	                     db_get_text(metadata->rows, row, "sop_class_uid"),
+	                     db_get_text(metadata->rows, row, "sop_instance_uid")))
+		err_panic("two attributes do not fit");
+}
+
+/* Puts the address of the instance where dicom_json() left an "@" for it. */
+static bool put_own(const struct metadata *metadata, int row, const char *own, struct text_buf *out)
+{
+	static const char mark[] = "\"BulkDataURI\":\"@";
+	const char *found;
+	while ((found = strstr(own, mark)) != NULL) {
+		size_t length = (size_t)(found - own) + sizeof mark - 2;
+		if (!text_buf_append(out, own, length) ||
+		    !text_buf_printf(out, "%s/studies/%s/series/%s/instances/%s", metadata->base,
+		                     db_get_text(metadata->rows, row, "shown_uid"),
+		                     db_get_text(metadata->rows, row, "series_instance_uid"),
+		                     db_get_text(metadata->rows, row, "sop_instance_uid")))
+			return false;
+		own += length + 1;
+	}
+	return text_buf_append(out, own, strlen(own));
+}
+
+static bool put_object(const struct metadata *metadata, int row, struct text_buf *out)
+{
+	const char *overlay = db_get_text(metadata->rows, row, "overlay");
+	struct text_buf own;
+	text_buf_init(&own, OBJECT_MAX);
+	read_own(metadata, row, &own);
+	bool ok = text_buf_append(out, row == 0 ? "[" : ",", 1) && text_buf_append(out, overlay, strlen(overlay) - 1) &&
+	          text_buf_append(out, ",", 1) && put_own(metadata, row, own.data, out) && text_buf_append(out, "}", 1);
+	text_buf_fini(&own);
+	return ok;
+}
+
+static bool produce(void *stream, struct text_buf *out, bool *end, struct err *err)
+{
+	struct metadata *metadata = stream;
+	int count = db_rows_count(metadata->rows);
+	while (metadata->next < count && out->length < PIECE) {
+		if (!put_object(metadata, metadata->next, out))
+			return err_set(err, ERR_INVALID, "cannot show the metadata of an instance: it is too large");
+		metadata->next++;
+	}
+	*end = metadata->next == count;
+	return !*end || text_buf_append(out, "]", 1) || err_set(err, ERR_INVALID, "cannot end the metadata");
+}
+
+bool handle_dicomweb_metadata(struct http_request *request, void *context, struct err *err)
+{
+	struct gateway *gateway = context;
+	struct db_rows *rows = NULL;
+	if (!dicomweb_accept_json(request, err) || !dicomweb_objects(request, "study.metadata", &rows, err))
+		return false;
+	struct metadata *metadata = calloc(1, sizeof *metadata);
+	if (metadata == NULL)
+		err_panic("out of memory");
+	metadata->rows = rows;
+	metadata->store = gateway->store;
+	dicomweb_base(request, metadata->base);
+	struct http_stream stream = {produce, metadata_fini, metadata};
+	return http_reply_stream(request, 200, "application/dicom+json", &stream, err);
+}

@@ -1,0 +1,297 @@
+/* Frames and values of a stored object as they lie there, one at a time. */
+#include "lib/dicom/header.h"
+
+#include "lib/dicom/internal.h"
+
+#include "dcmtk/dcmdata/dccodec.h"
+#include "dcmtk/dcmdata/dcpixel.h"
+#include "dcmtk/dcmdata/dcpixseq.h"
+#include "dcmtk/dcmdata/dcpxitem.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+namespace
+{
+const uint64_t FRAME_MAX = 1U << 30;
+const int DEPTH_MAX = 16;
+
+bool give(const std::string &bytes, uint8_t **out, size_t *out_length, struct err *err)
+{
+	auto *copy = static_cast<uint8_t *>(std::malloc(std::max<size_t>(bytes.size(), 1)));
+
+	if (copy == nullptr)
+		return err_set(err, ERR_NO_SPACE, "could not hold a frame of %zu bytes", bytes.size());
+	std::copy(bytes.begin(), bytes.end(), copy);
+	*out = copy;
+	*out_length = bytes.size();
+	return true;
+}
+
+bool read_part(DcmElement &element, uint64_t offset, uint64_t length, std::string &out, struct err *err)
+{
+	out.resize(length);
+	OFCondition cond = element.getPartialValue(&out[0], static_cast<Uint32>(offset), static_cast<Uint32>(length),
+	                                           nullptr, EBO_LittleEndian);
+
+	return cond.good() || dicom_err_condition(err, ERR_INVALID, "cannot read the pixels", cond);
+}
+
+struct shape {
+	uint64_t frame_bits;
+	int frames;
+	bool is_ybr_422; /* two pixels share their colour: PS3.3 C.7.6.3.1.2 */
+};
+
+bool read_shape(DcmDataset &dataset, struct shape *out, struct err *err)
+{
+	Uint16 rows = 0, columns = 0, samples = 1, allocated = 0;
+	Sint32 frames = 1;
+	OFString interpretation;
+
+	if (dataset.findAndGetUint16(DCM_Rows, rows).bad() || dataset.findAndGetUint16(DCM_Columns, columns).bad() ||
+	    dataset.findAndGetUint16(DCM_BitsAllocated, allocated).bad() || rows == 0 || columns == 0 || allocated == 0)
+		return err_set(err, ERR_NOT_FOUND, "this instance has no frames");
+	(void)dataset.findAndGetUint16(DCM_SamplesPerPixel, samples);
+	(void)dataset.findAndGetSint32(DCM_NumberOfFrames, frames);
+	(void)dataset.findAndGetOFString(DCM_PhotometricInterpretation, interpretation);
+	out->frames = std::max<int>(frames, 1);
+	out->is_ybr_422 = interpretation == "YBR_FULL_422" || interpretation == "YBR_PARTIAL_422";
+	out->frame_bits = static_cast<uint64_t>(rows) * columns * std::max<Uint16>(samples, 1) * allocated;
+	if (out->frame_bits / 8 > FRAME_MAX)
+		return err_set(err, ERR_INVALID, "cannot give a frame of more than %llu bytes",
+		               static_cast<unsigned long long>(FRAME_MAX));
+	return true;
+}
+
+/* Frames of one bit a pixel need not begin at a byte (PS3.5 section 8.1.1). */
+bool cut_bits(DcmElement &pixels, const struct shape &shape, int frame, std::string &out, struct err *err)
+{
+	uint64_t from = shape.frame_bits * static_cast<uint64_t>(frame - 1), to = from + shape.frame_bits;
+	std::string raw;
+
+	if (!read_part(pixels, from / 8, (to + 7) / 8 - from / 8, raw, err))
+		return false;
+	if (from % 8 == 0) {
+		out = raw;
+		return true;
+	}
+	out.assign((shape.frame_bits + 7) / 8, '\0');
+	for (uint64_t i = 0; i < shape.frame_bits; i++) {
+		uint64_t bit = from % 8 + i;
+		if (static_cast<unsigned char>(raw[bit / 8]) >> bit % 8 & 1U)
+			out[i / 8] = static_cast<char>(static_cast<unsigned char>(out[i / 8]) | 1U << i % 8);
+	}
+	return true;
+}
+
+bool cut_native(DcmElement &pixels, struct shape shape, int frame, std::string &out, struct err *err)
+{
+	uint64_t total = pixels.getLengthField();
+
+	if (shape.is_ybr_422 && total < shape.frame_bits / 8 * static_cast<uint64_t>(shape.frames))
+		shape.frame_bits = shape.frame_bits * 2 / 3;
+	if ((shape.frame_bits * static_cast<uint64_t>(frame) + 7) / 8 > total)
+		return err_set(err, ERR_INVALID, "cannot read frame %d: the pixels end before it", frame);
+	return cut_bits(pixels, shape, frame, out, err);
+}
+
+bool join_fragments(DcmPixelSequence &sequence, Uint32 first, Uint32 end, std::string &out, struct err *err)
+{
+	for (Uint32 i = first; i < end; i++) {
+		DcmPixelItem *item = nullptr;
+		std::string fragment;
+		uint64_t length;
+
+		if (sequence.getItem(item, i).bad() || item == nullptr)
+			return err_set(err, ERR_INVALID, "cannot read the pixels: a fragment is missing");
+		length = item->getLength();
+		if (out.size() + length > FRAME_MAX)
+			return err_set(err, ERR_INVALID, "cannot give a frame of more than %llu bytes",
+			               static_cast<unsigned long long>(FRAME_MAX));
+		if (length > 0 && !read_part(*item, 0, length, fragment, err))
+			return false;
+		out += fragment;
+	}
+	return true;
+}
+
+bool cut_encapsulated(DcmPixelSequence &sequence, const struct shape &shape, int frame, std::string &out,
+                      struct err *err)
+{
+	Uint32 first = 1, end = static_cast<Uint32>(sequence.card());
+	OFCondition cond = EC_Normal;
+
+	if (shape.frames > 1) {
+		cond = DcmCodec::determineStartFragment(static_cast<Uint32>(frame - 1), shape.frames, &sequence, first);
+		if (cond.good() && frame < shape.frames)
+			cond =
+			    DcmCodec::determineStartFragment(static_cast<Uint32>(frame), shape.frames, &sequence, end);
+	}
+	if (cond.bad())
+		return dicom_err_condition(err, ERR_INVALID, "cannot tell where the frame begins", cond);
+	return join_fragments(sequence, first, end, out, err);
+}
+
+DcmPixelSequence *encapsulated(DcmPixelData &pixels)
+{
+	E_TransferSyntax syntax = EXS_Unknown;
+	const DcmRepresentationParameter *parameter = nullptr;
+	DcmPixelSequence *sequence = nullptr;
+
+	pixels.getOriginalRepresentationKey(syntax, parameter);
+	if (!DcmXfer(syntax).isEncapsulated())
+		return nullptr;
+	return pixels.getEncapsulatedRepresentation(syntax, parameter, sequence).good() ? sequence : nullptr;
+}
+
+bool decode_frame(DcmDataset &dataset, DcmPixelData &pixels, int frame, std::string &out, struct err *err)
+{
+	Uint32 size = 0, fragment = 0;
+	OFString model;
+#if PACKAGE_VERSION_NUMBER >= 368
+	OFCondition cond = pixels.getUncompressedFrameSize(&dataset, size, OFFalse);
+#else
+	OFCondition cond = pixels.getUncompressedFrameSize(&dataset, size);
+#endif
+
+	if (cond.good() && size > FRAME_MAX)
+		return err_set(err, ERR_INVALID, "cannot give a frame of %u bytes", size);
+	if (cond.good()) {
+		out.resize(size + size % 2);
+		cond = pixels.getUncompressedFrame(&dataset, static_cast<Uint32>(frame - 1), fragment, &out[0],
+		                                   static_cast<Uint32>(out.size()), model, nullptr);
+	}
+	return cond.good() || dicom_err_condition(err, ERR_INVALID, "cannot decode the frame", cond);
+}
+
+DcmElement *find_pixels(DcmDataset &dataset)
+{
+	static const DcmTagKey tags[] = {DCM_PixelData, DCM_FloatPixelData, DCM_DoubleFloatPixelData};
+	DcmElement *element = nullptr;
+
+	for (const DcmTagKey &tag : tags)
+		if (dataset.findAndGetElement(tag, element).good())
+			return element;
+	return nullptr;
+}
+
+bool cut(DcmFileFormat &file, int frame, bool is_decoded, std::string &out, struct err *err)
+{
+	DcmDataset &dataset = *file.getDataset();
+	DcmElement *element = find_pixels(dataset);
+	struct shape shape;
+
+	if (element == nullptr)
+		return err_set(err, ERR_NOT_FOUND, "this instance has no frames");
+	if (!read_shape(dataset, &shape, err))
+		return false;
+	if (frame < 1 || frame > shape.frames)
+		return err_set(err, ERR_NOT_FOUND, "there is no frame %d", frame);
+	if (element->getTag() != DCM_PixelData)
+		return cut_native(*element, shape, frame, out, err);
+
+	auto &pixels = static_cast<DcmPixelData &>(*element);
+	DcmPixelSequence *sequence = encapsulated(pixels);
+	if (sequence == nullptr)
+		return cut_native(pixels, shape, frame, out, err);
+	return is_decoded ? decode_frame(dataset, pixels, frame, out, err)
+	                  : cut_encapsulated(*sequence, shape, frame, out, err);
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------------------- */
+
+/* Eight digits at *path; moves on behind them. */
+bool take_tag(const char **path, DcmTagKey *out)
+{
+	if (std::strspn(*path, "0123456789ABCDEFabcdef") != 8)
+		return false;
+	unsigned long tag = std::strtoul(*path, nullptr, 16);
+
+	*out = DcmTagKey(static_cast<Uint16>(tag >> 16), static_cast<Uint16>(tag & 0xffff));
+	*path += 8;
+	return true;
+}
+
+/* ".ITEM." at *path, 1..; moves on behind it. */
+bool take_item(const char **path, unsigned long *out)
+{
+	size_t digits = **path == '.' ? std::strspn(*path + 1, "0123456789") : 0;
+
+	if (digits < 1 || digits > 6 || (*path)[digits + 1] != '.')
+		return false;
+	*out = std::strtoul(*path + 1, nullptr, 10);
+	*path += digits + 2;
+	return *out > 0;
+}
+
+/* "GGGGEEEE", then any number of ".ITEM.GGGGEEEE". */
+DcmElement *find_element(DcmItem &dataset, const char *path)
+{
+	DcmItem *item = &dataset;
+
+	for (int depth = 0; depth <= DEPTH_MAX; depth++) {
+		DcmElement *element = nullptr;
+		unsigned long number = 0;
+		DcmTagKey tag;
+
+		if (!take_tag(&path, &tag) || item->findAndGetElement(tag, element).bad())
+			return nullptr;
+		if (*path == '\0')
+			return element;
+		if (element->ident() != EVR_SQ || !take_item(&path, &number))
+			return nullptr;
+		auto &sequence = static_cast<DcmSequenceOfItems &>(*element);
+		if (number > sequence.card())
+			return nullptr;
+		item = sequence.getItem(number - 1);
+	}
+	return nullptr;
+}
+
+bool read_value(DcmFileFormat &file, const char *path, std::string &out, struct err *err)
+{
+	DcmElement *element = find_element(*file.getDataset(), path);
+
+	if (element == nullptr || element->ident() == EVR_SQ)
+		return err_set(err, ERR_NOT_FOUND, "this instance has no such value");
+	if (element->getTag() == DCM_PixelData) {
+		DcmPixelSequence *sequence = encapsulated(static_cast<DcmPixelData &>(*element));
+
+		if (sequence != nullptr)
+			return join_fragments(*sequence, 1, static_cast<Uint32>(sequence->card()), out, err);
+	}
+	if (element->getLengthField() > FRAME_MAX)
+		return err_set(err, ERR_INVALID, "cannot give a value of more than %llu bytes",
+		               static_cast<unsigned long long>(FRAME_MAX));
+	return element->getLengthField() == 0 || read_part(*element, 0, element->getLengthField(), out, err);
+}
+} // namespace
+
+bool dicom_frame(const char *path, int frame, bool is_decoded, uint8_t **out, size_t *out_length, struct err *err)
+{
+	try {
+		DcmFileFormat file;
+		std::string bytes;
+
+		return header_load(path, file, err) && cut(file, frame, is_decoded, bytes, err) &&
+		       give(bytes, out, out_length, err);
+	} catch (...) {
+		return err_set(err, ERR_INVALID, "cannot read the frame");
+	}
+}
+
+bool dicom_value(const char *path, const char *value, uint8_t **out, size_t *out_length, struct err *err)
+{
+	try {
+		DcmFileFormat file;
+		std::string bytes;
+
+		return header_load(path, file, err) && read_value(file, value, bytes, err) &&
+		       give(bytes, out, out_length, err);
+	} catch (...) {
+		return err_set(err, ERR_INVALID, "cannot read the value");
+	}
+}

@@ -1,0 +1,129 @@
+-- DICOMweb (PS3.18). Row-level security leaves out what the person may not see. Patterns are those of LIKE, NULL: any.
+
+-- name: dicomweb_studies
+-- QIDO-RS, studies: the last that came first. JSON without the addresses, which depend on who asks.
+-- $1 Study Instance UIDs, or NULL
+-- $2 pattern of the patient ID
+-- $3 pattern of the name
+-- $4 term of a search by sound (name_key_term()), or NULL
+-- $5 pattern of the accession number
+-- $6 first study date, as text, or NULL
+-- $7 last study date
+-- $8 modalities in the study, or NULL
+-- $9 pattern of the description
+-- $10 pattern of the referring physician
+-- $11 first birth date
+-- $12 last birth date
+-- $13 sex
+-- $14 pattern of the study id
+-- $15 how many
+-- $16 how many are left out first
+WITH page AS MATERIALIZED (
+    SELECT st.study_id, st.first_arrival_at
+    FROM study st JOIN identity_claim c USING (claim_id)
+    WHERE st.state <> 'merged'
+      AND ($1::text[] IS NULL OR st.shown_uid = ANY ($1::text[]))
+      AND ($2::text IS NULL OR c.typed_id LIKE $2::text)
+      AND ($3::text IS NULL OR yq_name_fits(c.name, $3::text))
+      AND ($4::text IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k
+                                               WHERE k.key >= $4::text AND k.key < yq_term_end($4::text)))
+      AND ($5::text IS NULL OR st.accession_number LIKE $5::text)
+      AND ($6::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $6::text))
+      AND ($7::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $7::text))
+      AND ($8::text[] IS NULL OR EXISTS (SELECT FROM series e WHERE e.study_id = st.study_id AND e.modality = ANY ($8::text[])))
+      AND ($9::text IS NULL OR st.description ILIKE $9::text)
+      AND ($10::text IS NULL OR yq_name_fits(st.referring_physician, $10::text))
+      AND ($11::date IS NULL OR c.birth_date >= $11::date)
+      AND ($12::date IS NULL OR c.birth_date <= $12::date)
+      AND ($13::text IS NULL OR c.sex = $13::text)
+      AND ($14::text IS NULL OR st.dicom_study_id LIKE $14::text)
+    ORDER BY st.first_arrival_at DESC, st.study_id DESC
+    LIMIT $15::integer OFFSET $16::integer
+)
+SELECT st.public_id::text AS id, st.shown_uid,
+       yq_json_study(st, c) || jsonb_build_object(
+           '00080056', yq_json_value('CS', 'ONLINE'),
+           '00080061', yq_json_values('CS', n.modalities), '00080062', yq_json_values('UI', n.classes),
+           '00201206', yq_json_number('IS', n.series), '00201208', yq_json_number('IS', n.instances)) AS json
+FROM page JOIN study st USING (study_id) JOIN identity_claim c USING (claim_id)
+CROSS JOIN LATERAL (SELECT count(DISTINCT e.series_id) AS series, count(i.instance_id) AS instances,
+                           array_agg(DISTINCT e.modality) FILTER (WHERE e.modality <> '') AS modalities,
+                           array_agg(DISTINCT i.sop_class_uid) FILTER (WHERE i.sop_class_uid IS NOT NULL) AS classes
+                    FROM series e LEFT JOIN instance i USING (series_id) WHERE e.study_id = st.study_id) AS n
+ORDER BY page.first_arrival_at DESC, st.study_id DESC;
+
+-- name: dicomweb_series
+-- QIDO-RS, series of one study, or of all.
+-- $1 Study Instance UID, or NULL
+-- $2 Series Instance UIDs, or NULL
+-- $3 modalities, or NULL
+-- $4 series number, or NULL
+-- $5 pattern of the series description
+-- $6 how many
+-- $7 how many are left out first
+SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid,
+       CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || yq_json_series(e) || jsonb_build_object(
+           '00080005', yq_json_value('CS', 'ISO_IR 192'), '0020000D', yq_json_value('UI', st.shown_uid),
+           '00201209', yq_json_number('IS', (SELECT count(*) FROM instance i WHERE i.series_id = e.series_id))) AS json
+FROM series e JOIN study st USING (study_id) JOIN identity_claim c USING (claim_id)
+WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
+  AND ($2::text[] IS NULL OR e.series_instance_uid = ANY ($2::text[]))
+  AND ($3::text[] IS NULL OR e.modality = ANY ($3::text[]))
+  AND ($4::integer IS NULL OR e.number = $4::integer)
+  AND ($5::text IS NULL OR e.description ILIKE $5::text)
+  AND EXISTS (SELECT FROM instance i WHERE i.series_id = e.series_id)
+ORDER BY st.first_arrival_at DESC, st.study_id DESC, e.number NULLS LAST, e.series_id
+LIMIT $6::integer OFFSET $7::integer;
+
+-- name: dicomweb_instances
+-- QIDO-RS, instances of a series, of a study, or of all.
+-- $1 Study Instance UID, or NULL
+-- $2 Series Instance UID, or NULL
+-- $3 SOP Instance UIDs, or NULL
+-- $4 SOP class, or NULL
+-- $5 instance number, or NULL
+-- $6 how many
+-- $7 how many are left out first
+SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid, i.sop_instance_uid,
+       CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || CASE WHEN $2::text IS NULL THEN yq_json_series(e) ELSE '{}' END
+       || jsonb_build_object(
+           '00080005', yq_json_value('CS', 'ISO_IR 192'), '0020000D', yq_json_value('UI', st.shown_uid),
+           '0020000E', yq_json_value('UI', e.series_instance_uid), '00080016', yq_json_value('UI', i.sop_class_uid),
+           '00080018', yq_json_value('UI', i.sop_instance_uid), '00080056', yq_json_value('CS', 'ONLINE'),
+           '00200013', yq_json_number('IS', i.number), '00083002', yq_json_value('UI', i.transfer_syntax_uid))
+       || CASE WHEN i.has_pixels THEN jsonb_build_object(
+           '00280008', yq_json_number('IS', coalesce(i.frames, 1)), '00280010', yq_json_number('US', i.rows),
+           '00280011', yq_json_number('US', i.columns)) ELSE '{}' END AS json
+FROM instance i JOIN series e USING (series_id) JOIN study st USING (study_id) JOIN identity_claim c USING (claim_id)
+WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
+  AND ($2::text IS NULL OR e.series_instance_uid = $2::text)
+  AND ($3::text[] IS NULL OR i.sop_instance_uid = ANY ($3::text[]))
+  AND ($4::text IS NULL OR i.sop_class_uid = $4::text)
+  AND ($5::integer IS NULL OR i.number = $5::integer)
+ORDER BY st.first_arrival_at DESC, st.study_id DESC, e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id
+LIMIT $6::integer OFFSET $7::integer;
+
+-- name: dicomweb_objects
+-- WADO-RS: the objects under an address, in the order of their series.
+-- $1 Study Instance UID
+-- $2 Series Instance UID, or NULL
+-- $3 SOP Instance UID, or NULL
+SELECT st.public_id::text AS study, sc.public_id::text AS site_id, i.public_id::text AS id, e.series_id::text AS series, st.shown_uid,
+       e.series_instance_uid, i.sop_instance_uid, i.sop_class_uid, i.transfer_syntax_uid, i.object_key, i.header_bytes + i.size_bytes AS size_bytes,
+       i.has_pixels, coalesce(i.frames, 1) AS frames, i.charset_used,
+       yq_json_overlay(st, c, e.series_instance_uid) AS overlay
+FROM instance i JOIN series e USING (series_id) JOIN study st USING (study_id) JOIN scope sc ON sc.scope_id = st.site_id
+JOIN identity_claim c USING (claim_id)
+WHERE st.state <> 'merged' AND st.shown_uid = $1::text
+  AND ($2::text IS NULL OR e.series_instance_uid = $2::text)
+  AND ($3::text IS NULL OR i.sop_instance_uid = $3::text)
+ORDER BY st.study_id, e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id;
+
+-- name: dicomweb_parent
+-- Whether there is such a study, or series of it.
+-- $1 Study Instance UID
+-- $2 Series Instance UID, or NULL
+SELECT st.study_id FROM study st
+WHERE st.state <> 'merged' AND st.shown_uid = $1::text
+  AND ($2::text IS NULL OR EXISTS (SELECT FROM series e WHERE e.study_id = st.study_id AND e.series_instance_uid = $2::text))
+LIMIT 1;

@@ -1,0 +1,364 @@
+"""QIDO-RS and WADO-RS as a workstation uses them: what is found, what is shown of it, and that bytes come back as they came."""
+
+import email
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import dicomgen  # noqa: E402
+from tests.support.installation import TREE, Installation, free_port  # noqa: E402
+
+JSON = "application/dicom+json"
+ROOT = "/dicom-web"
+
+
+class Centre(Installation):
+    def __init__(self):
+        super().__init__({"YQ_DEMO": "yes", "YQ_DEMO_SITE_PORT": str(free_port()), "YQ_POLL_INTERVAL": "200 ms"})
+
+    def __enter__(self):
+        super().__enter__()
+        try:
+            self.yqctl("ca", "init")
+            self.yqctl("roster", "load", TREE / "deploy" / "rosters" / "taishan.json")
+            self.yqctl("demo", "seed")
+            self.accounts = {a["account"]: a for a in json.loads((self.home / "demo" / "accounts").read_text())["accounts"]}
+            self.start("yq-storescp", "yq-router", "yq-gateway")
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def person(self, account):
+        api = self.api()
+        api.login(account, self.accounts[account]["password"])
+        return api
+
+    def store(self, *paths):
+        subprocess.run(["storescu", "-aet", "DEMO_DR", "-aec", "YINGQIAO", "127.0.0.1", str(self.dicom_port),
+                       *map(str, paths)], check=True, capture_output=True)
+
+    def examine(self, kind="ct-chest", **about):
+        folder = self.home / "made" / dicomgen.uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        made = dicomgen.make_study(str(folder), kind, size=64, **about)
+        self.store(*[one["path"] for one in made["files"]])
+        return made
+
+
+@pytest.fixture(scope="module")
+def centre():
+    with Centre() as installation:
+        installation.liu = installation.examine(name="LIU^YANG=刘^洋", images=4, patient_id="P0001", birth="19600102", sex="F", accession="A0001")
+        installation.zhang = installation.examine("dr-chest", name="ZHANG^SAN=张^三", patient_id="P0002", charset="gb18030-as-latin1")
+        installation.zhao = installation.examine("us-abdomen", name="ZHAO^YUN=赵^云", patient_id="P0003")
+        installation.yqctl("wait", "--settled", "--timeout", "1 s", status=None)
+        api = installation.person("reporter")
+        for _ in range(600):
+            if len(studies(api)) == 3 and all(one["00201208"]["Value"] for one in studies(api)):
+                break
+            installation.yqctl("wait", "--settled", "--timeout", "200 ms", status=None)
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def api(centre):
+    return centre.person("reporter")
+
+
+def studies(api, query=""):
+    answer = api.get(f"{ROOT}/studies?{query}", Accept=JSON)
+    assert answer.status in (200, 204), answer
+    return answer.body if answer.status == 200 else []
+
+
+def value(attributes, tag):
+    return attributes[tag].get("Value", [None])[0]
+
+
+def uids(found):
+    return {value(one, "0020000D") for one in found}
+
+
+def parts(answer):
+    """[(headers, bytes)] of a multipart answer."""
+    assert answer.status == 200, answer
+    head = f"Content-Type: {answer.headers['Content-Type']}\r\nMIME-Version: 1.0\r\n\r\n".encode()
+    message = email.message_from_bytes(head + answer.body)
+    boundary = message.get_boundary().encode()
+    pieces = answer.body.split(b"--" + boundary)
+    assert pieces[0] == b"" and pieces[-1] == b"--\r\n"
+    found = []
+    for piece in pieces[1:-1]:
+        header, _, body = piece[2:].partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in header.decode().split("\r\n"))
+        body = body[:-2]
+        assert int(headers["Content-Length"]) == len(body)
+        found.append((headers, body))
+    return found
+
+
+def dataset_bytes(path):
+    return dicomgen.split_part10(pathlib.Path(path).read_bytes())[1]
+
+
+# ---- QIDO-RS -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query, found", [
+    ("", "liu zhang zhao"),
+    ("PatientID=P0001", "liu"),
+    ("00100020=P0001", "liu"),
+    ("PatientID=P000*", "liu zhang zhao"),
+    ("PatientID=P000?", "liu zhang zhao"),
+    ("PatientID=p0001", ""),
+    ("PatientID=P%25", ""),
+    ("PatientID=P____", ""),
+    ("PatientName=*%E4%B8%89", "zhang"),
+    ("PatientName=%E5%BC%A0%E4%B8%89", "zhang"),
+    ("PatientName=%E5%BC%A0%5E%E4%B8%89", "zhang"),
+    ("PatientName=ZHA*", "zhang zhao"),
+    ("PatientName=zhang%5Esan", "zhang"),
+    ("PatientName=SAN*", ""),
+    ("PatientName=zhangs&fuzzymatching=true", "zhang"),
+    ("PatientName=%E5%88%98&fuzzymatching=true", "liu"),
+    ("PatientName=ly&fuzzymatching=true", "liu"),
+    ("ModalitiesInStudy=CT", "liu"),
+    ("ModalitiesInStudy=CT%5CUS", "liu zhao"),
+    ("PatientSex=F", "liu"),
+    ("PatientBirthDate=19600101-19601231", "liu"),
+    ("AccessionNumber=A0001", "liu"),
+    ("StudyDate=19000101-19010101", ""),
+    ("StudyDate=20000101-", "liu zhang zhao"),
+    ("includefield=all&SomethingElse=1", "liu zhang zhao"),
+])
+def test_studies_are_found(centre, api, query, found):
+    want = {getattr(centre, name)["study_instance_uid"] for name in found.split()}
+    assert uids(studies(api, query)) == want
+
+
+def test_a_study_is_described(centre, api):
+    one, = studies(api, "PatientID=P0001")
+    assert one["00100010"] == {"vr": "PN", "Value": [{"Alphabetic": "LIU^YANG", "Ideographic": "刘^洋"}]}
+    assert (value(one, "00100030"), value(one, "00100040"), value(one, "00080050")) == ("19600102", "F", "A0001")
+    assert (value(one, "00201206"), value(one, "00201208"), one["00080061"]["Value"]) == (1, 4, ["CT"])
+    assert value(one, "00080005") == "ISO_IR 192"
+    assert value(one, "00081190").endswith(f"{ROOT}/studies/{centre.liu['study_instance_uid']}")
+    wrong, = studies(api, "PatientID=P0002")
+    assert value(wrong, "00100010")["Ideographic"] == "张^三", "declared as Latin-1, and it is GB18030"
+
+
+def test_pages_of_results(api):
+    first = api.get(f"{ROOT}/studies?limit=2", Accept=JSON)
+    rest = api.get(f"{ROOT}/studies?limit=2&offset=2", Accept=JSON)
+    assert (len(first.body), len(rest.body)) == (2, 1) and not uids(first.body) & uids(rest.body)
+    assert first.headers["Warning"].startswith("299") and rest.headers["Warning"] is None
+    nothing = api.get(f"{ROOT}/studies?offset=3", Accept=JSON)
+    assert (nothing.status, nothing.body) == (204, b"")
+
+
+@pytest.mark.parametrize("query", ["StudyDate=yesterday", "StudyDate=20260101-2026", "StudyDate=-", "limit=0", "limit=x", "offset=-1", "fuzzymatching=maybe",
+                                   "StudyInstanceUID=1.2'%3B--", "PatientName=" + "x" * 5000, "PatientID=%FF", "PatientID=%00"])
+def test_a_wrong_query_is_refused(api, query):
+    assert api.get(f"{ROOT}/studies?{query}", Accept=JSON).status in (400, 414)
+
+
+def test_what_is_not_json_is_not_acceptable(api):
+    assert api.get(f"{ROOT}/studies", Accept="application/dicom+xml").status == 406
+    assert api.get(f"{ROOT}/studies", Accept=";;;").status == 400
+
+
+def test_series_and_instances_are_found(centre, api):
+    study = centre.liu["study_instance_uid"]
+    series = api.get(f"{ROOT}/studies/{study}/series", Accept=JSON).body
+    assert [(value(one, "00080060"), value(one, "00201209")) for one in series] == [("CT", 4)]
+    uid = value(series[0], "0020000E")
+    instances = api.get(f"{ROOT}/studies/{study}/series/{uid}/instances", Accept=JSON).body
+    assert [value(one, "00200013") for one in instances] == [1, 2, 3, 4]
+    assert (value(instances[0], "00280010"), value(instances[0], "00080016")) == (64, dicomgen.SOP["ct"])
+    assert len(api.get(f"{ROOT}/studies/{study}/instances?InstanceNumber=2", Accept=JSON).body) == 1
+    assert len(api.get(f"{ROOT}/series?Modality=US", Accept=JSON).body) == 1
+    assert len(api.get(f"{ROOT}/instances?SOPClassUID={dicomgen.SOP['ct']}", Accept=JSON).body) == 4
+    assert api.get(f"{ROOT}/studies/{study}/instances?InstanceNumber=99", Accept=JSON).status == 204
+    assert api.get(f"{ROOT}/studies/1.2.3/series", Accept=JSON).status == 404
+    assert api.get(f"{ROOT}/studies/{study}/series/1.2.3/instances", Accept=JSON).status == 404
+
+
+# ---- WADO-RS -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_study_comes_back_as_it_came(centre, api):
+    sent = {one["sop_instance_uid"]: dataset_bytes(one["path"]) for one in centre.liu["files"]}
+    got = parts(api.get(f"{ROOT}/studies/{centre.liu['study_instance_uid']}", Accept='multipart/related; type="application/dicom"; transfer-syntax=*'))
+    assert len(got) == 4
+    for headers, body in got:
+        uid = headers["Content-Location"].rsplit("/", 1)[1]
+        assert dicomgen.split_part10(body)[1] == sent.pop(uid), uid
+        assert headers["Content-Type"] == f"application/dicom; transfer-syntax={dicomgen.EXPLICIT}"
+    assert not sent
+
+
+def address(centre, made, number=0):
+    one = made["files"][number]
+    return f"{ROOT}/studies/{made['study_instance_uid']}/series/{one['series_instance_uid']}/instances/{one['sop_instance_uid']}"
+
+
+def test_one_instance_as_a_file(centre, api):
+    target = address(centre, centre.liu)
+    got = api.get(target, Accept="application/dicom")
+    assert (got.status, got.headers["Content-Type"]) == (200, f"application/dicom; transfer-syntax={dicomgen.EXPLICIT}")
+    assert dicomgen.split_part10(got.body)[1] == dataset_bytes(centre.liu["files"][0]["path"])
+    part = api.get(target, Accept="application/dicom", Range="bytes=128-131")
+    assert (part.status, part.body) == (206, b"DICM")
+    assert api.get(target, **{"Accept": "application/dicom", "If-None-Match": got.headers["ETag"]}).status == 304
+    assert api.get(target, Accept="application/dicom; transfer-syntax=1.2.840.10008.1.2.4.90").status == 406
+    assert api.get(target, Accept="text/html").status == 406
+
+
+def test_frames(centre, api):
+    octets = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
+    (headers, body), = parts(api.get(address(centre, centre.liu) + "/frames/1", Accept=octets))
+    assert len(body) == 64 * 64 * 2 and body == dataset_bytes(centre.liu["files"][0]["path"])[-len(body):]
+    assert headers["Content-Type"] == f"application/octet-stream; transfer-syntax={dicomgen.EXPLICIT}"
+    loop = address(centre, centre.zhao)
+    one, two = parts(api.get(loop + "/frames/2,1", Accept=octets))
+    assert one[0]["Content-Location"].endswith("/frames/2") and one[1] != two[1]
+    for bad in ("0", "5000", "1,", "x", "1;2"):
+        assert api.get(loop + "/frames/" + bad, Accept=octets).status == 404, bad
+
+
+def test_compressed_frames_come_as_stored_or_decoded(centre, api, tmp_path):
+    made = dicomgen.make_study(str(tmp_path), "ct-chest", size=64, images=1, name="QIAN^YI=钱^一", patient_id="P0009")
+    plain, packed = made["files"][0]["path"], tmp_path / "packed.dcm"
+    subprocess.run(["dcmcjpls", plain, packed], check=True, capture_output=True)
+    subprocess.run(["storescu", "-xt", "-aet", "DEMO_DR", "-aec", "YINGQIAO", "127.0.0.1", str(centre.dicom_port), packed], check=True, capture_output=True)
+    target = address(centre, made) + "/frames/1"
+    pixels = dataset_bytes(plain)[-64 * 64 * 2:]
+    for _ in range(600):
+        decoded = api.get(target, Accept='multipart/related; type="application/octet-stream"')
+        if decoded.status != 404:
+            break
+        centre.yqctl("wait", "--settled", "--timeout", "200 ms", status=None)
+    (headers, body), = parts(decoded)
+    assert body == pixels and headers["Content-Type"].endswith(dicomgen.EXPLICIT)
+    (headers, body), = parts(api.get(target, Accept='multipart/related; type="image/jls"'))
+    assert headers["Content-Type"] == "image/jls; transfer-syntax=1.2.840.10008.1.2.4.80" and body[:2] == b"\xff\xd8"
+    (headers, _), = parts(api.get(target, Accept='multipart/related; type="application/octet-stream"; transfer-syntax=*'))
+    assert headers["Content-Type"].startswith("image/jls")
+
+
+# ---- metadata ------------------------------------------------------------------------------------------------------------
+
+
+def by_dcmtk(path):
+    """The JSON model as DCMTK writes it."""
+    return json.loads(subprocess.run(["dcm2json", path], check=True, capture_output=True).stdout)
+
+
+def test_metadata_is_that_of_the_object(centre, api):
+    series = centre.liu["files"][0]["series_instance_uid"]
+    got = api.get(f"{ROOT}/studies/{centre.liu['study_instance_uid']}/series/{series}/metadata", Accept=JSON)
+    assert (got.status, got.headers["Content-Type"], len(got.body)) == (200, JSON, 4)
+    for shown, sent in zip(got.body, centre.liu["files"]):
+        want = by_dcmtk(sent["path"])
+        for tag in want:
+            if tag not in ("7FE00010", "00080005", "00101010", "00020010"):
+                assert shown[tag] == want[tag], tag
+        assert shown["7FE00010"]["BulkDataURI"].endswith("/bulkdata/7FE00010")
+
+
+def test_metadata_is_compressed_for_who_takes_it(centre, api):
+    target = f"{ROOT}/studies/{centre.liu['study_instance_uid']}/metadata"
+    plain, packed = api.get(target, Accept=JSON), api.get(target, **{"Accept": JSON, "Accept-Encoding": "gzip"})
+    assert (plain.headers["Content-Encoding"], packed.headers["Content-Encoding"], packed.headers["Vary"]) == (None, "gzip", "Accept-Encoding")
+    assert packed.body == plain.body
+
+
+def test_names_in_metadata_are_right(centre, api):
+    shown, = api.get(address(centre, centre.zhang) + "/metadata", Accept=JSON).body
+    assert shown["00100010"]["Value"] == [{"Alphabetic": "ZHANG^SAN", "Ideographic": "张^三"}]
+    assert value(shown, "00080005") == "ISO_IR 192"
+    assert "\ufffd" not in json.dumps(shown, ensure_ascii=False)
+
+
+def test_long_values_are_fetched_by_their_address(centre, api):
+    shown, = api.get(address(centre, centre.zhang) + "/metadata", Accept=JSON).body
+    uri = shown["7FE00010"]["BulkDataURI"]
+    got = api.get(uri[uri.index(ROOT):])
+    assert got.status == 200 and dataset_bytes(centre.zhang["files"][0]["path"]).endswith(got.body)
+    for bad in ("00100010.1.00100010", "7FE0001", "../../etc", "FFFFFFFF", "00081140.99.00081150", "7FE00010.0.00100010"):
+        assert api.get(address(centre, centre.zhang) + "/bulkdata/" + bad.replace("/", "%2F")).status == 404, bad
+
+
+def corrected(radiographer, study, what):
+    preview = radiographer.post(f"/api/v1/studies/{study}/corrections/preview", what)
+    assert preview.status == 200, preview
+    done = radiographer.post(f"/api/v1/studies/{study}/corrections", {**what, "reason": "登记时弄错了", "revision": preview.body["revision"]})
+    assert done.status == 201, done
+    return done.body
+
+
+def listed_study(centre, api, made):
+    for _ in range(600):
+        found = [one for one in api.get("/api/v1/studies?limit=200").body["studies"] if one["study_instance_uid"] == made["study_instance_uid"]
+                 and one["instances"] == len(made["files"])]
+        if found:
+            return found[0]
+        centre.yqctl("wait", "--settled", "--timeout", "200 ms", status=None)
+    raise AssertionError("the study does not arrive")
+
+
+def test_who_was_parted_has_a_study_of_his_own(centre, api):
+    made = centre.examine("ct-chest", name="SUN^DA=孙^大", patient_id="P0078", images=2)
+    radiographer = centre.person("radiographer")
+    study = listed_study(centre, radiographer, made)
+    corrected(radiographer, study["id"], {"kind": "split", "instances": [made["files"][1]["sop_instance_uid"]],
+                                          "patient": {"name": "孙二", "sex": "F", "birth_date": "1961-05-06", "patient_id": "P0079"}})
+    first, = studies(api, "PatientID=P0078")
+    second, = studies(api, "PatientID=P0079")
+    assert (value(first, "00201208"), value(second, "00201208")) == (1, 1)
+    assert value(first, "0020000D") == made["study_instance_uid"] != value(second, "0020000D")
+    shown, = api.get(f"{ROOT}/studies/{value(second, '0020000D')}/metadata", Accept=JSON).body
+    assert (value(shown, "0020000D"), value(shown, "00100020")) == (value(second, "0020000D"), "P0079")
+    assert value(shown, "00080018") == made["files"][1]["sop_instance_uid"]
+
+
+def test_corrections_show_and_bytes_stay(centre, api):
+    made = centre.examine("dr-chest", name="WU^MING=吴^明", patient_id="P0077")
+    radiographer = centre.person("radiographer")
+    listed = listed_study(centre, radiographer, made)
+    corrected(radiographer, listed["id"], {"kind": "edit_patient", "patient": {"name": "吴敏", "sex": "F"}})
+    one, = studies(api, "StudyInstanceUID=" + made["study_instance_uid"])
+    assert (one["00100010"]["Value"], value(one, "00100040")) == ([{"Ideographic": "吴敏"}], "F")
+    shown, = api.get(address(centre, made) + "/metadata", Accept=JSON).body
+    assert (shown["00100010"]["Value"], value(shown, "00100040")) == ([{"Ideographic": "吴敏"}], "F")
+    got = api.get(address(centre, made), Accept="application/dicom")
+    assert dicomgen.split_part10(got.body)[1] == dataset_bytes(made["files"][0]["path"])
+
+
+# ---- who may -------------------------------------------------------------------------------------------------------------
+
+
+def test_looks_are_noted(centre, api):
+    api.get(address(centre, centre.liu) + "/metadata", Accept=JSON)
+    rows = centre.sql("SELECT a.action, p.account FROM audit a JOIN person p ON p.public_id::text = a.actor "
+                      "WHERE a.subject_kind = 'study' ORDER BY a.recorded_at DESC LIMIT 1")
+    assert rows == [["study.metadata", "reporter"]]
+
+
+def test_nobody_gets_in_by_default(centre):
+    stranger = centre.api()
+    for target in ("/studies", address(centre, centre.liu)[len(ROOT):], address(centre, centre.liu)[len(ROOT):] + "/metadata"):
+        assert stranger.get(ROOT + target).status == 401
+
+
+@pytest.mark.parametrize("bad", ["1.2.3", "1.2.'; DROP TABLE study; --", "../../etc/passwd", "9" * 70, "%E5%BC%A0"])
+def test_what_is_not_there_is_404(centre, api, bad):
+    from urllib.parse import quote
+    for tail in ("", "/metadata"):
+        assert api.get(f"{ROOT}/studies/{quote(bad, safe='%')}{tail}", Accept="*/*").status == 404, bad
