@@ -46,7 +46,11 @@ def await_true(what, condition, patience_s=PATIENCE_S):
 
 
 def add_issued_report(site):
-    """As Site.add_report(), with signed content and a paper: public id of the version, digests of its objects."""
+    """
+    As Site.add_report(), with signed content and a paper: public id of the version, digests of its objects. Its destinations rest until it is
+    whole.
+    """
+    site.home.sql("UPDATE destination SET held_at = yq_now(), held_reason = 'not whole' WHERE is_enabled AND held_at IS NULL")
     report, objects = site.add_report()
     key = uuid.uuid4().hex
     folder = site.home.home / "store" / key[:2] / key[2:4]
@@ -65,7 +69,8 @@ def add_issued_report(site):
         INSERT INTO artefact (site_id, report_version_id, kind, object_key, sha256, size_bytes)
         SELECT site_id, report_version_id, 'pdf', '{key}', '\\x{hashlib.sha256(PDF).hexdigest()}', {len(PDF)} FROM report_version
         WHERE public_id = '{report}';
-        ALTER TABLE report_version ENABLE TRIGGER USER; COMMIT;""")
+        ALTER TABLE report_version ENABLE TRIGGER USER;
+        UPDATE destination SET held_at = NULL, held_reason = '' WHERE held_reason = 'not whole'; COMMIT;""")
     return report, objects
 
 
