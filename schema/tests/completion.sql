@@ -98,3 +98,36 @@ SELECT task_id, site_id, 1, '', (SELECT min(person_id) FROM person) FROM reading
 INSERT INTO recheck_outcome (task_id, site_id, study_version, reason, settled_by)
 SELECT task_id, site_id, 1, 'x', (SELECT min(person_id) FROM person) FROM reading_task WHERE task_id = yq_test.key('task', 'haiyan');
 UPDATE recheck_outcome SET reason = 'y';
+
+-- case: a_transaction_is_asked_once
+-- wants: 23505 transaction_uid
+WITH d AS (INSERT INTO delivery (site_id, destination_id, purpose, report_version_id, deadline_at)
+           VALUES (yq_test.key('site', 'duanfen'), yq_test.key('destination', 'duanfen'), 'return', yq_test.key('version', 'duanfen'), yq_now())
+           RETURNING *)
+INSERT INTO delivery_commitment (delivery_id, site_id, transaction_uid, our_ae, peer_ae)
+SELECT delivery_id, site_id, '2.25.1', 'OURS', 'PACS' FROM d, generate_series(1, 2);
+
+-- case: an_answer_makes_the_delivery_due
+-- wants: value t
+WITH d AS (INSERT INTO delivery (site_id, destination_id, purpose, report_version_id, deadline_at)
+           VALUES (yq_test.key('site', 'duanfen'), yq_test.key('destination', 'duanfen'), 'return', yq_test.key('version', 'duanfen'), yq_now())
+           RETURNING *)
+INSERT INTO delivery_commitment (delivery_id, site_id, transaction_uid, our_ae, peer_ae)
+SELECT delivery_id, site_id, '2.25.1', 'OURS', 'PACS' FROM d;
+UPDATE delivery SET state = 'sending' WHERE delivery_id = (SELECT delivery_id FROM delivery_commitment);
+UPDATE delivery SET state = 'verifying', next_try_at = yq_now() + interval '1 hour' WHERE delivery_id = (SELECT delivery_id FROM delivery_commitment);
+UPDATE delivery_commitment SET answered_at = yq_now(), held = '{}';
+SELECT next_try_at <= yq_now() FROM delivery WHERE delivery_id = (SELECT delivery_id FROM delivery_commitment);
+
+-- case: an_answer_says_what_is_held
+-- wants: 23514
+WITH d AS (INSERT INTO delivery (site_id, destination_id, purpose, report_version_id, deadline_at)
+           VALUES (yq_test.key('site', 'duanfen'), yq_test.key('destination', 'duanfen'), 'return', yq_test.key('version', 'duanfen'), yq_now())
+           RETURNING *)
+INSERT INTO delivery_commitment (delivery_id, site_id, transaction_uid, our_ae, peer_ae, answered_at)
+SELECT delivery_id, site_id, '2.25.1', 'OURS', 'PACS', yq_now() FROM d;
+
+-- case: the_gateway_only_reads_what_was_asked
+-- as: yq_gateway
+-- wants: 42501 delivery_commitment
+UPDATE delivery_commitment SET held = '{}';

@@ -12,10 +12,11 @@ import threading
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("support", "bench")]
 
 import dicomgen  # noqa: E402
 import dicomraw  # noqa: E402
+import outgoing  # noqa: E402
 import receiving  # noqa: E402
 from dicomraw import pdu  # noqa: E402
 from installation import BUILD, Installation, free_port  # noqa: E402
@@ -187,6 +188,33 @@ def test_who_wants_less_gets_it_without_loss(sender, syntax, undo, tmp_path):
     plain = tmp_path / "plain"
     subprocess.run([undo, got, plain], check=True)
     assert one.bytes.endswith(pixels(plain))
+
+
+def test_orthanc_takes_what_is_plain_and_what_is_compressed_and_commits(sender, tmp_path):
+    """Its report comes on an association that it opens to us."""
+    made = dicomgen.Study()
+    folder = tmp_path / "made"
+    plain, coded = dicomgen.ct(made, size=32), dicomgen.ct(made, size=48)
+    dicomgen.write_part10(str(folder / "plain"), coded)
+    subprocess.run(["dcmcjpeg", "+e1", folder / "plain", folder / "small"], check=True)
+    small = receiving.Sent(coded)
+    _, small.bytes = dicomgen.split_part10((folder / "small").read_bytes())
+    small.syntax = value(folder / "small", "0002,0010")
+    objects = sender.receive([plain, small])
+    orthanc = outgoing.OrthancNodelay(tmp_path)
+    orthanc.start()
+    try:
+        orthanc.call("PUT", "/modalities/us", {"AET": "YINGQIAO", "Host": "127.0.0.1", "Port": sender.home.dicom_port})
+        said, destination = sender.send(orthanc.port, made.study_uid, title="ORTHANC")
+        assert said["ok"] and {row["status"] for row in said["items"]} == {0}, said
+        assert orthanc.held() == 2
+        verdict = sender.probe("verify", destination)
+        assert (verdict["ok"], verdict["proof"], set(verdict["held"])) == (True, "commitment", objects.keys()), verdict
+        sender.home.sql(f"UPDATE destination SET proof = 'query' WHERE public_id = '{destination}'")
+        verdict = sender.probe("verify", destination)
+        assert (verdict["ok"], verdict["proof"], set(verdict["held"])) == (True, "query", objects.keys()), verdict
+    finally:
+        orthanc.stop()
 
 
 def test_nothing_is_compressed_where_nobody_asked(sender, study):

@@ -133,3 +133,86 @@ Test(normalized, damaged_requests_are_refused_or_read)
 		}
 	free(dataset);
 }
+
+/* ---- what we ask, and what is told --------------------------------------------------------------------------------------- */
+
+Test(normalized, our_request_reads_as_it_was_meant)
+{
+	static const struct dicom_reference_pair asked[] = {{"1.2.840.10008.5.1.4.1.1.7", "1.2.3.41"},
+	                                                    {"1.2.840.10008.5.1.4.1.1.2", "1.2.3.4"}};
+	static const char *const syntaxes[] = {EXPLICIT, IMPLICIT};
+
+	for (size_t s = 0; s < 2; s++) {
+		struct dicom_commitment_request request;
+		struct dicom_bytes bytes;
+		struct memory memory;
+		size_t length, header;
+		uint8_t *out;
+
+		dicom_write_commitment_request("2.25.7", asked, 2, s == 1, &out, &length);
+		bytes = file_of(&memory, syntaxes[s], out, length, &header);
+		free(out);
+		cr_assert(dicom_read_commitment_request(&bytes, &request, &err), "%s", err.text);
+		cr_expect_str_eq(request.transaction_uid, "2.25.7");
+		cr_assert_eq(request.count, 2);
+		cr_expect_str_eq(request.items[0].sop_instance_uid, "1.2.3.41");
+		cr_expect_str_eq(request.items[1].sop_class_uid, "1.2.840.10008.5.1.4.1.1.2");
+		dicom_commitment_request_fini(&request);
+	}
+}
+
+/* Held ones have no reason; a failed one has the reason that was told. */
+Test(normalized, what_is_told_of_a_commitment_is_read)
+{
+	static const struct dicom_commitment_item said[] = {{"1.2.840.10008.5.1.4.1.1.2", "1.2.3", 0},
+	                                                    {"1.2.840.10008.5.1.4.1.1.2", "1.2.4", 0x0112},
+	                                                    {"1.2.840.10008.5.1.4.1.1.2", "1.2.5", 0}};
+	const struct dicom_commitment_result result = {"2.25.7", said, 3};
+	static const char *const syntaxes[] = {EXPLICIT, IMPLICIT};
+
+	for (size_t s = 0; s < 2; s++) {
+		struct dicom_commitment_told told;
+		struct dicom_bytes bytes;
+		struct memory memory;
+		size_t length, header;
+		uint8_t *out;
+
+		dicom_write_commitment_result(&result, s == 1, &out, &length);
+		for (size_t cut = 0; cut < length; cut++) {
+			bytes = file_of(&memory, syntaxes[s], out, cut, &header);
+			if (dicom_read_commitment_told(&bytes, &told, &err))
+				cr_expect_leq(told.count, 3);
+			dicom_commitment_told_fini(&told);
+		}
+		bytes = file_of(&memory, syntaxes[s], out, length, &header);
+		free(out);
+		cr_assert(dicom_read_commitment_told(&bytes, &told, &err), "%s", err.text);
+		cr_expect_str_eq(told.transaction_uid, "2.25.7");
+		cr_assert_eq(told.count, 3);
+		for (size_t i = 0; i < 3; i++) {
+			bool is_failed = strcmp(told.items[i].instance.sop_instance_uid, "1.2.4") == 0;
+
+			cr_expect_eq(told.items[i].failure_reason, is_failed ? 0x0112 : 0);
+		}
+		dicom_commitment_told_fini(&told);
+	}
+}
+
+Test(normalized, an_answer_to_our_query_names_an_instance)
+{
+	static const uint8_t answer[] = {0x08, 0, 0x18, 0, 'U', 'I', 6, 0, '1', '.', '2', '.', '3', 0};
+	char uid[DICOM_UID_SIZE] = "";
+	struct dicom_bytes bytes;
+	struct memory memory;
+	size_t length, header;
+	uint8_t *out;
+
+	bytes = file_of(&memory, EXPLICIT, answer, sizeof answer, &header);
+	cr_assert(dicom_read_instance_found(&bytes, uid, &err), "%s", err.text);
+	cr_expect_str_eq(uid, "1.2.3");
+	dicom_write_instance_query("1.2.7", "1.2.8", false, &out, &length);
+	bytes = file_of(&memory, EXPLICIT, out, length, &header);
+	free(out);
+	cr_assert(dicom_read_instance_found(&bytes, uid, &err), "%s", err.text);
+	cr_expect_str_eq(uid, "", "what is asked for is empty");
+}
