@@ -6,10 +6,10 @@ const world = await openWorld({ YQ_QUIET_DEFAULT: '1 s' })
 const { installation } = world
 
 const WORDS = {
-  'zh-CN': { hosts: '接收主机', reporting: '正常', tabs: ['状态', '发送队列', '路由规则', '设备', '身份核对', '图像冲突与异常数据', '审计'], store: '图像存储', running: '运行中', idle: '空闲', none: '没有待核对的身份。', search: '搜索', look: '查看检查' },
-  en: { hosts: 'Receiving hosts', reporting: 'Reporting', tabs: ['State', 'Queues', 'Routing rules', 'Devices', 'Identity', 'Conflicts and quarantine', 'Audit'], store: 'Image store', running: 'Running', idle: 'Idle', none: 'No identity waits to be checked.', search: 'Search', look: 'See an examination' },
+  'zh-CN': { hosts: '接收主机', reporting: '正常', tabs: ['状态', '发送队列', '路由规则', '设备', '身份核对', '图像冲突与异常数据', '存储承诺与检查步骤', '审计'], store: '图像存储', running: '运行中', idle: '空闲', none: '没有待核对的身份。', search: '搜索', look: '查看检查' },
+  en: { hosts: 'Receiving hosts', reporting: 'Reporting', tabs: ['State', 'Queues', 'Routing rules', 'Devices', 'Identity', 'Conflicts and quarantine', 'Commitments and steps', 'Audit'], store: 'Image store', running: 'Running', idle: 'Idle', none: 'No identity waits to be checked.', search: 'Search', look: 'See an examination' },
 }
-const SLUGS = ['state', 'queues', 'rules', 'devices', 'identity', 'doubts', 'audit']
+const SLUGS = ['state', 'queues', 'rules', 'devices', 'identity', 'doubts', 'completion', 'audit']
 const NASTY = '<img src=x onerror=alert(1)>\u202Eאבג𠮷'.padEnd(60, '长')
 
 /* A report that has come back to its site. */
@@ -52,6 +52,30 @@ function chromeOf(page) {
     return copy.innerText
   })
 }
+
+world.test('commitments with what went wrong, and the steps of modalities', async ({ person }) => {
+  const [[device]] = await installation.sql("SELECT device_id FROM device WHERE calling_ae = 'DEMO_DR'")
+  await installation.sql(`INSERT INTO commitment (site_id, device_id, transaction_uid, list_sha256, calling_ae, called_ae, address, instances, linger_until, deadline_at, next_try_at, last_error)
+    SELECT site_id, device_id, '2.25.77', sha256('x'), 'DEMO_DR', 'YINGQIAO', '127.0.0.1', 3, yq_now(), yq_now() + interval '1 h', yq_now() + interval '1 h', 'could not reach 10.0.0.9: refused' FROM device WHERE device_id = ${device}`)
+  await installation.sql(`INSERT INTO mpps (site_id, device_id, sop_instance_uid, state, modality, study_instance_uid)
+    SELECT e.site_id, ${device}, '2.25.78', 'in_progress', 'DX', s.study_instance_uid FROM device e JOIN study s USING (site_id) WHERE e.device_id = ${device} ORDER BY s.study_id LIMIT 1`)
+  const one = await person('operator', { via: 'api' })
+  await one.goto('/operations?tab=completion')
+  const row = one.page.getByRole('grid', { name: '存储承诺' }).locator('[data-id]').first()
+  await row.getByText('could not reach 10.0.0.9: refused').waitFor()
+  await row.getByText('待核对').waitFor()
+  await one.checkAccessible()
+  await one.shot('commitments')
+  await one.page.getByRole('combobox').selectOption('dead')
+  await one.page.getByText('没有存储承诺。').waitFor()
+  await one.page.getByRole('button', { name: '设备检查步骤（MPPS）' }).click()
+  await one.page.getByRole('grid', { name: '设备检查步骤（MPPS）' }).locator('[data-id]').first().getByText('检查中').waitFor()
+  await one.shot('steps')
+  const [[study]] = await installation.sql('SELECT s.public_id FROM study s JOIN mpps m USING (site_id, study_instance_uid) LIMIT 1')
+  const li = await person('radiographer', { via: 'api' })
+  await li.goto(`/township?study=${study}`)
+  await li.page.locator('.el-drawer').getByText('检查中').waitFor()
+})
 
 world.test('a held destination keeps the reports until it is released', async ({ person }) => {
   const one = await person('operator', { via: 'api' })
