@@ -214,7 +214,7 @@ world.test('one delivery is seen with its objects and tries, and many are cancel
   await installation.stopSite()
   await installation.sql("UPDATE destination SET held_at = yq_now(), held_reason = '检修'")
   await installation.sql(`INSERT INTO delivery (site_id, destination_id, purpose, message, deadline_at, rank)
-    SELECT site_id, destination_id, 'notify', jsonb_build_object('n', n), yq_now() + interval '1 day', n % 4 FROM destination, generate_series(1, 3) n WHERE is_enabled`)
+    SELECT site_id, destination_id, 'notify', jsonb_build_object('n', n), yq_now() + interval '1 day', n % 4 FROM destination, generate_series(1, 3) n WHERE is_enabled AND protocol = 'dicom'`)
   const one = await person('operator', { via: 'api' })
   await one.goto('/operations?tab=queues&study=1.2.3')
   await one.page.getByText('没有符合筛选条件的发送记录。').waitFor()
