@@ -118,13 +118,13 @@ def small(context, ours):
     study = ours.receive(data)
     with Running(context.sink()) as sink, WanLink(sink.port, rtt_ms=RTT_MS, mbit=MBIT) as wan:
         times = rounds(context, {
-            "yq-router, 8 associations": lambda: ours.send(study, wan.port, connections_max=8),
+            "yq-router, 12 associations": lambda: ours.send(study, wan.port, connections_max=12),
             "yq-router, 4 associations (default)": lambda: ours.send(study, wan.port),
             "DCMTK storescu": lambda: outgoing.storescu(data, wan.port, context.log)})
-    eight, four, theirs = (median(values) for values in times.values())
+    twelve, four, theirs = (median(values) for values in times.values())
     return {"title": f"100 objects of {data.bytes // 100 // 1000} kB, {link()}", "notes": [f"the bytes alone take {floor_s(data.bytes):.2f} s"],
             "tables": [table("Time", times, data.bytes)],
-            "ratios": [report.ratio("storescu / ours, 8 associations", theirs / eight, 5),
+            "ratios": [report.ratio("storescu / ours, 12 associations", theirs / twelve, 5),
                        report.ratio("storescu / ours, 4 associations", theirs / four)]}
 
 

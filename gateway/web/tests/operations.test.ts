@@ -14,9 +14,9 @@ beforeEach(() => useLanguage('zh-CN'))
 
 describe('tabs follow from roles', () => {
   it.each([
-    [['operator'], ['state', 'queues', 'rules', 'devices', 'identity', 'doubts', 'audit']],
-    [['administrator'], ['state', 'queues', 'rules', 'devices', 'audit']],
-    [['quality_controller', 'reporter'], ['devices', 'identity', 'doubts', 'audit']],
+    [['operator'], ['state', 'queues', 'rules', 'devices', 'identity', 'doubts', 'completion', 'audit']],
+    [['administrator'], ['state', 'queues', 'rules', 'devices', 'completion', 'audit']],
+    [['quality_controller', 'reporter'], ['devices', 'identity', 'doubts', 'completion', 'audit']],
     [['reporter'], []],
   ] as const)('%j', (roles, tabs) => expect(tabsOf(roles)).toEqual(tabs))
 })
