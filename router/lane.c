@@ -113,6 +113,7 @@ static void look(struct lane *lane)
 static enum delivery_turn decide(struct lane *lane, const struct lane_stay *stay, int64_t paused_ms)
 {
 	struct delivery_stay at = {.rank = stay->rank,
+	                           .has_answer = stay->has_answer,
 	                           .ran_ms = clock_monotonic_ms() - stay->started_ms,
 	                           .quantum_ms = conf_number(CONF_DELIVERY_TURN),
 	                           .paused_ms = paused_ms,

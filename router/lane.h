@@ -5,6 +5,7 @@
 #ifndef YQ_ROUTER_LANE_H
 #define YQ_ROUTER_LANE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct db_pool;
@@ -20,6 +21,7 @@ struct lane *lanes_get(struct lanes *lanes, const char *destination_id);
 /* A delivery under way there. */
 struct lane_stay {
 	int rank;
+	bool has_answer;    /* of the peer, in this try */
 	int64_t started_ms; /* on the monotonic clock */
 	int64_t rate;       /* bytes a second of all deliveries of all routers there; 0: no cap */
 };

@@ -103,6 +103,7 @@ static void count_item(struct attempt *attempt, enum dicom_sent sent, enum deliv
 	bool is_answer = sent == DICOM_SENT_ANSWERED || sent == DICOM_SENT_NO_CONTEXT;
 
 	attempt->answers += is_answer;
+	attempt->stay.has_answer |= is_answer;
 	attempt->put_off += state == DELIVERY_ITEM_PENDING;
 }
 
@@ -141,12 +142,13 @@ static bool on_item_done(void *context, size_t index, enum dicom_sent sent, uint
 	return go_on;
 }
 
-static bool is_stopped(struct attempt *attempt)
+static bool is_stopped(struct attempt *attempt, struct lane_stay *stay)
 {
 	bool is;
 
 	pthread_mutex_lock(&attempt->lock);
 	is = attempt->stop != DELIVERY_STOP_NOT;
+	*stay = attempt->stay;
 	pthread_mutex_unlock(&attempt->lock);
 	return is;
 }
@@ -163,11 +165,12 @@ static void stop(struct attempt *attempt, enum lane_word word)
 static bool on_go_on(void *context, uint64_t size_bytes)
 {
 	struct attempt *attempt = context;
+	struct lane_stay stay;
 	enum lane_word word;
 
-	if (is_stopped(attempt))
+	if (is_stopped(attempt, &stay))
 		return false;
-	word = lane_wait(attempt->lane, &attempt->stay, size_bytes);
+	word = lane_wait(attempt->lane, &stay, size_bytes);
 	if (word == LANE_GO)
 		return true;
 	stop(attempt, word);

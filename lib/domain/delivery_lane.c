@@ -27,6 +27,8 @@ enum delivery_turn delivery_turn(const struct delivery_lane *lane, const struct 
 
 	if (!lane->may_send || (!lane->is_open && stay->rank > 0))
 		return DELIVERY_TURN_YIELD;
+	if (lane->is_in_doubt && !stay->has_answer)
+		return DELIVERY_TURN_GO;
 	if (better_due > free_places(lane))
 		return DELIVERY_TURN_YIELD;
 	if (better_due > 0 || better_sends > 0)
@@ -63,6 +65,7 @@ bool delivery_lane_load(struct db_pool *pool, const char *destination_id, struct
 		return false;
 	out->may_send = db_get_bool(rows, 0, "may_send");
 	out->is_open = db_get_bool(rows, 0, "is_open");
+	out->is_in_doubt = db_get_bool(rows, 0, "is_in_doubt");
 	out->places = (int)db_get_int(rows, 0, "places");
 	out->programs = (int)db_get_int(rows, 0, "programs");
 	read_counts(rows, "due", out->due);

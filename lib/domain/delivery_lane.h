@@ -18,6 +18,7 @@ struct delivery_lane {
 	bool may_send; /* neither held nor switched off */
 	bool is_open;  /* inside its hours */
 	int places;
+	bool is_in_doubt;              /* the way is being tried: whoever tries it must get to an answer */
 	int due[DELIVERY_RANKS];       /* counted up to a little more than places */
 	int under_way[DELIVERY_RANKS]; /* sending, in every router */
 	int programs;                  /* routers that send there, at least 1 */
@@ -35,6 +36,7 @@ enum delivery_turn {
 
 struct delivery_stay {
 	int rank;
+	bool has_answer;             /* the peer answered for something in this try */
 	int64_t ran_ms, quantum_ms;  /* since it was taken; how long is a turn */
 	int64_t paused_ms, pause_ms; /* in this pause; how long one may last */
 };

@@ -56,7 +56,7 @@ FROM delivery_take($1::uuid, $2::uuid, $3::bigint * interval '1 ms', $4::integer
 -- What goes on at a destination, for who sends there: whether it may be sent to, what is due and what is under way by rank, and from how many programs.
 -- $1 destination
 -- $2 places of a destination that says nothing
-SELECT x.is_enabled AND x.held_at IS NULL AS may_send, yq_is_in_windows(x.send_windows) AS is_open, delivery_places(x, $2::integer) AS places,
+SELECT x.is_enabled AND x.held_at IS NULL AS may_send, yq_is_in_windows(x.send_windows) AS is_open, x.failures > 0 AS is_in_doubt, delivery_places(x, $2::integer) AS places,
        q.due[1] AS due_0, q.due[2] AS due_1, q.due[3] AS due_2, q.due[4] AS due_3,
        u.rank_0 AS under_way_0, u.rank_1 AS under_way_1, u.rank_2 AS under_way_2, u.rank_3 AS under_way_3, greatest(u.programs, 1) AS programs
 FROM destination x
