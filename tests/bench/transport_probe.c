@@ -16,6 +16,7 @@
 #include "lib/db/db.h"
 #include "lib/dicom/dicom.h"
 #include "lib/domain/delivery.h"
+#include "lib/domain/delivery_lane.h"
 #include "lib/domain/destination_settings.h"
 #include "lib/store/store.h"
 #include "lib/transport/transport.h"
@@ -133,7 +134,7 @@ static bool claim(struct probe *probe, const char *destination, struct err *err)
 	char worker[TEXT_UUID_SIZE];
 
 	text_uuid_new(worker);
-	if (!delivery_claim(probe->pool, destination, worker, LEASE_MS, &probe->job, err))
+	if (!delivery_claim(probe->pool, destination, worker, LEASE_MS, DELIVERY_RANKS - 1, &probe->job, err))
 		return false;
 	return probe->job || err_set(err, ERR_NOT_FOUND, "cannot find anything that is due there");
 }
