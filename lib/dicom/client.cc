@@ -274,7 +274,7 @@ exchange Client::ask(Command request, struct source *dataset, Command *answer, s
 	return exchange::answered;
 }
 
-bool Client::say(Command *request, const void *dataset, size_t length, struct err *err)
+bool Client::put_request(Command *request, const void *dataset, size_t length, struct err *err)
 {
 	MessageStream stream(association_, link_);
 
@@ -323,7 +323,7 @@ bool Client::say_and_hear(Command request, const void *dataset, size_t length, C
 {
 	std::string passed;
 
-	if (!say(&request, dataset, length, err) || !hear(answer, err))
+	if (!put_request(&request, dataset, length, err) || !hear(answer, err))
 		return false;
 	if (answer->has_dataset() && !hear_dataset(*answer, 0, &passed, err) && err->kind == ERR_UNKNOWN_OUTCOME)
 		return false;

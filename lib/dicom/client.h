@@ -77,7 +77,7 @@ class Client
 	bool say_and_hear(Command request, const void *dataset, size_t length, Command *answer, struct err *err);
 
 	/* The parts of an exchange, for services in which more than one message answers. request gets its number. */
-	bool say(Command *request, const void *dataset, size_t length, struct err *err);
+	bool put_request(Command *request, const void *dataset, size_t length, struct err *err);
 	bool hear(Command *out, struct err *err);
 	/* The dataset of a message; one of more than max bytes is ERR_INVALID. */
 	bool hear_dataset(const Command &message, size_t max, std::string *out, struct err *err);

@@ -131,7 +131,8 @@ bool ask_commitment(struct dicom_scu &scu, const char *transaction_uid, const st
 	request.type_id = ACTION_REQUEST;
 	request.dataset_type = 1;
 	dicom_write_commitment_request(transaction_uid, items, count, is_implicit, &bytes, &length);
-	ok = scu.client.say(&request, bytes, length, err) && await_answer(scu, request, is_implicit, &answer, err);
+	ok = scu.client.put_request(&request, bytes, length, err) &&
+	     await_answer(scu, request, is_implicit, &answer, err);
 	std::free(bytes);
 	if (!ok)
 		return scu.breaks(err);
@@ -228,7 +229,7 @@ bool find_instances(struct dicom_scu &scu, const char *study_uid, const char *se
 	request.sop_class = DICOM_STUDY_ROOT_FIND;
 	request.dataset_type = 1;
 	dicom_write_instance_query(study_uid, series_uid, is_implicit, &bytes, &length);
-	ok = scu.client.say(&request, bytes, length, err) &&
+	ok = scu.client.put_request(&request, bytes, length, err) &&
 	     hear_found(scu, request, is_implicit, each, context, &answer, err);
 	std::free(bytes);
 	if (!ok)

@@ -17,9 +17,6 @@ GRANT UPDATE (name, ae_title, calling_ae, host, port, url, tls, trust_pem, certi
     answer_timeout_ms, deliveries_max, connections_max, rate_kbit, send_windows, backoff_min_ms, backoff_max_ms, deadline_ms, charset, compression,
     proof, notes, wants_reports, wants_images, is_enabled, failures, resting_until, slow_start, updated_at, updated_by) ON destination TO yq_gateway;
 
--- Deliveries of a study, for the operator's search.
-CREATE INDEX delivery_study ON delivery (study_id) WHERE study_id IS NOT NULL;
-
 -- ---- what is measured ------------------------------------------------------------------------------------------------------
 
 -- Histograms that survive programs: counted in the ledger by whoever changes a row, so that several routers and a restart make no difference.

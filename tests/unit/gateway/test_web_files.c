@@ -114,7 +114,8 @@ Test(web_files, the_option_names_a_folder_of_the_home_or_any)
 	const char *const given[] = {"web", home_path("web")};
 	for (size_t i = 0; i < 2; i++) {
 		home_set("YQ_WEB", given[i]);
-		cr_expect(web_files_open(&web, &err) && web_files_find(web, "/index.html") != NULL, "%s: %s", given[i], err.text);
+		cr_expect(web_files_open(&web, &err) && web_files_find(web, "/index.html") != NULL, "%s: %s", given[i],
+		          err.text);
 		web_files_free(web);
 	}
 	home_set("YQ_WEB", "nowhere");
