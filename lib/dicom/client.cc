@@ -150,13 +150,12 @@ bool Client::open(const std::vector<Context> &contexts, struct err *err)
 	const Door *door;
 	OFCondition cond;
 
-	if (!connect(err) || !open_door(&door, err))
+	/* First, since a certificate that cannot be used is a matter of ours, whoever is there. */
+	if (!scu_secure(link_, to_, err) || !connect(err) || !open_door(&door, err))
 		return false;
 	link_.phase = link_phase::request;
 	link_.deadline_ms = clock_monotonic_ms() + to_.timeout_ms;
 	link_.message_ms = link_.idle_ms = to_.timeout_ms;
-	if (!scu_secure(link_, to_, err))
-		return false;
 	cond = ASC_initializeNetwork(NET_REQUESTOR, 0, patience_s, &network_);
 	if (cond.good())
 		cond = ASC_setTransportLayer(network_, &layer_, 0);

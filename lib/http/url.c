@@ -35,6 +35,9 @@ bool http_url_read(const char *text, struct http_url *out)
 
 	if (!is_tls && strncmp(text, "http://", 7) != 0)
 		return false;
+	/* Some versions of curl pass over a third slash, and take the path for the host. */
+	if (text[is_tls ? 8 : 7] == '/')
+		return false;
 	url = curl_url();
 	if (!url)
 		err_panic("out of memory");
