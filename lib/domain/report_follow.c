@@ -64,6 +64,7 @@ static bool recall_work(struct db *db, void *context, struct err *err)
 {
 	const struct following *recall = context;
 	struct db_rows *rows;
+	bool is_done;
 	char site[TEXT_UUID_SIZE];
 	const struct change change = {.event = "report.recalled",
 	                              .action = "report.recall",
@@ -72,15 +73,14 @@ static bool recall_work(struct db *db, void *context, struct err *err)
 	                              .subject_id = recall->report_id,
 	                              .site_id = site};
 
-	if (!db_exec(db, STMT_REPORT_RECALL_DONE, DB_PARAMS(db_text(recall->report_id), db_text(recall->person_id)),
-	             &rows, err))
+	if (!db_exec_one(db, STMT_REPORT_RECALL_DONE,
+	                 DB_PARAMS(db_text(recall->report_id), db_text(recall->person_id)), "the report", &rows, err))
 		return false;
-	if (db_rows_count(rows) == 0) {
-		db_rows_free(rows);
-		return err_set(err, ERR_CONFLICT, "nothing is to be called back here, or somebody did it");
-	}
 	text_copy(site, sizeof site, db_get_text(rows, 0, "site"));
+	is_done = db_get_bool(rows, 0, "is_done");
 	db_rows_free(rows);
+	if (!is_done)
+		return err_set(err, ERR_CONFLICT, "nothing is to be called back here, or somebody did it");
 	return change_record(db, &change, err);
 }
 

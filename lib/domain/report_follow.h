@@ -23,7 +23,7 @@ bool report_follow(struct db_pool *pool, const char *person_id, const char *repo
                    const char *reason, char out_task_id[TEXT_UUID_SIZE], char out_report_id[TEXT_UUID_SIZE],
                    struct err *err);
 
-/* 收回旧报告: somebody at the site says that the superseded paper was called back. ERR_CONFLICT: there is nothing to call back, or it was done. */
+/* 收回旧报告: somebody at the site says that the superseded paper was called back. ERR_NOT_FOUND; ERR_CONFLICT: there is nothing to call back, or it was done. */
 bool report_recall_done(struct db_pool *pool, const char *person_id, const char *report_id, struct err *err);
 
 #endif

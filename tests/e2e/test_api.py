@@ -88,6 +88,7 @@ BODIES = {
     "notify": {"contact": "Dr x", "is_physician": True},
     "read-back": {"read_back": "pneumothorax", "physician_name": "Dr x"},
     "handle": {"handling": "drained"},
+    "follow": {"kind": "correction", "reason": "misread"},
     "preview": {"kind": "edit_patient", "patient": {"name": "x"}},
     "corrections": {"kind": "edit_patient", "patient": {"name": "x"}, "reason": "misspelt", "revision": "0-0"},
     "undo": {"reason": "misread", "revision": "0-0"},

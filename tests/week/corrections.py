@@ -84,12 +84,14 @@ class Corrections:
             return
         rows = self.radiographer.pages("/studies", "studies")
         for exam, images in lost.items():
-            self._refile_one(exam, images, [row["id"] for row in rows if row["study_instance_uid"] == images[0].study_uid],
-                             [row["id"] for row in rows if row["study_instance_uid"] != images[0].study_uid
-                              and row["study_instance_uid"] in {image.study_uid for image in self.work.sent if image.exam is exam}])
+            before = {image.exam for image in self.work.sent if image.study_uid == images[0].study_uid and image.exam is not exam}
+            sources, own = ({image.study_uid for image in self.work.sent if image.exam in exams} for exams in (before, {exam}))
+            self._refile_one(exam, images, [row["id"] for row in rows if row["study_instance_uid"] in sources],
+                             [row["id"] for row in rows if row["study_instance_uid"] in own - sources])
 
     def _refile_one(self, exam, images, sources, own):
-        """Whole series go as such, so that what is still to come follows them."""
+        """In which of the studies of the patient before they are: that one's may have been merged. Whole series go as such, so that what is still to come
+        follows them."""
         wanted = {image.sop_uid for image in images}
         for study in sources:
             held = self.work.held(self.radiographer, study)
