@@ -103,18 +103,29 @@ static bool produce(void *stream, struct text_buf *out, bool *end, struct err *e
 	return !*end || text_buf_append(out, "]", 1) || err_set(err, ERR_INVALID, "cannot end the metadata");
 }
 
+/* Owns the rows. */
+static struct metadata *metadata_new(struct db_rows *rows, struct store *store)
+{
+	struct metadata *metadata = calloc(1, sizeof *metadata);
+
+	if (!metadata)
+		err_panic("out of memory");
+	metadata->rows = rows;
+	metadata->store = store;
+	return metadata;
+}
+
 bool handle_dicomweb_metadata(struct http_request *request, void *context, struct err *err)
 {
 	struct gateway *gateway = context;
-	struct db_rows *rows = NULL;
+	struct http_stream stream = {.produce = produce, .fini = metadata_fini};
+	struct metadata *metadata;
+	struct db_rows *rows;
+
 	if (!dicomweb_accept_json(request, err) || !dicomweb_objects(request, "study.metadata", &rows, err))
 		return false;
-	struct metadata *metadata = calloc(1, sizeof *metadata);
-	if (metadata == NULL)
-		err_panic("out of memory");
-	metadata->rows = rows;
-	metadata->store = gateway->store;
+	metadata = metadata_new(rows, gateway->store);
 	dicomweb_base(request, metadata->base);
-	struct http_stream stream = {produce, metadata_fini, metadata};
+	stream.stream = metadata;
 	return http_reply_stream(request, 200, "application/dicom+json", &stream, err);
 }

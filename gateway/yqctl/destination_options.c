@@ -10,7 +10,7 @@
 
 enum { FILE_MAX = 100000 };
 
-enum form { TEXT, NUMBER, DURATION, FLAG, PEM_FILE };
+enum form { TEXT, NUMBER, DURATION, FLAG, LIST, PEM_FILE };
 
 static const struct {
 	const char *option, *setting;
@@ -39,6 +39,7 @@ static const struct {
     {"proof", "proof", TEXT},
     {"reports", "wants_reports", FLAG},
     {"images", "wants_images", FLAG},
+    {"events", "webhook_events", LIST},
     {"notes", "notes", TEXT},
 };
 static const struct {
@@ -118,12 +119,31 @@ static bool read_number(const char *option, const char *text, json_t **out, stru
 	return true;
 }
 
+/* Words with commas between them. */
+static bool read_list(const char *option, const char *text, json_t **out, struct err *err)
+{
+	json_t *list = json_array();
+	size_t length;
+
+	for (; *text; text += length + (text[length] == ',')) {
+		length = strcspn(text, ",");
+		if (json_array_append_new(list, json_stringn(text, length)) != 0) {
+			json_decref(list);
+			return err_set(err, ERR_INVALID, "cannot use --%s: it is no UTF-8", option);
+		}
+	}
+	*out = list;
+	return true;
+}
+
 static bool read_value(const char *option, const char *text, enum form form, json_t **out, struct err *err)
 {
 	if (form == PEM_FILE)
 		return read_text(text, false, out, err);
 	if (form == FLAG)
 		return read_flag(option, text, out, err);
+	if (form == LIST)
+		return read_list(option, text, out, err);
 	if (!*text || form == TEXT) {
 		*out = *text ? json_string(text) : json_null();
 		return *out || err_set(err, ERR_INVALID, "cannot use --%s: it is no UTF-8", option);

@@ -40,6 +40,7 @@ void destination_options_free(json_t *given);
 	    {"proof", "HOW", "dicom, stow: auto, commitment, query or answers", false},                                \
 	    {"reports", "YES-or-NO", "whether it gets signed reports", false},                                         \
 	    {"images", "YES-or-NO", "whether it gets images", false},                                                  \
+	    {"events", "KINDS", "webhook: what it is told, as report.issue,task.return", false},                       \
 	{                                                                                                              \
 		"notes", "TEXT", "anything worth knowing", false                                                       \
 	}

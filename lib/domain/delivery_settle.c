@@ -198,13 +198,13 @@ static void conclude_without_way(struct settle *settle, const struct breaker *br
 	delivery_without_way(&settle->outcome, settle->is_probe, &past);
 }
 
-/* A peer that says how long it wants to be left alone (HTTP Retry-After) is not asked sooner. */
-static void respect_wish(const struct delivery_outcome *outcome, struct breaker_limits *limits)
+/* A peer that says how long it wants to be left alone (HTTP Retry-After) is not asked sooner by anything that waits for it. */
+static void respect_wish(const struct delivery_outcome *outcome, struct breaker *breaker, int64_t now_us)
 {
-	if (outcome->asked_ms > limits->rest_min_ms)
-		limits->rest_min_ms = outcome->asked_ms;
-	if (limits->rest_max_ms < limits->rest_min_ms)
-		limits->rest_max_ms = limits->rest_min_ms;
+	int64_t until_us = now_us + 1000 * outcome->asked_ms;
+
+	if (outcome->asked_ms > 0 && breaker->resting_until_us < until_us)
+		breaker->resting_until_us = until_us;
 }
 
 /* Locks the destination, as every claim does first. */
@@ -222,13 +222,13 @@ static bool write_destination(struct db *db, struct settle *settle, struct err *
 	read_breaker(rows, &breaker, &limits);
 	now_us = db_get_time(rows, 0, "now");
 	db_rows_free(rows);
-	respect_wish(outcome, &limits);
 	if (outcome->next == DELIVERY_NEXT_WAY)
 		conclude_without_way(settle, &breaker, &limits, outcome->is_answered);
 	if (outcome->is_answered)
 		breaker_answer(&breaker, &limits);
 	if (outcome->is_broken)
 		breaker_fail(&breaker, &limits, outcome->is_answered, now_us);
+	respect_wish(outcome, &breaker, now_us);
 	return write_breaker(db, settle, &breaker, err);
 }
 

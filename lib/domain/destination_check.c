@@ -135,8 +135,11 @@ static bool check_purpose(const json_t *values, const char *protocol, struct err
 {
 	bool is_document = strcmp(protocol, "hl7") == 0 || strcmp(protocol, "fhir") == 0;
 
-	return !is_document || !json_is_true(json_object_get(values, "wants_images")) ||
-	       err_set(err, ERR_INVALID, "cannot send images by %s: it takes reports", protocol);
+	bool is_event = strcmp(protocol, "webhook") == 0;
+
+	return (!is_document && !is_event) || !json_is_true(json_object_get(values, "wants_images")) ||
+	       err_set(err, ERR_INVALID, "cannot send images by %s: it takes %s", protocol,
+	               is_event ? "events" : "reports");
 }
 
 static bool check_secret(const json_t *secret, struct err *err)

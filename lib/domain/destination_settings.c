@@ -66,15 +66,33 @@ static bool open_secret(const struct db_rows *rows, struct destination_settings 
 
 /* ---- the row ---------------------------------------------------------------------------------------------------------------- */
 
-/* As the CHECK of the column lists them, in the order of the enum. */
-static int find_word(const char *word, const char *const *words, int count)
+/*
+ * As the CHECK of the column lists them, in the order of the enum. A word of a newer release is refused: taken for the first one, a destination would be
+ * sent to without TLS.
+ */
+static bool find_word(const struct db_rows *rows, const char *column, const char *const *words, int *out,
+                      struct err *err)
 {
-	int i;
+	const char *word = db_get_text(rows, 0, column);
 
-	for (i = 0; i < count; i++)
-		if (strcmp(words[i], word) == 0)
-			return i;
-	return 0;
+	for (*out = 0; words[*out]; (*out)++)
+		if (strcmp(words[*out], word) == 0)
+			return true;
+	return err_set(err, ERR_INVALID, "the destination's %s is '%s', which this release does not know", column,
+	               word);
+}
+
+static bool read_words(const struct db_rows *rows, struct destination_settings *settings, struct err *err)
+{
+	static const char *const tls[] = {"off", "server", "mutual", NULL};
+	static const char *const proofs[] = {"auto", "commitment", "query", "answers", NULL};
+	int which_tls, which_proof;
+
+	if (!find_word(rows, "tls", tls, &which_tls, err) || !find_word(rows, "proof", proofs, &which_proof, err))
+		return false;
+	settings->tls = (enum destination_tls)which_tls;
+	settings->proof = (enum destination_proof)which_proof;
+	return true;
 }
 
 static void read_limits(const struct db_rows *rows, struct destination_settings *settings)
@@ -93,13 +111,7 @@ static void read_limits(const struct db_rows *rows, struct destination_settings 
 		settings->backoff_max_ms = conf_number(CONF_DELIVERY_BACKOFF_MAX);
 	settings->deliveries_max = (int)db_get_int(rows, 0, "deliveries_max");
 	if (settings->deliveries_max == 0)
-		settings->backoff_min_ms = db_get_int(rows, 0, "backoff_min_ms");
-	if (settings->backoff_min_ms == 0)
-		settings->backoff_min_ms = conf_number(CONF_DELIVERY_BACKOFF_MIN);
-	settings->backoff_max_ms = db_get_int(rows, 0, "backoff_max_ms");
-	if (settings->backoff_max_ms == 0)
-		settings->backoff_max_ms = conf_number(CONF_DELIVERY_BACKOFF_MAX);
-	settings->deliveries_max = (int)conf_number(CONF_DELIVERY_WORKERS);
+		settings->deliveries_max = (int)conf_number(CONF_DELIVERY_WORKERS);
 	settings->connections_max = (int)db_get_int(rows, 0, "connections_max");
 	if (settings->connections_max == 0)
 		settings->connections_max = (int)conf_number(CONF_DELIVERY_CONNECTIONS);
@@ -108,9 +120,6 @@ static void read_limits(const struct db_rows *rows, struct destination_settings 
 
 static void read_row(const struct db_rows *rows, struct destination_settings *settings)
 {
-	static const char *const tls[] = {"off", "server", "mutual"};
-	static const char *const proofs[] = {"auto", "commitment", "query", "answers"};
-
 	text_copy(settings->id, sizeof(settings->id), db_get_text(rows, 0, "id"));
 	text_copy(settings->site_id, sizeof(settings->site_id), db_get_text(rows, 0, "site"));
 	settings->name = copy(db_get_text(rows, 0, "name"));
@@ -122,12 +131,10 @@ static void read_row(const struct db_rows *rows, struct destination_settings *se
 	text_copy(settings->host, sizeof(settings->host), db_get_text(rows, 0, "host"));
 	settings->port = (uint16_t)db_get_int(rows, 0, "port");
 	settings->url = copy(db_get_text(rows, 0, "url"));
-	settings->tls = (enum destination_tls)find_word(db_get_text(rows, 0, "tls"), tls, 3);
 	settings->trust_pem = copy(db_get_text(rows, 0, "trust_pem"));
 	settings->certificate_pem = copy(db_get_text(rows, 0, "certificate_pem"));
 	text_copy(settings->charset, sizeof(settings->charset), db_get_text(rows, 0, "charset"));
 	settings->wants_lossless = strcmp(db_get_text(rows, 0, "compression"), "lossless") == 0;
-	settings->proof = (enum destination_proof)find_word(db_get_text(rows, 0, "proof"), proofs, 4);
 	read_limits(rows, settings);
 }
 
@@ -146,7 +153,7 @@ bool destination_settings_load(struct db *db, const char *destination_id, struct
 	if (!settings)
 		err_panic("out of memory");
 	read_row(rows, settings);
-	ok = open_secret(rows, settings, err);
+	ok = read_words(rows, settings, err) && open_secret(rows, settings, err);
 	db_rows_free(rows);
 	if (!ok) {
 		destination_settings_free(settings);

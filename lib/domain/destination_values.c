@@ -11,7 +11,14 @@
 #define ADDRESS "dicom hl7"
 #define HTTP "stow fhir webhook"
 #define OBJECTS "dicom stow"
+#define DOCUMENTS "dicom stow hl7 fhir link"
 #define MADE_BY_HAND "dicom stow hl7 fhir webhook"
+/* As the ledger lists them (destination.webhook_events); docs/messages.md says what each means. */
+#define EVENTS                                                                                                         \
+	"study.arrived study.complete study.incomplete study.reopened task.return report.issue report.printed "        \
+	"critical_value.raise critical_value.notify critical_value.read_back critical_value.handle "                   \
+	"critical_value.close "                                                                                        \
+	"critical_value.overdue"
 
 enum { TEXT_MAX = 2000, PEM_BYTES_MAX = 100000, AUDIT_TEXT_MAX_HERE = 200, DAY_MS = 86400000 };
 
@@ -38,7 +45,8 @@ static const struct destination_setting settings[] = {
     {"compression", "compression", DESTINATION_WORD, OBJECTS, 0, 0, "as_stored lossless", false, false},
     {"proof", "proof", DESTINATION_WORD, OBJECTS, 0, 0, "auto commitment query answers", false, false},
     {"notes", "notes", DESTINATION_TEXT, NULL, 0, TEXT_MAX, NULL, false, false},
-    {"wants_reports", "wants_reports", DESTINATION_FLAG, NULL, 0, 0, NULL, false, false},
+    {"webhook_events", "list of events", DESTINATION_WORDS, "webhook", 0, 0, EVENTS, false, false},
+    {"wants_reports", "wants_reports", DESTINATION_FLAG, DOCUMENTS, 0, 0, NULL, false, false},
     {"wants_images", "wants_images", DESTINATION_FLAG, NULL, 0, 0, NULL, false, false},
     {"is_enabled", "is_enabled", DESTINATION_FLAG, NULL, 0, 0, NULL, false, true},
 };
@@ -96,6 +104,8 @@ static json_t *empty_of(const struct destination_setting *setting)
 		return json_false();
 	if (setting->kind == DESTINATION_WORD)
 		return json_stringn(setting->words, strcspn(setting->words, " "));
+	if (setting->kind == DESTINATION_WORDS)
+		return json_array();
 	return setting->is_nullable ? json_null() : json_string("");
 }
 
@@ -165,6 +175,22 @@ static bool check_number(const struct destination_setting *setting, const json_t
 	               (long long)setting->minimum, (long long)setting->maximum);
 }
 
+static bool check_words(const struct destination_setting *setting, const json_t *value, struct err *err)
+{
+	bool ok = json_is_array(value);
+	size_t i, k;
+
+	for (i = 0; ok && i < json_array_size(value); i++) {
+		const char *word = json_string_value(json_array_get(value, i));
+
+		ok = word && has_word(setting->words, word);
+		for (k = 0; ok && k < i; k++)
+			ok = strcmp(word, json_string_value(json_array_get(value, k))) != 0;
+	}
+	return ok || err_set(err, ERR_INVALID, "cannot use this %s: some of these are wanted, each once: %s",
+	                     setting->what, setting->words);
+}
+
 static bool check_value(const struct destination_setting *setting, const json_t *value, struct err *err)
 {
 	switch (setting->kind) {
@@ -177,6 +203,8 @@ static bool check_value(const struct destination_setting *setting, const json_t 
 		return (json_is_string(value) && has_word(setting->words, json_string_value(value))) ||
 		       err_set(err, ERR_INVALID, "cannot use this %s: one of these is wanted: %s", setting->what,
 		               setting->words);
+	case DESTINATION_WORDS:
+		return check_words(setting, value, err);
 	default:
 		return check_text(setting, value, err);
 	}
@@ -210,7 +238,7 @@ static bool lay_one(json_t *values, const char *name, const json_t *value, struc
 	if (!check_value(setting, value, err))
 		return false;
 	if (!protocol_has(setting->protocols, protocol)) {
-		if (setting->kind == DESTINATION_WORD && json_equal(value, json_object_get(values, name)))
+		if (setting->kind >= DESTINATION_WORD && json_equal(value, json_object_get(values, name)))
 			return true;
 		return err_set(err, ERR_INVALID, "a destination of the protocol %s has no %s", protocol, setting->what);
 	}

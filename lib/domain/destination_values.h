@@ -14,7 +14,14 @@
 
 #include "lib/base/err.h"
 
-enum destination_kind { DESTINATION_TEXT, DESTINATION_PEM, DESTINATION_NUMBER, DESTINATION_WORD, DESTINATION_FLAG };
+enum destination_kind {
+	DESTINATION_TEXT,
+	DESTINATION_PEM,
+	DESTINATION_NUMBER,
+	DESTINATION_WORD,
+	DESTINATION_WORDS, /* an array of them, each once */
+	DESTINATION_FLAG
+};
 
 struct destination_setting {
 	const char *name; /* the column */
@@ -22,7 +29,7 @@ struct destination_setting {
 	enum destination_kind kind;
 	const char *protocols;    /* that have it; NULL: all */
 	int64_t minimum, maximum; /* of a number; of a text its characters */
-	const char *words;        /* of a word; the first is the default */
+	const char *words;        /* of a word, the first is the default; of words, which are none by default */
 	bool is_nullable;         /* a text that is NULL when there is none */
 	bool is_way;              /* part of how it is reached: a change is tried at once */
 };

@@ -73,8 +73,8 @@ static bool recall_work(struct db *db, void *context, struct err *err)
 	                              .subject_id = recall->report_id,
 	                              .site_id = site};
 
-	if (!db_exec_one(db, STMT_REPORT_RECALL_DONE,
-	                 DB_PARAMS(db_text(recall->report_id), db_text(recall->person_id)), "the report", &rows, err))
+	if (!db_exec_one(db, STMT_REPORT_RECALL_DONE, DB_PARAMS(db_text(recall->report_id), db_text(recall->person_id)),
+	                 "the report", &rows, err))
 		return false;
 	text_copy(site, sizeof site, db_get_text(rows, 0, "site"));
 	is_done = db_get_bool(rows, 0, "is_done");

@@ -15,7 +15,7 @@ GRANT DELETE ON destination TO yq_operator;
 -- Never to another site or another protocol: what was sent stays with where it was sent.
 GRANT UPDATE (name, ae_title, calling_ae, host, port, url, tls, trust_pem, certificate_pem, secret_sealed, secret_names, connect_timeout_ms,
     answer_timeout_ms, deliveries_max, connections_max, rate_kbit, send_windows, backoff_min_ms, backoff_max_ms, deadline_ms, charset, compression,
-    proof, notes, wants_reports, wants_images, is_enabled, failures, resting_until, slow_start, updated_at, updated_by) ON destination TO yq_gateway;
+    proof, notes, webhook_events, wants_reports, wants_images, is_enabled, failures, resting_until, slow_start, updated_at, updated_by) ON destination TO yq_gateway;
 
 -- ---- what is measured ------------------------------------------------------------------------------------------------------
 

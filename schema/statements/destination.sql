@@ -42,7 +42,8 @@ SELECT x.public_id::text AS id, sc.public_id::text AS site_id, x.site_id IN (SEL
            'secrets', to_jsonb(x.secret_names), 'connect_timeout_ms', x.connect_timeout_ms, 'answer_timeout_ms', x.answer_timeout_ms,
            'deliveries_max', x.deliveries_max, 'connections_max', x.connections_max, 'rate_kbit', x.rate_kbit,
            'backoff_min_ms', x.backoff_min_ms, 'backoff_max_ms', x.backoff_max_ms, 'deadline_ms', x.deadline_ms, 'charset', x.charset,
-           'compression', x.compression, 'proof', x.proof, 'notes', x.notes, 'wants_reports', x.wants_reports, 'wants_images', x.wants_images,
+           'compression', x.compression, 'proof', x.proof, 'notes', x.notes, 'webhook_events', to_jsonb(x.webhook_events),
+           'wants_reports', x.wants_reports, 'wants_images', x.wants_images,
            'created_at', x.created_at, 'updated_at', x.updated_at, 'updated_by', x.updated_by) ELSE '{}' END AS json
 FROM destination x
 JOIN scope sc ON sc.scope_id = x.site_id
@@ -124,10 +125,10 @@ LIMIT 1;
 -- $7 operator
 INSERT INTO destination (public_id, site_id, protocol, name, ae_title, calling_ae, host, port, url, tls, trust_pem, certificate_pem, secret_sealed,
     secret_names, connect_timeout_ms, answer_timeout_ms, deliveries_max, connections_max, rate_kbit, send_windows, backoff_min_ms, backoff_max_ms,
-    deadline_ms, charset, compression, proof, notes, wants_reports, wants_images, is_enabled, updated_by)
+    deadline_ms, charset, compression, proof, notes, webhook_events, wants_reports, wants_images, is_enabled, updated_by)
 SELECT $1::uuid, s.scope_id, f.protocol, f.name, f.ae_title, f.calling_ae, f.host, f.port, f.url, f.tls, f.trust_pem, f.certificate_pem, $4::bytea,
        $5::text[], f.connect_timeout_ms, f.answer_timeout_ms, f.deliveries_max, f.connections_max, f.rate_kbit, f.send_windows, f.backoff_min_ms,
-       f.backoff_max_ms, f.deadline_ms, f.charset, f.compression, f.proof, f.notes, f.wants_reports, f.wants_images, f.is_enabled,
+       f.backoff_max_ms, f.deadline_ms, f.charset, f.compression, f.proof, f.notes, f.webhook_events, f.wants_reports, f.wants_images, f.is_enabled,
        coalesce((SELECT p.name FROM person p WHERE p.public_id = $6::uuid), $7::text, '')
 FROM jsonb_populate_record(NULL::destination, $3::jsonb) f JOIN scope s ON s.public_id = $2::uuid AND s.kind = 'site';
 
@@ -146,7 +147,7 @@ SET name = f.name, ae_title = f.ae_title, calling_ae = f.calling_ae, host = f.ho
     connect_timeout_ms = f.connect_timeout_ms, answer_timeout_ms = f.answer_timeout_ms, deliveries_max = f.deliveries_max,
     connections_max = f.connections_max, rate_kbit = f.rate_kbit, send_windows = f.send_windows, backoff_min_ms = f.backoff_min_ms,
     backoff_max_ms = f.backoff_max_ms, deadline_ms = f.deadline_ms, charset = f.charset, compression = f.compression, proof = f.proof,
-    notes = f.notes, wants_reports = f.wants_reports, wants_images = f.wants_images, is_enabled = f.is_enabled,
+    notes = f.notes, webhook_events = f.webhook_events, wants_reports = f.wants_reports, wants_images = f.wants_images, is_enabled = f.is_enabled,
     failures = CASE WHEN $7::boolean THEN 0 ELSE x.failures END, resting_until = CASE WHEN $7::boolean THEN NULL ELSE x.resting_until END,
     slow_start = CASE WHEN $7::boolean THEN NULL ELSE x.slow_start END,
     updated_at = greatest(yq_now(), x.updated_at + interval '1 microsecond'),

@@ -42,7 +42,7 @@ INSERT INTO delivery (site_id, destination_id, purpose, message, deadline_at)
 SELECT site_id, destination_id, 'notify', '{"n": "counted"}', yq_now() FROM destination WHERE destination_id = yq_test.key('destination', 'duanfen');
 UPDATE delivery SET state = 'sending' WHERE message->>'n' = 'counted';
 INSERT INTO delivery_attempt (delivery_id, site_id, number) SELECT delivery_id, site_id, 1 FROM delivery WHERE message->>'n' = 'counted';
-UPDATE delivery_attempt SET ended_at = yq_now(), outcome = 'confirmed' WHERE ended_at IS NULL;
+UPDATE delivery_attempt t SET ended_at = yq_now(), outcome = 'confirmed' FROM delivery d WHERE d.delivery_id = t.delivery_id AND d.message->>'n' = 'counted';
 UPDATE delivery SET state = 'delivered', delivered_at = yq_now() WHERE message->>'n' = 'counted';
 SELECT string_agg(concat_ws(' ', measure, protocol, label), '|' ORDER BY measure) FROM delivery_observation;
 

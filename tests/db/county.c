@@ -252,6 +252,26 @@ void county_add_image(struct county *county)
 	           " SELECT study_id, site_id, 'instances', '{\"instances\": 1}' FROM study WHERE public_id = $study");
 }
 
+void county_add_object(struct county *county, const char *origin)
+{
+	char sql[900], uid[TEXT_UID_SIZE], key[33];
+	uint8_t bytes[16];
+
+	text_uid_new(uid);
+	text_random(bytes, sizeof(bytes));
+	text_hex(bytes, sizeof(bytes), key);
+	snprintf(sql, sizeof(sql),
+	         "INSERT INTO instance (site_id, series_id, device_id, origin, sop_class_uid, sop_instance_uid, "
+	         "transfer_syntax_uid,"
+	         " object_key, size_bytes, header_bytes, sha256, arrived_at)"
+	         " SELECT r.site_id, r.series_id, s.device_id, '%s', '1.2.840.10008.5.1.4.1.1.7', '%s', "
+	         "'1.2.840.10008.1.2.1', '%s',"
+	         " 1000, 400, sha256('x'), yq_now() FROM series r JOIN study s USING (study_id) WHERE s.public_id = "
+	         "$study LIMIT 1",
+	         origin, uid, key);
+	county_run(county, sql);
+}
+
 /* The router of another test that runs beside this one may have the own study just now: waits until it lets go. */
 static bool is_waiting(struct county *county)
 {

@@ -39,6 +39,8 @@ void county_add_person(struct county *county, const char *role, const char *scop
 void county_add_study(struct county *county, const char *modality, const char *age);
 /* Another image of the study, just now, with its signal. */
 void county_add_image(struct county *county);
+/* An object of the study in the ledger, without bytes; origin: "device" or "own". */
+void county_add_object(struct county *county, const char *origin);
 /* Lets the router's part work until it finds nothing more. */
 void county_settle(struct county *county);
 /* A complete study with a task awaiting; sets county->study and county->task. */

@@ -70,27 +70,6 @@ static void expect(const char *select, const char *want, const char *what)
 	county_expect(county, sql, want, what);
 }
 
-/* Another image of the study, as intake leaves it. */
-static void add_image(const char *origin)
-{
-	char sql[900], uid[TEXT_UID_SIZE], key[33];
-	uint8_t bytes[16];
-
-	text_uid_new(uid);
-	text_random(bytes, sizeof(bytes));
-	text_hex(bytes, sizeof(bytes), key);
-	snprintf(sql, sizeof(sql),
-	         "INSERT INTO instance (site_id, series_id, device_id, origin, sop_class_uid, sop_instance_uid, "
-	         "transfer_syntax_uid,"
-	         " object_key, size_bytes, header_bytes, sha256, arrived_at)"
-	         " SELECT r.site_id, r.series_id, s.device_id, '%s', '1.2.840.10008.5.1.4.1.1.7', '%s', "
-	         "'1.2.840.10008.1.2.1', '%s',"
-	         " 1000, 400, sha256('x'), yq_now() FROM series r JOIN study s USING (study_id) WHERE s.public_id = "
-	         "$study LIMIT 1",
-	         origin, uid, key);
-	county_run(county, sql);
-}
-
 static const char items[] =
     "string_agg((SELECT count(*)::text FROM delivery_item i WHERE i.delivery_id = d.delivery_id), ',' "
     "ORDER BY d.delivery_id)";
@@ -103,8 +82,8 @@ Test(delivery_forward, once_to_each_destination_with_what_was_received)
 	struct err err;
 
 	add_destination("PACS", "127.0.0.1", second);
-	add_image("own");
-	add_image("device");
+	county_add_object(county, "own");
+	county_add_object(county, "device");
 	cr_assert(db_transact(county->router, NULL, forward_work, &forward, &err), "%s", err.text);
 	cr_assert(db_transact(county->router, NULL, forward_work, &forward, &err), "%s", err.text);
 	expect(items, "2,2", "two received objects each, no report, nothing twice");
@@ -122,7 +101,7 @@ Test(delivery_forward, with_what_came_later_and_nothing_again)
 	county_run(county, "UPDATE delivery_item i SET state = 'confirmed', confirmed_at = yq_now() FROM delivery d "
 	                   "JOIN study s USING (study_id)"
 	                   " WHERE i.delivery_id = d.delivery_id AND s.public_id = $study");
-	add_image("device");
+	county_add_object(county, "device");
 	county_run(county, "UPDATE study SET version = version + 1 WHERE public_id = $study");
 	forward_to(destination);
 	expect(items, "1,1", "the new one alone");
@@ -133,7 +112,7 @@ Test(delivery_forward, a_study_that_is_complete_again_goes_by_itself_to_where_it
 {
 	county_settle(county);
 	forward_to(destination);
-	add_image("device");
+	county_add_object(county, "device");
 	county_add_image(county);
 	county_run(county, "UPDATE study SET last_arrival_at = yq_now() - interval '1 day' WHERE public_id = $study");
 	county_settle(county);
@@ -147,7 +126,7 @@ Test(delivery_forward, a_study_that_is_complete_again_goes_by_itself_to_where_it
 Test(delivery_forward, cancelled_by_hand_it_may_be_asked_for_anew)
 {
 	forward_to(destination);
-	add_image("device");
+	county_add_object(county, "device");
 	forward_to(destination);
 	county_run(county, "UPDATE delivery_item i SET state = 'confirmed', confirmed_at = yq_now() FROM delivery d "
 	                   "JOIN study s USING (study_id)"

@@ -112,6 +112,52 @@ Test(destination, a_secret_is_sealed_and_only_named)
 	destination_settings_free(got);
 }
 
+/* As a newer release may write it: an older program beside it must not send in the clear. */
+Test(destination, a_word_that_is_not_known_is_refused)
+{
+	struct destination_settings *out;
+	bool is_loaded;
+	struct db *db;
+	struct err err;
+	char sql[200];
+
+	cr_assert(create(stow, &err), "%s", err.text);
+	county_run(county, "ALTER TABLE destination DROP CONSTRAINT destination_tls_check");
+	snprintf(sql, sizeof(sql), "UPDATE destination SET tls = 'quantum' WHERE public_id = '%s'", made);
+	county_run(county, sql);
+	cr_assert(db_take(county->router, &db, &err), "%s", err.text);
+	is_loaded = destination_settings_load(db, made, &out, &err);
+	db_give(db);
+	snprintf(sql, sizeof(sql), "UPDATE destination SET tls = 'server' WHERE public_id = '%s'", made);
+	county_run(county, sql);
+	county_run(county,
+	           "ALTER TABLE destination ADD CONSTRAINT destination_tls_check CHECK (tls IN ('off', 'server', "
+	           "'mutual'))");
+	cr_assert(!is_loaded && err.kind == ERR_INVALID, "%s", err.text);
+	cr_expect_not_null(strstr(err.text, "'quantum'"), "%s", err.text);
+}
+
+Test(destination, a_webhook_is_told_the_events_that_were_chosen)
+{
+	struct err err;
+
+	cr_assert(
+	    create(
+	        "{\"protocol\":\"webhook\",\"url\":\"https://his.example/hook\",\"webhook_events\":[\"task.return\"],"
+	        "\"secret\":{\"signing_key\":\"sixteen letters!\"}}",
+	        &err),
+	    "%s", err.text);
+	cr_expect_str_eq(value("webhook_events || ARRAY[wants_reports, wants_images]::text[]"),
+	                 "{task.return,false,false}");
+	cr_assert(edit("{\"webhook_events\":[\"study.arrived\",\"report.issue\"]}", &err), "%s", err.text);
+	cr_expect_str_eq(value("webhook_events"), "{study.arrived,report.issue}");
+	cr_expect_not_null(strstr(audited(), "\"webhook_events\": [[\"task.return\"]"), "%s", audited());
+	cr_expect_not(edit("{\"webhook_events\":[\"patient.born\"]}", &err));
+	cr_expect_eq(err.kind, ERR_INVALID, "%s", err.text);
+	cr_assert(edit("{\"webhook_events\":null}", &err), "%s", err.text);
+	cr_expect_str_eq(value("webhook_events"), "{}");
+}
+
 Test(destination, what_is_not_given_stays)
 {
 	struct destination_settings *got;

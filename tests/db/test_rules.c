@@ -194,6 +194,7 @@ Test(rules, images_go_to_the_destinations_once_a_version)
 	county_run(county, "UPDATE study SET due_at = yq_now() WHERE public_id = $study");
 	county_settle(county);
 	expect_deliveries("forward v1 rank 2", "once");
+	county_add_object(county, "device");
 	county_add_image(county);
 	county_run(county,
 	           "UPDATE study SET last_arrival_at = last_arrival_at - interval '1 h' WHERE public_id = $study");

@@ -80,6 +80,7 @@ BODIES = {
     "{phrase}": {"shortcut": "walk", "text": "as the walk types it"},
     "next": {"work": "write", "modality": "NONE"},
     "hold": {"reason": "moving house"},
+    "reroute": {"reason": "asked"},
     "requests": {"name": "x", "sex": "M", "age_text": "45Y", "patient_class": "outpatient", "modality": "CT", "body_part": "HEAD"},
     "{request}": {"name": "x", "sex": "M", "age_text": "45Y", "patient_class": "outpatient", "modality": "CT", "body_part": "HEAD"},
     "match": {"request_id": str(uuid.uuid4())},
@@ -109,6 +110,10 @@ def body_of(scene, method, pattern):
         return {"site": scene.scopes["E1"], "protocol": "hl7", "host": "his.example", "port": 2575, "updated_at": "x"}
     if pattern.startswith("/api/v1/deliveries/"):
         return {"ids": [str(uuid.uuid4())]} if "{" not in pattern else {}
+    if pattern.startswith("/api/v1/studies/") and name == "release":
+        return {"reason": "asked"}
+    if pattern.startswith("/api/v1/rules/"):
+        return {"base_version": 0, "rule": {"priority": 1}} if name == "{rule}" else {"base_version": 0}
     if pattern.startswith("/api/v1/report-proposals"):
         return {"outcome": "no_influence", "reason": "misspelt"}
     return BODIES.get(name, {})
@@ -123,6 +128,8 @@ def address(scene, pattern, site="E1"):
     values |= {"review": str(uuid.uuid4()), "proposal": str(uuid.uuid4())}
     # With real ones of a site: test_doubts.py.
     values |= {"conflict": str(uuid.uuid4()), "object": str(uuid.uuid4()), "which": "other"}
+    # Of every site: test_rules.py.
+    values |= {"rule": str(uuid.uuid4()), "agreement": str(uuid.uuid4()), "duty": str(uuid.uuid4())}
     # A figure is of no site; whose figures somebody sees is tested in test_figures.py.
     values["figure"] = "positive_rate" if site[0] == "E" else "no_such_figure"
     if pattern.startswith("/dicom-web"):
@@ -180,6 +187,8 @@ def test_foreign_site_404(people, scene, route):
     method, pattern, roles, _ = route
     # A heartbeat is one statement that only finds a lease or none, whatever else the matter is.
     want = 409 if pattern.endswith("/heartbeat") else 404
+    if pattern.startswith(("/api/v1/rules/", "/api/v1/agreements/", "/api/v1/duties/")):
+        want = 403  # what holds for every site, whoever asks is of one
     for role in sorted(roles):
         body = body_of(scene, method, pattern)
         got = people[role].request(method, address(scene, pattern, "W1"), body)

@@ -161,7 +161,9 @@ def test_a_test_says_how_far_one_comes(site):
     assert got == [("name", True), ("tcp", False)] and why
     peer.start()
     assert site.api.post(f"/api/v1/destinations/{target}/hold", {"reason": "检修"}).status == 200
-    assert steps(target) == ([("name", True), ("tcp", True), ("association", True), ("echo", True)], "")
+    got, why = steps(target)
+    assert got == [(step, True) for step in ("name", "tcp", "association", "echo", "storage", "lossless", "proof")]
+    assert why == "its answers only"
     peer.end()
     peer.start("--refuse")
     got, why = steps(target)
@@ -194,6 +196,7 @@ from installation import Api
 api = Api({site.home.http_port})
 api.cookie, api.csrf = {site.api.cookie!r}, {site.api.csrf!r}
 print(len(api.post("/api/v1/destinations/{target}/test").body["steps"]))"""], stdout=subprocess.PIPE, text=True)
+        mute.accept()[0].close()  # the step that only connects
         connection, _ = mute.accept()
         with connection:
             # The peer has its association request and keeps silent: the test is in the middle.

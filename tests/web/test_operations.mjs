@@ -75,6 +75,7 @@ world.test('commitments with what went wrong, and the steps of modalities', asyn
   const li = await person('radiographer', { via: 'api' })
   await li.goto(`/township?study=${study}`)
   await li.page.locator('.el-drawer').getByText('检查中').waitFor()
+  await installation.sql('DELETE FROM commitment') /* or everybody waits until it is judged */
 })
 
 world.test('a held destination keeps the reports until it is released', async ({ person }) => {
@@ -109,7 +110,7 @@ world.test('a destination is tested while it is there and while it is away', asy
   await row.getByRole('button', { name: 'Test' }).click()
   const dialog = one.page.getByRole('dialog')
   await dialog.getByText('The peer is there and answers.').waitFor()
-  assert.equal(await dialog.locator('.tag', { hasText: 'Good' }).count(), 4)
+  assert.equal(await dialog.locator('.tag', { hasText: 'Good' }).count(), 7)
   await installation.stopSite()
   try {
     await dialog.getByRole('button', { name: 'Test again' }).click()
@@ -192,6 +193,29 @@ world.test('a destination is added, corrected and removed at the page', async ({
   await until(async () => (await installation.sql("SELECT count(*) FROM destination WHERE protocol = 'stow'"))[0][0] === '0', 'it is still there')
 })
 
+world.test('a webhook is told the events that are chosen at the page', async ({ person }) => {
+  const one = await person('operator', { via: 'api' })
+  await one.goto('/operations?tab=queues')
+  await one.page.getByRole('button', { name: '添加目的地' }).click()
+  const dialog = one.page.getByRole('dialog', { name: '添加目的地' })
+  await dialog.getByLabel('协议').selectOption('webhook')
+  await dialog.getByLabel('URL').fill('https://his.example/hook')
+  assert.equal(await dialog.getByLabel('安全连接（TLS）').inputValue(), 'server', 'the box follows the URL')
+  assert.equal(await dialog.getByText('回传已发布的报告').count(), 0, 'a webhook takes no reports')
+  await dialog.getByRole('button', { name: '保存' }).click()
+  await dialog.getByText('请至少选择一种事件').waitFor()
+  await dialog.getByText('用户名、密码与令牌').click()
+  await dialog.getByLabel('签名密钥').fill('sixteen letters!')
+  await dialog.getByRole('group', { name: /通知的事件/ }).getByLabel('报告发布').check()
+  await dialog.getByRole('group', { name: /通知的事件/ }).getByLabel('退回', { exact: true }).check()
+  await one.checkAccessible('.el-dialog')
+  await one.shot('webhook')
+  await dialog.getByRole('button', { name: '保存' }).click()
+  await one.page.getByRole('dialog', { name: /^目的地：/ }).waitFor()
+  assert.deepEqual(await installation.sql("SELECT webhook_events, tls FROM destination WHERE protocol = 'webhook'"), [['{task.return,report.issue}', 'server']])
+  await installation.sql("DELETE FROM destination WHERE protocol = 'webhook'")
+})
+
 world.test('one delivery is seen with its objects and tries, and many are cancelled', async ({ person }) => {
   for (const language of ['zh-CN', 'en']) {
     const one = await person('operator', { via: 'api', language })
@@ -270,7 +294,7 @@ world.test('an administrator looks and does nothing', async ({ person }) => {
   const one = await person('county', { via: 'api' })
   await one.goto('/operations?tab=queues')
   await one.page.getByRole('grid', { name: '目的地' }).locator('[data-id]').first().waitFor()
-  assert.deepEqual(await one.page.getByRole('tab').allInnerTexts(), ['状态', '发送队列', '路由规则', '设备', '审计'])
+  assert.deepEqual(await one.page.getByRole('tab').allInnerTexts(), ['状态', '发送队列', '路由规则', '设备', '存储承诺与检查步骤', '审计'])
   assert.equal(await one.page.getByRole('button', { name: '暂停发送' }).count(), 0)
 })
 

@@ -100,7 +100,7 @@ it.each([
 describe('the form of a destination', () => {
   const whole = (change: Partial<DestinationWhole>): DestinationWhole => ({
     ...destination({}), may: true, calling_ae: '', trust_pem: '', certificate_pem: '', trusted: [], certificates: [], secrets: [], connect_timeout_ms: null, answer_timeout_ms: 2500, deliveries_max: null, connections_max: null,
-    rate_kbit: null, backoff_min_ms: null, backoff_max_ms: null, deadline_ms: 86_400_000, charset: 'utf-8', compression: 'as_stored', proof: 'auto', notes: '', wants_reports: true, wants_images: false, updated_at: 'r1', updated_by: '', ...change,
+    rate_kbit: null, backoff_min_ms: null, backoff_max_ms: null, deadline_ms: 86_400_000, charset: 'utf-8', compression: 'as_stored', proof: 'auto', notes: '', webhook_events: [], wants_reports: true, wants_images: false, updated_at: 'r1', updated_by: '', ...change,
   })
   const filled = (change: object) => Object.assign(emptyDraft('s'), { ae_title: 'PACS', host: '10.0.0.7', port: '104' }, change)
   it.each([
@@ -111,6 +111,7 @@ describe('the form of a destination', () => {
     [{ send_windows: '20:00-06:00' }, {}], [{ send_windows: '20-6' }, { send_windows: 'windows' }], [{ send_windows: '24:00-06:00' }, { send_windows: 'windows' }],
     [{ protocol: 'stow', url: 'https://p/dicom-web' }, {}], [{ protocol: 'stow', url: '' }, { url: 'empty' }], [{ protocol: 'stow', url: 'p' }, { url: 'url' }], [{ protocol: 'stow', url: 'https://u:p@p/' }, { url: 'url_secret' }],
     [{ protocol: 'stow', url: 'https://p/#x' }, { url: 'url' }], [{ protocol: 'hl7', ae_title: '' }, {}],
+    [{ protocol: 'webhook', url: 'https://p/' }, { webhook_events: 'no_event' }], [{ protocol: 'webhook', url: 'https://p/', webhook_events: ['task.return'] }, {}],
     [{ certificate_pem: 'x' }, { certificate_pem: 'pem' }], [{ certificate_pem: '-----BEGIN CERTIFICATE----- -----BEGIN PRIVATE KEY-----' }, { certificate_pem: 'pem_key' }],
   ] as const)('%j has the problems %j', (change, problems) => expect(problemsOf(filled(change))).toEqual(problems))
   it('sends of a new one what its protocol has', () => {
@@ -118,6 +119,14 @@ describe('the form of a destination', () => {
     expect(input).toMatchObject({ site: 's', protocol: 'hl7', host: '10.0.0.7', port: 104, charset: 'gb18030', answer_timeout_ms: 1500, rate_kbit: null, tls: 'off' })
     expect(Object.keys(input)).not.toEqual(expect.arrayContaining(['ae_title']))
     for (const name of ['ae_title', 'url', 'proof', 'secret', 'wants_images']) expect(input).not.toHaveProperty(name)
+  })
+  it('sends of a webhook its events and neither reports nor images', () => {
+    const before = whole({ protocol: 'webhook', url: 'http://p/', webhook_events: ['task.return'] })
+    const draft = draftOf(before)
+    expect(isChanged(draft, before)).toBe(false)
+    draft.webhook_events.push('study.arrived')
+    expect(inputOf(draft, before)).toEqual({ updated_at: 'r1', webhook_events: ['study.arrived', 'task.return'] })
+    for (const name of ['wants_reports', 'wants_images']) expect(inputOf(draft, null)).not.toHaveProperty(name)
   })
   it('https is verified whatever was chosen, and http has no TLS', () => {
     expect(inputOf(filled({ protocol: 'stow', url: 'https://p/' }), null).tls).toBe('server')

@@ -641,6 +641,7 @@ export interface DestinationWhole extends Destination {
   compression: 'as_stored' | 'lossless'
   proof: 'auto' | 'commitment' | 'query' | 'answers'
   notes: string
+  webhook_events: string[]
   wants_reports: boolean
   wants_images: boolean
   updated_at: string

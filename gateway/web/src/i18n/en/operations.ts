@@ -68,7 +68,7 @@ export default {
     no_match: 'No delivery fits the filter.', show_all: 'Show all', clear: 'Clear filter',
     test_title: 'Test: {name}', testing: 'Testing step by step, 5 seconds each at most…', test_again: 'Test again', test_good: 'The peer is there and answers.', seconds: '{n} s',
     step_is: { ok: 'Good', failed: 'Failed', not_tried: 'Not tried', running: 'Testing' },
-    step: { name: 'Find the address', tcp: 'Connect to the port', tls: 'Open TLS', association: 'Open a DICOM association', request: 'Send a request', echo: 'Answer', protocol: 'Protocol' },
+    step: { name: 'Find the address', tcp: 'Connect to the port', tls: 'Open TLS', association: 'Open a DICOM association', request: 'Send a request', echo: 'Answer', storage: 'Kinds of objects it takes', lossless: 'Lossless compression', proof: 'Proof of delivery', protocol: 'Protocol' },
     hint: {
       name: 'Check the host name or address of the destination.', tcp: 'Check that the peer is switched on and listens, and look at port and firewall.', tls: 'Its certificate is not trusted, has ended or is for another name, or the peer wants ours. Look at the certificates under Edit.',
       association: 'The peer rejects us or keeps silent. Compare the AE titles, and check that the peer knows this system.', request: 'Check the URL, and user, password or token.', echo: 'The connection stands, but the peer does not answer as it should. Ask its vendor.', protocol: 'This version cannot send by that protocol.',
@@ -81,7 +81,7 @@ export default {
     changed: 'Last change: {at}', stale: 'What you typed is still here. Load the settings anew, then make your change again.', load_again: 'Load the settings',
     field: {
       site: 'Site', protocol: 'Protocol', name: 'Name', ae_title: 'Its AE title', calling_ae: 'Our AE title', host: 'Host', port: 'Port', url: 'URL', tls: 'TLS', charset: 'Character set', trust_pem: 'Whom to trust (PEM)', certificate_pem: 'Our certificate (PEM)',
-      private_key_pem: 'Our private key (PEM)', user: 'User', password: 'Password', token: 'Token', signing_key: 'Signing key', wants_reports: 'Gets issued reports', wants_images: 'Gets images', is_enabled: 'Enabled', compression: 'Compression', proof: 'Proof', send_windows: 'Windows of the day',
+      private_key_pem: 'Our private key (PEM)', user: 'User', password: 'Password', token: 'Token', signing_key: 'Signing key', webhook_events: 'Events it is told', wants_reports: 'Gets issued reports', wants_images: 'Gets images', is_enabled: 'Enabled', compression: 'Compression', proof: 'Proof', send_windows: 'Windows of the day',
       rate_kbit: 'Rate cap (kbit/s)', deliveries_max: 'Deliveries at once', connections_max: 'Connections of each', connect_s: 'Connect time-out (s)', answer_s: 'Answer time-out (s)', backoff_min_s: 'First wait after a failure (s)', backoff_max_s: 'Longest wait (s)', deadline_days: 'Deadline (days)', notes: 'Notes',
     },
     hint: {
@@ -90,8 +90,12 @@ export default {
     tls: { off: 'off', server: 'verify its certificate', mutual: 'mutual: show ours, too' },
     compression: { as_stored: 'as stored', lossless: 'lossless, where the peer takes it' },
     proof: { auto: 'automatic: the strongest that it speaks', commitment: 'storage commitment', query: 'query and count', answers: 'its answers alone' },
+    event: {
+      study_arrived: 'First image arrived', study_complete: 'Images complete', study_incomplete: 'Not complete, offered all the same', study_reopened: 'Reopened by a late image', task_return: 'Sent back', report_issue: 'Report issued', report_printed: 'Report printed', critical_value_raise: 'Critical value: raised',
+      critical_value_notify: 'Critical value: told', critical_value_read_back: 'Critical value: read back', critical_value_handle: 'Critical value: handled', critical_value_close: 'Critical value: closed', critical_value_overdue: 'Critical value: overdue',
+    },
     problem: {
-      empty: 'is needed', number: 'out of range', ae: 'ASCII letters, digits and signs, 16 at most', host: 'an address or a host name', url: 'an address that begins with http:// or https://', url_secret: 'user and password belong below, not into the URL', windows: 'as 12:00-13:30,20:00-06:00, 10 at most',
+      no_event: 'Choose one event at least', empty: 'is needed', number: 'out of range', ae: 'ASCII letters, digits and signs, 16 at most', host: 'an address or a host name', url: 'an address that begins with http:// or https://', url_secret: 'user and password belong below, not into the URL', windows: 'as 12:00-13:30,20:00-06:00, 10 at most',
       pem: 'no certificate in PEM form', pem_key: 'there is a private key in it', key: 'no private key in PEM form', too_large: 'the file is too large',
     },
   },

@@ -68,7 +68,7 @@ export default {
     no_match: '没有符合筛选条件的发送记录。', show_all: '显示全部', clear: '清空条件',
     test_title: '测试：{name}', testing: '正在逐步测试，每一步最多等 5 秒…', test_again: '再测一次', test_good: '连接正常，对方已应答。', seconds: '{n} 秒',
     step_is: { ok: '正常', failed: '不通', not_tried: '未测', running: '测试中' },
-    step: { name: '解析地址', tcp: '连接端口', tls: '安全连接（TLS）', association: '建立关联（DICOM association）', request: '发送请求', echo: '应答', protocol: '协议' },
+    step: { name: '解析地址', tcp: '连接端口', tls: '安全连接（TLS）', association: '建立关联（DICOM association）', request: '发送请求', echo: '应答', storage: '接收的对象类型', lossless: '无损压缩', proof: '送达证明', protocol: '协议' },
     hint: {
       name: '请核对目的地的主机名或 IP 地址。', tcp: '请确认对方设备已开机、接收程序已启动，端口和防火墙设置正确。', tls: '对方的证书不受信任、已过期或与主机名不符，或对方要求我方证书。请在“编辑”中核对信任的证书和我方证书。',
       association: '对方拒绝或没有应答。请核对双方的 AE Title，并确认对方已登记本系统。', request: '请核对 URL、用户名、密码或令牌。', echo: '连接已建立，但对方没有正确应答，请联系对方的系统厂家。', protocol: '本系统的这个版本还不能用该协议发送。',
@@ -81,7 +81,7 @@ export default {
     changed: '最后修改：{at}', stale: '您填写的内容还在。载入最新设置后请重新填写要改的项目。', load_again: '载入最新设置',
     field: {
       site: '机构', protocol: '协议', name: '名称', ae_title: '对方 AE Title', calling_ae: '我方 AE Title', host: '主机', port: '端口', url: 'URL', tls: '安全连接（TLS）', charset: '字符集', trust_pem: '信任的证书（PEM）', certificate_pem: '我方证书（PEM）',
-      private_key_pem: '我方私钥（PEM）', user: '用户名', password: '密码', token: '令牌', signing_key: '签名密钥', wants_reports: '回传已发布的报告', wants_images: '转发图像', is_enabled: '启用', compression: '压缩', proof: '送达证明', send_windows: '发送时段',
+      private_key_pem: '我方私钥（PEM）', user: '用户名', password: '密码', token: '令牌', signing_key: '签名密钥', webhook_events: '通知的事件', wants_reports: '回传已发布的报告', wants_images: '转发图像', is_enabled: '启用', compression: '压缩', proof: '送达证明', send_windows: '发送时段',
       rate_kbit: '速率上限（kbit/s）', deliveries_max: '同时发送（条）', connections_max: '每条的连接数', connect_s: '连接超时（秒）', answer_s: '应答超时（秒）', backoff_min_s: '首次重试间隔（秒）', backoff_max_s: '最长重试间隔（秒）', deadline_days: '期限（天）', notes: '备注',
     },
     hint: {
@@ -90,8 +90,12 @@ export default {
     tls: { off: '不使用', server: '核对对方证书', mutual: '双向：并出示我方证书' },
     compression: { as_stored: '按存储原样', lossless: '无损压缩（对方支持时）' },
     proof: { auto: '自动（对方支持的最强方式）', commitment: '存储承诺', query: '查询核对数量', answers: '仅凭逐个应答' },
+    event: {
+      study_arrived: '首幅图像到达', study_complete: '图像齐全', study_incomplete: '图像不齐，先行提交', study_reopened: '补来图像，重新打开', task_return: '退回', report_issue: '报告发布', report_printed: '报告打印', critical_value_raise: '危急值：发现',
+      critical_value_notify: '危急值：通知', critical_value_read_back: '危急值：复述', critical_value_handle: '危急值：处置', critical_value_close: '危急值：结束', critical_value_overdue: '危急值：超时',
+    },
     problem: {
-      empty: '请填写', number: '数值超出范围', ae: '只能用英文字母、数字和符号，最多 16 个', host: '请填写 IP 地址或主机名', url: '请填写 http:// 或 https:// 开头的地址', url_secret: '用户名和密码请填在下面，不要写在 URL 里', windows: '请按 12:00-13:30,20:00-06:00 填写，最多 10 段',
+      empty: '请填写', no_event: '请至少选择一种事件', number: '数值超出范围', ae: '只能用英文字母、数字和符号，最多 16 个', host: '请填写 IP 地址或主机名', url: '请填写 http:// 或 https:// 开头的地址', url_secret: '用户名和密码请填在下面，不要写在 URL 里', windows: '请按 12:00-13:30,20:00-06:00 填写，最多 10 段',
       pem: '不是 PEM 格式的证书', pem_key: '证书里不能有私钥', key: '不是 PEM 格式的私钥', too_large: '文件太大',
     },
   },

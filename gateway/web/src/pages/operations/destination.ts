@@ -14,16 +14,23 @@ export interface Draft {
   backoff_min_s: string; backoff_max_s: string; deadline_days: string
   charset: 'utf-8' | 'gb18030'; compression: 'as_stored' | 'lossless'; proof: 'auto' | 'commitment' | 'query' | 'answers'
   notes: string
+  webhook_events: string[]
   wants_reports: boolean; wants_images: boolean; is_enabled: boolean
   secret: Record<SecretName, string> /* empty: stays */
   cleared: SecretName[]
 }
 export type Field = Exclude<keyof Draft, 'secret' | 'cleared' | 'site' | 'protocol'> | SecretName
 
+/* Kinds of events that a webhook can be told, as the gateway lists them. */
+export const EVENTS = [
+  'study.arrived', 'study.complete', 'study.incomplete', 'study.reopened', 'task.return', 'report.issue', 'report.printed', 'critical_value.raise', 'critical_value.notify', 'critical_value.read_back',
+  'critical_value.handle', 'critical_value.close', 'critical_value.overdue',
+]
+
 const HTTP: Protocol[] = ['stow', 'fhir', 'webhook']
 const PROTOCOLS_OF: Partial<Record<Field, Protocol[]>> = {
   ae_title: ['dicom'], calling_ae: ['dicom'], host: ['dicom', 'hl7'], port: ['dicom', 'hl7'], url: HTTP, charset: ['hl7'], compression: ['dicom', 'stow'], proof: ['dicom', 'stow'],
-  wants_images: ['dicom', 'stow', 'link', 'webhook'], user: ['dicom', ...HTTP], password: ['dicom', ...HTTP], token: HTTP, signing_key: ['webhook'],
+  wants_images: ['dicom', 'stow', 'link'], wants_reports: ['dicom', 'stow', 'link', 'hl7', 'fhir'], webhook_events: ['webhook'], user: ['dicom', ...HTTP], password: ['dicom', ...HTTP], token: HTTP, signing_key: ['webhook'],
 }
 export const hasField = (protocol: Protocol, field: Field): boolean => PROTOCOLS_OF[field]?.includes(protocol) ?? true
 
@@ -32,7 +39,7 @@ export function emptyDraft(site: string): Draft {
   return {
     site, protocol: 'dicom', name: '', ae_title: '', calling_ae: '', host: '', port: '', url: '', tls: 'off', trust_pem: '', certificate_pem: '', connect_s: '', answer_s: '', deliveries_max: '',
     connections_max: '', rate_kbit: '', send_windows: '', backoff_min_s: '', backoff_max_s: '', deadline_days: '', charset: 'utf-8', compression: 'as_stored', proof: 'auto', notes: '',
-    wants_reports: true, wants_images: false, is_enabled: true, secret: { ...NO_SECRET }, cleared: [],
+    webhook_events: [], wants_reports: true, wants_images: false, is_enabled: true, secret: { ...NO_SECRET }, cleared: [],
   }
 }
 
@@ -44,7 +51,7 @@ export function draftOf(one: DestinationWhole): Draft {
     site: one.site.id, protocol: one.protocol, name: one.name, ae_title: one.ae_title, calling_ae: one.calling_ae, host: one.host, port: one.port === 0 ? '' : String(one.port), url: one.url, tls: one.tls,
     trust_pem: one.trust_pem, certificate_pem: one.certificate_pem, connect_s: typed(one.connect_timeout_ms, 1000), answer_s: typed(one.answer_timeout_ms, 1000), deliveries_max: typed(one.deliveries_max),
     connections_max: typed(one.connections_max), rate_kbit: typed(one.rate_kbit), send_windows: one.send_windows, backoff_min_s: typed(one.backoff_min_ms, 1000), backoff_max_s: typed(one.backoff_max_ms, 1000),
-    deadline_days: typed(one.deadline_ms, DAY_MS), charset: one.charset, compression: one.compression, proof: one.proof, notes: one.notes, wants_reports: one.wants_reports, wants_images: one.wants_images,
+    deadline_days: typed(one.deadline_ms, DAY_MS), charset: one.charset, compression: one.compression, proof: one.proof, notes: one.notes, webhook_events: [...one.webhook_events], wants_reports: one.wants_reports, wants_images: one.wants_images,
     is_enabled: one.is_enabled, secret: { ...NO_SECRET }, cleared: [],
   }
 }
@@ -83,6 +90,7 @@ export function problemsOf(draft: Draft): Partial<Record<Field, string>> {
     if (has(field) && text !== '' && (!Number.isFinite(number) || number < minimum || number > maximum || (!isFraction && !Number.isInteger(number)))) found[field] = 'number'
   }
   for (const field of ['ae_title', 'host', 'port', 'url'] as const) if (has(field) && value(field) === '') found[field] = 'empty'
+  if (has('webhook_events') && draft.webhook_events.length === 0) found.webhook_events = 'no_event'
   for (const field of ['ae_title', 'calling_ae'] as const) if (has(field) && /[^ -~]|\\/.test(value(field))) found[field] = 'ae'
   if (has('host') && found.host === undefined && !/^[A-Za-z0-9.:_-]+$/.test(value('host'))) found.host = 'host'
   if (has('url') && found.url === undefined) {
@@ -107,7 +115,7 @@ function valuesOf(draft: Draft): Record<string, unknown> {
     connect_s: ['connect_timeout_ms', orNull(draft.connect_s, 1000)], answer_s: ['answer_timeout_ms', orNull(draft.answer_s, 1000)], deliveries_max: ['deliveries_max', orNull(draft.deliveries_max)],
     connections_max: ['connections_max', orNull(draft.connections_max)], rate_kbit: ['rate_kbit', orNull(draft.rate_kbit)], send_windows: ['send_windows', draft.send_windows.trim()],
     backoff_min_s: ['backoff_min_ms', orNull(draft.backoff_min_s, 1000)], backoff_max_s: ['backoff_max_ms', orNull(draft.backoff_max_s, 1000)], deadline_days: ['deadline_ms', orNull(draft.deadline_days, DAY_MS)],
-    charset: ['charset', draft.charset], compression: ['compression', draft.compression], proof: ['proof', draft.proof], notes: ['notes', draft.notes],
+    charset: ['charset', draft.charset], compression: ['compression', draft.compression], proof: ['proof', draft.proof], notes: ['notes', draft.notes], webhook_events: ['webhook_events', EVENTS.filter((one) => draft.webhook_events.includes(one))],
     wants_reports: ['wants_reports', draft.wants_reports], wants_images: ['wants_images', draft.wants_images], is_enabled: ['is_enabled', draft.is_enabled],
   }
   /* https is always verified: the gateway says so itself. */
@@ -128,7 +136,7 @@ export function inputOf(draft: Draft, before: DestinationWhole | null): Record<s
   const secrets = Object.keys(secret).length > 0 ? { secret } : {}
   if (before === null) return { site: draft.site, protocol: draft.protocol, ...values, ...secrets }
   const was = valuesOf(draftOf(before))
-  const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => was[name] !== value))
+  const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => JSON.stringify(was[name]) !== JSON.stringify(value)))
   return { updated_at: before.updated_at, ...changed, ...secrets }
 }
 
