@@ -98,10 +98,16 @@ class Person {
 
   /* Violations that axe-core calls serious or critical; `within`: a selector, default the page. */
   async accessibilityFaults(within) {
-    /* A colour on its way from one to another is neither. */
-    await this.page.evaluate(() => Promise.allSettled(globalThis.document.getAnimations().filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished)))
+    /* A colour on its way from one to another is neither, and one may set out at any time: while it is looked, colours change at once. */
+    await this.page.evaluate(() => {
+      const still = new CSSStyleSheet()
+      still.replaceSync('*, ::before, ::after { transition: none !important }')
+      globalThis.document.adoptedStyleSheets.push(still)
+      return Promise.allSettled(globalThis.document.getAnimations().filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished))
+    })
     await this.page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'))
     const found = await this.page.evaluate((selector) => globalThis.axe.run(selector ?? globalThis.document, { resultTypes: ['violations'] }), within)
+    await this.page.evaluate(() => globalThis.document.adoptedStyleSheets.pop())
     return found.violations.filter((one) => one.impact === 'serious' || one.impact === 'critical')
       .map((one) => `${one.impact} ${one.id}: ${one.help}: ${one.nodes.map((node) => node.html).slice(0, 5).join(' ')}`)
   }
