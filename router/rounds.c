@@ -22,6 +22,8 @@ enum {
 	TURNS_MAX = 100,
 	TRIM_EVERY_MS = 10 * 60 * 1000,
 	SILENCE_EVERY_MS = 60 * 1000,
+	RECENT_MS = 10 * 60 * 1000, /* since a report was issued */
+	WHOLE_LOOK_POLLS = 12,
 	WAIT_MIN_MS =
 	    100 /* what is due and cannot be done now (workers busy, rows locked) is not looked at more often */
 };
@@ -112,13 +114,22 @@ static bool watch_devices(struct router *router, struct err *err)
 
 /* ---- deliveries ------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * The reports of the last minutes in every round; all that may still be sent now and then, for a destination that was made since, or a report whose
+ * objects came late: a county issues tens of thousands a month.
+ */
 static bool create_deliveries(struct router *router, struct err *err)
 {
+	static int64_t next_whole_ms;
+	int64_t deadline_ms = conf_number(CONF_DELIVERY_DEADLINE), now_ms = clock_monotonic_ms();
+	bool is_whole = now_ms >= next_whole_ms;
 	int turn, count = 1;
 
 	for (turn = 0; turn < TURNS_MAX && count > 0; turn++)
-		if (!delivery_create_due(router->pool, conf_number(CONF_DELIVERY_DEADLINE), &count, err))
+		if (!delivery_create_due(router->pool, deadline_ms, is_whole ? deadline_ms : RECENT_MS, &count, err))
 			return false;
+	if (is_whole && count == 0)
+		next_whole_ms = now_ms + WHOLE_LOOK_POLLS * conf_number(CONF_POLL_INTERVAL);
 	return true;
 }
 

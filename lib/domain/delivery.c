@@ -33,7 +33,7 @@ static bool record_rows(struct db *db, const struct db_rows *rows, const char *s
 /* ---- made, found ---------------------------------------------------------------------------------------------------------- */
 
 struct batch {
-	int64_t deadline_ms;
+	int64_t deadline_ms, since_ms;
 	int count;
 };
 
@@ -43,7 +43,8 @@ static bool create_work(struct db *db, void *context, struct err *err)
 	struct db_rows *rows;
 	bool ok;
 
-	if (!db_exec(db, STMT_DELIVERY_CREATE, DB_PARAMS(db_int(batch->deadline_ms), db_int(BATCH)), &rows, err))
+	if (!db_exec(db, STMT_DELIVERY_CREATE,
+	             DB_PARAMS(db_int(batch->deadline_ms), db_int(BATCH), db_int(batch->since_ms)), &rows, err))
 		return false;
 	batch->count = db_rows_count(rows);
 	ok = record_rows(db, rows, "create", err);
@@ -52,9 +53,9 @@ static bool create_work(struct db *db, void *context, struct err *err)
 	return ok;
 }
 
-bool delivery_create_due(struct db_pool *pool, int64_t deadline_ms, int *out_count, struct err *err)
+bool delivery_create_due(struct db_pool *pool, int64_t deadline_ms, int64_t since_ms, int *out_count, struct err *err)
 {
-	struct batch batch = {.deadline_ms = deadline_ms};
+	struct batch batch = {.deadline_ms = deadline_ms, .since_ms = since_ms};
 
 	if (!db_transact(pool, NULL, create_work, &batch, err))
 		return false;

@@ -43,9 +43,10 @@ void delivery_job_free(struct delivery_job *job);
 
 /*
  * One delivery per enabled destination of its site that wants reports, for each issued report version whose SR and Encapsulated
- * PDF are in. A destination gets what was issued since it was made, and what was never sent to anybody. Idempotent.
+ * PDF are in. A destination gets what was issued since it was made, and what was never sent to anybody. Idempotent. since_ms: of reports that
+ * were issued within that time, at most deadline_ms.
  */
-bool delivery_create_due(struct db_pool *pool, int64_t deadline_ms, int *out_count, struct err *err);
+bool delivery_create_due(struct db_pool *pool, int64_t deadline_ms, int64_t since_ms, int *out_count, struct err *err);
 
 /* Calls each for every destination where something could start now, with how much of it at most. The cost does not grow with what waits. */
 typedef void delivery_each_destination(void *context, const char *destination_id, int due);

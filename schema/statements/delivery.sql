@@ -4,6 +4,7 @@
 -- Returns of issued reports that no delivery carries yet. As objects they go with what we made of the report; as a message (HL7, FHIR) without objects.
 -- $1 deadline in milliseconds, where the destination says nothing
 -- $2 at most so many
+-- $3 of reports that were issued within so many milliseconds
 WITH made AS (
     INSERT INTO delivery (site_id, destination_id, purpose, report_version_id, rank, deadline_at)
     SELECT v.site_id, x.destination_id, 'return', v.report_version_id, yq_delivery_rank(st.patient_class, t.priority),
@@ -13,7 +14,7 @@ WITH made AS (
     JOIN report r USING (report_id)
     JOIN study st ON st.study_id = r.study_id
     LEFT JOIN reading_task t ON t.task_id = r.task_id
-    WHERE v.state = 'issued' AND v.issued_at > yq_now() - $1::bigint * interval '1 ms'
+    WHERE v.state = 'issued' AND v.issued_at > yq_now() - least($1::bigint, $3::bigint) * interval '1 ms'
       AND (x.protocol IN ('hl7', 'fhir') OR
            (SELECT count(*) FROM instance i
             WHERE i.site_id = v.site_id AND i.sop_instance_uid IN (v.sr_sop_instance_uid, v.pdf_sop_instance_uid)) = 2)

@@ -51,12 +51,17 @@ static void teardown(void)
 
 TestSuite(delivery, .init = setup, .fini = teardown, .timeout = 120);
 
-static void create(void)
+static void create_since(int64_t since_ms)
 {
 	struct err err;
 	int count;
 
-	cr_assert(delivery_create_due(county->router, A_MONTH, &count, &err), "%s", err.text);
+	cr_assert(delivery_create_due(county->router, A_MONTH, since_ms, &count, &err), "%s", err.text);
+}
+
+static void create(void)
+{
+	create_since(A_MONTH);
 }
 
 static struct delivery_job *claim(const char *at)
@@ -127,6 +132,15 @@ Test(delivery, one_for_each_destination_and_only_once)
 	expect("string_agg((SELECT count(*)::text FROM delivery_item i WHERE i.delivery_id = d.delivery_id), ',')",
 	       "2,2", "SR and Encapsulated PDF");
 	expect("bool_and(d.deadline_at - d.created_at = interval '30 days')", "t", "deadline");
+}
+
+Test(delivery, a_look_at_what_is_recent_leaves_the_rest_to_the_whole_one)
+{
+	county_add_report(county, "1 hour", true, report);
+	create_since(10 * 60 * 1000);
+	expect("count(*)", "0", "issued before");
+	create_since(2 * 3600 * 1000);
+	expect("count(*)", "1", "issued within it");
 }
 
 Test(delivery, none_before_both_objects_are_in)

@@ -273,6 +273,12 @@ def test_rules_over_the_api(scene, rules):
     assert scene.home.sql("SELECT count(*) FROM audit WHERE action LIKE 'rule.%' AND actor_kind = 'person'") == [["4"]]
 
 
+def test_without_rules_the_list_says_how_to_make_some():
+    with Installation() as home:
+        done = home.yqctl("rule", "list", json=True, status=None)
+        assert (done.returncode, "`yqctl rule defaults`" in done.stderr) == (NOT_FOUND, True)
+
+
 def test_who_may_change_the_rules_of_all(scene, rules):
     rules("add", "--name", "rest", "--queue", "queue of east")
     now = version(rules)

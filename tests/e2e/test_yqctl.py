@@ -36,7 +36,8 @@ def commands():
 
 
 def lists():
-    return [name for name in commands() if name.endswith(" list")]
+    # `rule list` is one document, groups of rules in their version: test_rules.py.
+    return [name for name in commands() if name.endswith(" list") and name != "rule list"]
 
 
 def refused(home, status, *arguments, says, **more):

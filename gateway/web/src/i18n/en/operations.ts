@@ -85,7 +85,7 @@ export default {
       rate_kbit: 'Rate cap (kbit/s)', deliveries_max: 'Deliveries at once', connections_max: 'Connections of each', connect_s: 'Connect time-out (s)', answer_s: 'Answer time-out (s)', backoff_min_s: 'First wait after a failure (s)', backoff_max_s: 'Longest wait (s)', deadline_days: 'Deadline (days)', notes: 'Notes',
     },
     hint: {
-      fixed: 'cannot be changed', name: 'for people, e.g. “PACS of the county hospital”', url: 'without user and password', calling_ae: 'empty: that of the installation', tls_url: 'https is always verified', trust_pem: 'empty: the authorities of the system', private_key_pem: 'kept encrypted, never shown again', send_windows: 'Sent only then, emergencies too; empty: at any time',
+      fixed: 'cannot be changed', name: 'for people, e.g. “PACS of the county hospital”', url: 'without user and password', calling_ae: 'empty: that of the installation', tls_url: 'https is always verified', trust_pem: 'empty: the authorities of the system', private_key_pem: 'kept encrypted, never shown again', send_windows: 'Sent only then, emergencies at any time; empty: all at any time',
     },
     tls: { off: 'off', server: 'verify its certificate', mutual: 'mutual: show ours, too' },
     compression: { as_stored: 'as stored', lossless: 'lossless, where the peer takes it' },
@@ -109,7 +109,7 @@ export default {
     open: 'States and what to do', title: 'States and what to do', more: 'The whole of it stands in', first: 'Test the destination: the step that fails names the matter. Repair that.', second: 'All steps are good and the queue stands: is it on hold, disabled, not reached, or outside of its windows?', third: 'What is “failed” waits for a person: read the reason, let the peer solve it, then retry. What the peer has is not sent again.',
     destination: {
       disabled: 'Nothing is sent there. Enable it under Edit.', held: 'Somebody holds it, for the reason shown. Release it when that is over; deadlines do not run out meanwhile.', failed: 'Something was refused or has died and waits for a person.', resting: 'Several tries in a row found no way there; it rests until the next try. Retry tries it at once.',
-      closed: 'It is outside of its windows; what waits goes at the next one, emergencies too.', recovering: 'It answers again and gets a little at first, then all.', waiting: 'The last try failed; it is tried again by itself.', sending: 'It is being sent to.', idle: 'Nothing waits.',
+      closed: 'It is outside of its windows; what waits goes at the next one, emergencies at once.', recovering: 'It answers again and gets a little at first, then all.', waiting: 'The last try failed; it is tried again by itself.', sending: 'It is being sent to.', idle: 'Nothing waits.',
     },
     delivery: {
       pending: 'Waits for its turn: emergency, urgent, routine, health check.', sending: 'A router is sending it.', verifying: 'Bytes went out and no answer came: the peer is asked before anything is sent again.', waiting: 'The last try failed; it is tried again by itself, or now with Retry.', delivered: 'The peer has all of it.',

@@ -85,7 +85,7 @@ export default {
       rate_kbit: '速率上限（kbit/s）', deliveries_max: '同时发送（条）', connections_max: '每条的连接数', connect_s: '连接超时（秒）', answer_s: '应答超时（秒）', backoff_min_s: '首次重试间隔（秒）', backoff_max_s: '最长重试间隔（秒）', deadline_days: '期限（天）', notes: '备注',
     },
     hint: {
-      fixed: '建立后不能更改', name: '给人看的名称，如“县医院 PACS”', url: '用户名和密码不要写在 URL 里', calling_ae: '留空则用系统的 AE Title', tls_url: 'https 总是核对对方证书', trust_pem: '留空则信任系统的证书机构', private_key_pem: '加密保存，不再显示', send_windows: '每天只在这些时段发送，急诊也不例外；留空则随时发送',
+      fixed: '建立后不能更改', name: '给人看的名称，如“县医院 PACS”', url: '用户名和密码不要写在 URL 里', calling_ae: '留空则用系统的 AE Title', tls_url: 'https 总是核对对方证书', trust_pem: '留空则信任系统的证书机构', private_key_pem: '加密保存，不再显示', send_windows: '每天只在这些时段发送，急诊不受限制；留空则随时发送',
     },
     tls: { off: '不使用', server: '核对对方证书', mutual: '双向：并出示我方证书' },
     compression: { as_stored: '按存储原样', lossless: '无损压缩（对方支持时）' },
@@ -109,7 +109,7 @@ export default {
     open: '状态与处理说明', title: '状态与处理说明', more: '完整说明见安装目录中的', first: '先点“测试”，看走到哪一步不通，并排除。', second: '都通而队列不动：看目的地是否暂停、停用、对方不通或在时段之外。', third: '“待处理”的需要人工：看原因，请对方排除后点“重试”；对方已收到的不会重复发送。',
     destination: {
       disabled: '不再向它发送。需要时在“编辑”中启用。', held: '有人暂停了它，原因写在状态下方。原因消除后点“恢复发送”，期间不会过期。', failed: '有被拒收或已过期的，需要人工处理。', resting: '连续几次连不上，暂歇到“下次发送”时再试。排除问题后点“重试”可立即尝试。',
-      closed: '现在不在它的发送时段内，到时段自动发送，急诊也不例外。', recovering: '对方刚恢复，先少量发送，正常后自动加快。', waiting: '上次没有成功，会自动重发。', sending: '正在发送。', idle: '没有要发送的。',
+      closed: '现在不在它的发送时段内，急诊立即发送，其余到时段自动发送。', recovering: '对方刚恢复，先少量发送，正常后自动加快。', waiting: '上次没有成功，会自动重发。', sending: '正在发送。', idle: '没有要发送的。',
     },
     delivery: {
       pending: '等待轮到：急诊、加急、门诊/住院、体检依次发送。', sending: '正在发送。', verifying: '数据已发出而没有应答，先向对方核实，再决定是否重发。', waiting: '上次没有成功，到时自动重发；点“重试”可立即发送。', delivered: '对方已全部收到。',
