@@ -109,6 +109,9 @@ class Pacs:
             connection.drain()
         raise _Ended
 
+    def hear(self, body):
+        """An association is proposed; body of the A-ASSOCIATE-RQ. For who wants to know."""
+
     def keep(self, uid, digest, syntax):
         with self._lock:
             self.received.append(uid)
@@ -209,6 +212,7 @@ class _Connection:
             self.message()
 
     def admit(self, body):
+        self.pacs.hear(body)
         at_once = self.pacs.count(self)
         reject = self.pacs.reject
         if self.pacs.associations_max and at_once > self.pacs.associations_max:
