@@ -27,7 +27,9 @@ OPEN_WORK = """
 SELECT 1 FROM study_signal WHERE handled_at IS NULL
 UNION ALL SELECT 1 FROM instance_conflict WHERE state = 'comparing'
 UNION ALL SELECT 1 FROM delivery WHERE state NOT IN ('delivered', 'quarantined', 'dead', 'cancelled')
-UNION ALL SELECT 1 FROM report_version v WHERE v.state = 'issued' AND v.sr_sop_instance_uid IS NULL LIMIT 1"""
+UNION ALL SELECT 1 FROM report_version v WHERE v.state = 'issued' AND (v.settled_at IS NULL
+    OR EXISTS (SELECT FROM destination x WHERE x.site_id = v.site_id AND x.is_enabled AND x.wants_reports)
+       AND NOT EXISTS (SELECT FROM delivery d WHERE d.report_version_id = v.report_version_id)) LIMIT 1"""
 
 
 class Refused(AssertionError):
