@@ -234,11 +234,13 @@ test: test-packages test-programs ## installs what is missing, builds, runs ever
 	@YQ_BUILD=$(B) tests/run $(SUITES)
 
 # Never part of `test`: figures of one run, set against each other. PARTS and ROUNDS: tests/bench/ingest.py --help.
-.PHONY: bench-ingest bench-deliver bench-packages
+.PHONY: bench-ingest bench-deliver bench-pull bench-packages
 bench-packages:
 	@deploy/bootstrap bench
 bench-deliver: bench-packages build $(BENCHES) ## measures sending against its peers and the link; figures to docs/measured/deliver.md
 	@YQ_BUILD=$(B) /usr/bin/python3 tests/bench/deliver.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(PARTS)
+bench-pull: bench-packages build ## measures DICOMweb against Orthanc; figures to docs/measured/pull.md
+	@YQ_BUILD=$(B) /usr/bin/python3 tests/bench/pull.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(PARTS)
 bench-ingest: bench-packages build $(BENCHES) ## measures receiving against its peers and floors; figures to docs/measured/ingest.md
 	@YQ_BUILD=$(B) /usr/bin/python3 tests/bench/ingest.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(PARTS)
 

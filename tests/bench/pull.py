@@ -1,0 +1,329 @@
+#!/usr/bin/python3
+"""Measures DICOMweb: yq-gateway against Orthanc with its DICOMweb plugin, both as installed, over loopback. `make bench-pull` starts it.
+
+Both hold the same objects and are asked in turn in every round. Tables go to the terminal, those of a whole run (5 rounds or more) to
+docs/measured/pull.md. Everything is started here on free ports and stopped by its process id.
+"""
+import argparse
+import http.client
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+sys.dont_write_bytecode = True
+
+import dicomgen  # noqa: E402
+import dicomraw  # noqa: E402
+import facts  # noqa: E402
+import load  # noqa: E402
+import outgoing  # noqa: E402
+import peers  # noqa: E402
+import processes  # noqa: E402
+import report  # noqa: E402
+from installation import BUILD  # noqa: E402
+
+WHOLE, MIB, CHUNK = 5, 1 << 20, 1 << 20
+DATA = BUILD / "bench" / "data"
+CT_STUDY, CT_SERIES = f"2.25.{load.VERSION}", f"2.25.{load.VERSION}.1"  # as load.make() writes them
+DOCUMENT = report.DOCUMENT.with_name("pull.md")
+STUDIES = 100_000
+INTRODUCTION = """# DICOMweb, measured
+
+Written by `make bench-pull` (`tests/bench/pull.py`): yq-gateway, asked directly, against Orthanc with orthanc-dicomweb, each with the settings that it is
+installed with; the same objects, over loopback, in turn. Times are medians (least-most of the rounds); ratios are ratios of medians of one run.
+"""
+SURNAMES = {"ZHANG": "张", "WANG": "王", "LI": "李", "ZHAO": "赵", "CHEN": "陈", "YANG": "杨", "HUANG": "黄", "ZHOU": "周", "WU": "吴", "XU": "徐", "SUN": "孙",
+            "HU": "胡", "ZHU": "朱", "GAO": "高", "LIN": "林", "HE": "何", "GUO": "郭", "MA": "马", "LUO": "罗", "LIANG": "梁"}
+
+
+class Answer:
+    """One answer, read to its end: first byte and end in seconds, bytes, and the text when it is wanted."""
+
+    def __init__(self, port, path, accept, cookie=None, keep=False):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+        try:
+            began = time.monotonic()
+            connection.request("GET", path, headers={"Accept": accept, **({"Cookie": cookie} if cookie else {})})
+            answer = connection.getresponse()
+            assert answer.status == 200, (path, answer.status, answer.read(500))
+            self.bytes, parts = 0, []
+            buffer = memoryview(bytearray(CHUNK))
+            self.first_s = None
+            while got := answer.readinto(buffer):
+                self.first_s = self.first_s or time.monotonic() - began
+                self.bytes += got
+                if keep:
+                    parts.append(bytes(buffer[:got]))
+            self.whole_s = time.monotonic() - began
+            self.text = b"".join(parts)
+        finally:
+            connection.close()
+
+
+class Gateway:
+    title = "yq-gateway"
+
+    def __init__(self, folder):
+        self.ours = outgoing.Ours(folder)
+        home = self.ours.home
+        done = home.yqctl("account", "add", "bench", "--name", "bench", "--site", "SAMPLE", "--role", "radiographer", json=True)
+        home.start("yq-gateway")
+        self.api = home.api()
+        self.api.login("bench", done["password"])
+        self.home = home
+
+    @property
+    def pid(self):
+        return self.home.running["yq-gateway"].pid
+
+    def hold(self, data):
+        self.ours.receive(data)
+
+    def get(self, path, accept, keep=False):
+        return Answer(self.home.http_port, "/dicom-web" + path, accept, self.api.cookie, keep)
+
+    def restart(self):
+        self.home.stop("yq-gateway")
+        self.home.start("yq-gateway")
+
+    def store_port(self):
+        return self.home.dicom_port
+
+    def rest(self, count):
+        """Until all is in the ledger and found by name."""
+        peers.await_true("everything is in the ledger", lambda: int(self.ours.watcher.ask("SELECT count(*) FROM study")) >= count)
+        peers.await_true("every name has its keys", lambda: self.home.yqctl("wait", "--settled", "--allow-waiting", "--timeout", "10 min", status=None)
+                         .returncode == 0)
+
+    def close(self):
+        self.ours.close()
+
+
+class Orthanc(outgoing.Orthanc):
+    title = "Orthanc + orthanc-dicomweb"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.start()
+        assert self.ask("/plugins").count("dicom-web"), "the plugin orthanc-dicomweb is not installed"
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def get(self, path, accept, keep=False):
+        return Answer(self.http_port, "/dicom-web" + path, accept, None, keep)
+
+    def restart(self):
+        processes.stop(self.process)
+        self._launch(["/usr/sbin/Orthanc", f"--logdir={self.folder}", self.folder / "etc"])
+        self.await_ready()
+
+    def store_port(self):
+        return self.port
+
+    def rest(self, count):
+        peers.await_true("everything is stored", lambda: self.held() >= count)
+
+    def close(self):
+        self.stop()
+
+
+class Both:
+    """The two with the same objects, in an order that turns."""
+
+    def __init__(self, folder):
+        self.folder, self.gateway, self.orthanc = folder, None, None
+
+    def __enter__(self):
+        self.gateway = Gateway(self.folder)
+        self.orthanc = Orthanc(self.folder)
+        return self
+
+    def __exit__(self, *_):
+        for one in (self.gateway, self.orthanc):
+            if one is not None:
+                one.close()
+
+    def hold(self, data):
+        for one in (self.gateway, self.orthanc):
+            one.hold(data)
+
+    def rounds(self, count, ask):
+        """{title: [what ask(one) gives]}"""
+        found = {self.gateway.title: [], self.orthanc.title: []}
+        for number in range(count):
+            for one in (self.gateway, self.orthanc) if number % 2 else (self.orthanc, self.gateway):
+                found[one.title].append(ask(one))
+        return found
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def milliseconds(values):
+    return report.spread([value * 1000 for value in values])
+
+
+def ratio_of(found, what, read, target=None):
+    """Theirs over ours."""
+    ours, theirs = ([read(one) for one in values] for values in found.values())
+    return report.ratio(what, median(theirs) / median(ours), target)
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------------
+
+def drop_caches():
+    os.sync()
+    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
+def study(context):
+    """A CT of 250 slices by WADO-RS: warm, the first byte when everything is cold, and what it costs in memory."""
+    data = load.make("ct", 250, 512, DATA)
+    accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+    with Both(context.folder) as both:
+        both.hold(data)
+
+        def warm(one):
+            answer = one.get(f"/studies/{CT_STUDY}", accept)
+            assert answer.bytes > data.bytes, "not all of it"
+            context.say(f"    {one.title:<30} {answer.whole_s:6.2f} s, first byte {answer.first_s * 1000:7.1f} ms")
+            return answer
+
+        def cold(one):
+            one.restart()
+            drop_caches()
+            return warm(one)
+        warm(both.gateway), warm(both.orthanc)
+        found = both.rounds(context.rounds, warm)
+        before = processes.resident_bytes(both.gateway.pid)
+        with processes.PeakWatch(both.gateway.pid) as watch:
+            warm(both.gateway)
+        chilled = both.rounds(context.rounds, cold) if os.getuid() == 0 else None
+    growth = max(watch.bytes - before, 0) / MIB
+    rows = [[title, report.spread([one.whole_s for one in answers]), report.number(data.bytes / MIB / median([one.whole_s for one in answers])),
+             milliseconds([one.first_s for one in answers]), milliseconds([one.first_s for one in chilled[title]]) if chilled else "not measured"]
+            for title, answers in found.items()]
+    ratios = [ratio_of(found, "whole study, warm: Orthanc / ours", lambda one: one.whole_s, 1)]
+    if chilled:
+        ratios.append(ratio_of(chilled, "first byte, cold: Orthanc / ours", lambda one: one.first_s, 10))
+    ratios.append(report.ratio("growth of the gateway's memory, MiB", growth, 8, is_most=True))
+    return {"title": "WADO-RS of a CT of 250 slices", "notes": ["cold: the program was started anew and the page cache dropped"], "ratios": ratios,
+            "tables": [{"title": "Answers", "head": ["server", "s", "MiB/s", "first byte, warm, ms", "first byte, cold, ms"], "rows": rows}]}
+
+
+def metadata(context):
+    """What a viewer reads before it shows anything."""
+    data = load.make("ct", 250, 512, DATA)
+    with Both(context.folder) as both:
+        both.hold(data)
+
+        def ask(one):
+            answer = one.get(f"/studies/{CT_STUDY}/series/{CT_SERIES}/metadata", "application/dicom+json", keep=True)
+            assert len(json.loads(answer.text)) == 250
+            context.say(f"    {one.title:<30} {answer.whole_s * 1000:8.1f} ms")
+            return answer
+        ask(both.gateway), ask(both.orthanc)
+        found = both.rounds(context.rounds, ask)
+    return {"title": "Metadata of a series of 250 slices", "notes": [], "ratios": [ratio_of(found, "Orthanc / ours", lambda one: one.whole_s, 5)],
+            "tables": [{"title": "Answers", "head": ["server", "ms", "kB"], "rows": [
+                [title, milliseconds([one.whole_s for one in answers]), report.number(answers[0].bytes / 1000)] for title, answers in found.items()]}]}
+
+
+def _small(number):
+    chance = random.Random(number)
+    latin = chance.choice(sorted(SURNAMES))
+    dataset = dicomgen.sc(dicomgen.Study(seed=number), size=8)
+    dataset.put(0x00080005, "CS", "ISO_IR 192")
+    dataset.put(0x00100010, "PN", f"{latin}^BENCH{number % 5000}={SURNAMES[latin]}^测{number % 50}")
+    dataset.put(0x00100020, "LO", f"B{number:06d}")
+    dataset.put(0x00080020, "DA", f"2026{1 + chance.randrange(12):02d}{1 + chance.randrange(28):02d}")
+    return dataset
+
+
+def _fill(port, called, numbers):
+    sop_class = _small(0).text(0x00080016)
+    with dicomraw.Association("127.0.0.1", port, "CT1", called, [(sop_class, [dicomgen.EXPLICIT])], timeout=300) as peer:
+        for number in numbers:
+            dataset = _small(number)
+            assert peer.store(sop_class, dataset.text(0x00080018), dataset.encode(dicomgen.EXPLICIT), dicomgen.EXPLICIT) in (0, 0xB000)
+
+
+def qido(context):
+    """Studies by the beginning of a name and a week, among a hundred thousand."""
+    path = "/studies?PatientName=ZHANG*&StudyDate=20260301-20260307"
+    with Both(context.folder) as both:
+        for one, called in ((both.gateway, "YINGQIAO"), (both.orthanc, "ORTHANC")):
+            began = time.monotonic()
+            _fill(one.store_port(), called, range(context.studies))
+            one.rest(context.studies)
+            context.say(f"    {one.title:<30} holds {context.studies} studies after {time.monotonic() - began:.0f} s")
+        counts = set()
+
+        def ask(one):
+            answer = one.get(path, "application/dicom+json", keep=True)
+            counts.add(len(json.loads(answer.text)))
+            context.say(f"    {one.title:<30} {answer.whole_s * 1000:8.1f} ms")
+            return answer
+        ask(both.gateway), ask(both.orthanc)
+        found = both.rounds(context.rounds, ask)
+        assert len(counts) == 1, f"they do not find the same: {counts}"
+    return {"title": f"QIDO-RS among {context.studies} studies, name and days", "notes": [f"`{path}`: {counts.pop()} studies, the same from both"],
+            "ratios": [ratio_of(found, "Orthanc / ours", lambda one: one.whole_s, 3)],
+            "tables": [{"title": "Answers", "head": ["server", "ms"], "rows": [[title, milliseconds([one.whole_s for one in answers])]
+                                                                               for title, answers in found.items()]}]}
+
+
+PARTS = {"study": study, "metadata": metadata, "qido": qido}
+
+
+class Context:
+    def __init__(self, rounds, studies, folder):
+        self.rounds, self.studies, self.folder = rounds, studies, pathlib.Path(folder)
+
+    @staticmethod
+    def say(line):
+        print(line, flush=True)
+
+
+def run_part(name, given):
+    folder = tempfile.mkdtemp(prefix="yq-bench-pull.", dir=given.place)
+    pathlib.Path(folder).chmod(0o755)
+    try:
+        found = facts.gather(folder)
+        return {**PARTS[name](Context(given.rounds, given.studies, folder)), "facts": found}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=WHOLE)
+    parser.add_argument("--studies", type=int, default=STUDIES, help="of the part qido (default %(default)s)")
+    parser.add_argument("--place", default="/var/tmp", help="folder on the disk to measure; needs 3 GB (default %(default)s)")
+    parser.add_argument("part", nargs="*", choices=[[], *PARTS], metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for name in given.part or list(PARTS):
+        print(f"{name}:", flush=True)
+        part = run_part(name, given)
+        report.show(part, lambda line: print(line, flush=True))
+        if given.rounds >= WHOLE:
+            report.keep("pull_" + name, part)
+            print(f"\nwritten: {report.write_document(DOCUMENT, INTRODUCTION, ['pull_' + one for one in PARTS])}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
