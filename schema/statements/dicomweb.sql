@@ -108,16 +108,19 @@ LIMIT $6::integer OFFSET $7::integer;
 -- $1 Study Instance UID
 -- $2 Series Instance UID, or NULL
 -- $3 SOP Instance UID, or NULL
-SELECT st.public_id::text AS study, sc.public_id::text AS site_id, i.public_id::text AS id, e.series_id::text AS series, st.shown_uid,
-       e.series_instance_uid, i.sop_instance_uid, i.sop_class_uid, i.transfer_syntax_uid, i.object_key, i.header_bytes + i.size_bytes AS size_bytes,
-       i.has_pixels, coalesce(i.frames, 1) AS frames, i.charset_used,
-       yq_json_overlay(st, c, e.series_instance_uid) AS overlay
-FROM instance i JOIN series e USING (series_id) JOIN study st USING (study_id) JOIN scope sc ON sc.scope_id = st.site_id
-JOIN identity_claim c USING (claim_id)
-WHERE st.state <> 'merged' AND st.shown_uid = $1::text
-  AND ($2::text IS NULL OR e.series_instance_uid = $2::text)
-  AND ($3::text IS NULL OR i.sop_instance_uid = $3::text)
-ORDER BY st.study_id, e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id;
+-- What is the same for a whole series is made once for it.
+WITH under AS MATERIALIZED (
+    SELECT st.study_id, st.public_id::text AS study, sc.public_id::text AS site_id, st.shown_uid, e.series_id, e.series_instance_uid, e.number,
+           yq_json_overlay(st, c, e.series_instance_uid)::text AS overlay
+    FROM study st JOIN series e USING (study_id) JOIN scope sc ON sc.scope_id = st.site_id JOIN identity_claim c USING (claim_id)
+    WHERE st.state <> 'merged' AND st.shown_uid = $1::text AND ($2::text IS NULL OR e.series_instance_uid = $2::text)
+)
+SELECT u.study, u.site_id, i.public_id::text AS id, u.series_id::text AS series, u.shown_uid, u.series_instance_uid, i.sop_instance_uid, i.sop_class_uid,
+       i.transfer_syntax_uid, i.object_key, i.header_bytes + i.size_bytes AS size_bytes, i.has_pixels, coalesce(i.frames, 1) AS frames, i.charset_used,
+       u.overlay
+FROM under u JOIN instance i USING (series_id)
+WHERE $3::text IS NULL OR i.sop_instance_uid = $3::text
+ORDER BY u.study_id, u.number NULLS LAST, u.series_id, i.number NULLS LAST, i.instance_id;
 
 -- name: dicomweb_parent
 -- Whether there is such a study, or series of it.
