@@ -7,6 +7,7 @@
 #include "gateway/caller.h"
 #include "gateway/dicomweb.h"
 #include "gateway/handlers.h"
+#include "gateway/series_metadata.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
@@ -22,18 +23,21 @@ struct metadata {
 	struct db_rows *rows;
 	struct store *store;
 	char base[DICOMWEB_BASE_SIZE];
-	int next;
+	int next, series_end;           /* rows */
+	struct series_metadata *series; /* of the one at hand; NULL: there is none */
+	bool is_of_one;                 /* instance */
 };
 
 static void metadata_fini(void *stream)
 {
 	struct metadata *metadata = stream;
+	series_metadata_close(metadata->series, false);
 	db_rows_free(metadata->rows);
 	free(metadata);
 }
 
-/* The members of one object's own attributes; an object that cannot be read so has none, and the log says why. */
-static void read_own(const struct metadata *metadata, int row, struct text_buf *out)
+/* The members of one object's own attributes; one that cannot be read so has none (false), and the log says why. */
+static bool read_object(const struct metadata *metadata, int row, struct text_buf *out)
 {
 	const struct dicom_json_options options = {left_out, sizeof left_out / sizeof left_out[0],
 	                                           db_get_text(metadata->rows, row, "charset_used")};
@@ -48,7 +52,7 @@ static void read_own(const struct metadata *metadata, int row, struct text_buf *
 		close(fd);
 	}
 	if (ok)
-		return;
+		return true;
 	log_err(LOG_HTTP_FAILED, &err, "step=metadata instance=%s", db_get_text(metadata->rows, row, "id"));
 	text_buf_fini(out);
 	text_buf_init(out, OBJECT_MAX);
@@ -58,7 +62,41 @@ static void read_own(const struct metadata *metadata, int row, struct text_buf *
 	                     db_get_text(metadata->rows, row, "sop_class_uid"),
 	                     db_get_text(metadata->rows, row, "sop_instance_uid")))
 		err_panic("two attributes do not fit");
+	return false;
 }
+
+/* ---- what is kept of a series --------------------------------------------------------------------------------------------- */
+
+static void leave_series(struct metadata *metadata, bool is_whole)
+{
+	series_metadata_close(metadata->series, is_whole);
+	metadata->series = NULL;
+}
+
+static void enter_series(struct metadata *metadata)
+{
+	const char *series = db_get_text(metadata->rows, metadata->next, "series");
+	int end = metadata->next;
+	while (end < db_rows_count(metadata->rows) && strcmp(db_get_text(metadata->rows, end, "series"), series) == 0)
+		end++;
+	metadata->series_end = end;
+	if (!metadata->is_of_one)
+		metadata->series = series_metadata_open(metadata->rows, metadata->next, end);
+}
+
+static void read_own(struct metadata *metadata, struct text_buf *out)
+{
+	bool is_kept = metadata->series && series_metadata_is_kept(metadata->series);
+	if (is_kept && series_metadata_read(metadata->series, out))
+		return;
+	bool ok = read_object(metadata, metadata->next, out);
+	if (ok && metadata->series && !is_kept)
+		series_metadata_add(metadata->series, out->data, out->length);
+	else
+		leave_series(metadata, false);
+}
+
+/* ---- the answer ------------------------------------------------------------------------------------------------------------- */
 
 /* Puts the address of the instance where dicom_json() left an "@" for it. */
 static bool put_own(const struct metadata *metadata, int row, const char *own, struct text_buf *out)
@@ -78,12 +116,13 @@ static bool put_own(const struct metadata *metadata, int row, const char *own, s
 	return text_buf_append(out, own, strlen(own));
 }
 
-static bool put_object(const struct metadata *metadata, int row, struct text_buf *out)
+static bool put_object(struct metadata *metadata, struct text_buf *out)
 {
+	int row = metadata->next;
 	const char *overlay = db_get_text(metadata->rows, row, "overlay");
 	struct text_buf own;
 	text_buf_init(&own, OBJECT_MAX);
-	read_own(metadata, row, &own);
+	read_own(metadata, &own);
 	bool ok = text_buf_append(out, row == 0 ? "[" : ",", 1) && text_buf_append(out, overlay, strlen(overlay) - 1) &&
 	          text_buf_append(out, ",", 1) && put_own(metadata, row, own.data, out) && text_buf_append(out, "}", 1);
 	text_buf_fini(&own);
@@ -95,9 +134,12 @@ static bool produce(void *stream, struct text_buf *out, bool *end, struct err *e
 	struct metadata *metadata = stream;
 	int count = db_rows_count(metadata->rows);
 	while (metadata->next < count && out->length < PIECE) {
-		if (!put_object(metadata, metadata->next, out))
+		if (metadata->next == metadata->series_end)
+			enter_series(metadata);
+		if (!put_object(metadata, out))
 			return err_set(err, ERR_INVALID, "cannot show the metadata of an instance: it is too large");
-		metadata->next++;
+		if (++metadata->next == metadata->series_end)
+			leave_series(metadata, true);
 	}
 	*end = metadata->next == count;
 	return !*end || text_buf_append(out, "]", 1) || err_set(err, ERR_INVALID, "cannot end the metadata");
@@ -126,6 +168,7 @@ bool handle_dicomweb_metadata(struct http_request *request, void *context, struc
 		return false;
 	metadata = metadata_new(rows, gateway->store);
 	dicomweb_base(request, metadata->base);
+	metadata->is_of_one = http_param(request, "instance") != NULL;
 	stream.stream = metadata;
 	return http_reply_stream(request, 200, "application/dicom+json", &stream, err);
 }

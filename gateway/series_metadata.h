@@ -1,0 +1,33 @@
+/*
+ * What dicom_json() makes of the objects of a series, kept in one file below YQ_HOME/cache/metadata, so that a viewer opens two thousand slices without
+ * two thousand files being read. Its name is a digest of which objects they are, read with which character sets, by which release: a file is right, or
+ * is not found. Any of them may be removed at any time. What people corrected is not in it.
+ *
+ * Threads: one file object belongs to one thread at a time; several may make the same file, and the last one stays.
+ */
+#ifndef YQ_GATEWAY_SERIES_METADATA_H
+#define YQ_GATEWAY_SERIES_METADATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/text.h"
+
+struct db_rows;
+struct series_metadata;
+
+/*
+ * For the rows first to last - 1 of STMT_DICOMWEB_OBJECTS, all of one series. Finds the file, or begins to make it; NULL when neither is worth it or can
+ * be, and then everything is read as if there were no such thing.
+ */
+struct series_metadata *series_metadata_open(const struct db_rows *rows, int first, int last);
+/* True: a file was found, and pieces come out of it. */
+bool series_metadata_is_kept(const struct series_metadata *series);
+/* Appends the next piece, in the order of the rows. False: the file is damaged, and is removed. */
+bool series_metadata_read(struct series_metadata *series, struct text_buf *out);
+/* The next piece of one that is being made. */
+void series_metadata_add(struct series_metadata *series, const char *bytes, size_t length);
+/* is_whole: every piece was added, the file is kept; else nothing is. NULL is fine. */
+void series_metadata_close(struct series_metadata *series, bool is_whole);
+
+#endif
