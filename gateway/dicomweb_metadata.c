@@ -15,10 +15,6 @@
 
 enum { OBJECT_MAX = 8 * 1024 * 1024, PIECE = 64 * 1024 };
 
-/* What the ledger knows better: yq_json_overlay() of the ledger writes these. */
-static const uint32_t left_out[] = {0x00080005, 0x00080050, 0x00100010, 0x00100020, 0x00100021,
-                                    0x00100030, 0x00100040, 0x00101010, 0x0020000d, 0x0020000e};
-
 struct metadata {
 	struct db_rows *rows;
 	struct store *store;
@@ -34,35 +30,6 @@ static void metadata_fini(void *stream)
 	series_metadata_close(metadata->series, false);
 	db_rows_free(metadata->rows);
 	free(metadata);
-}
-
-/* The members of one object's own attributes; one that cannot be read so has none (false), and the log says why. */
-static bool read_object(const struct metadata *metadata, int row, struct text_buf *out)
-{
-	const struct dicom_json_options options = {left_out, sizeof left_out / sizeof left_out[0],
-	                                           db_get_text(metadata->rows, row, "charset_used")};
-	int fd = -1;
-	uint64_t size = 0;
-	char path[32];
-	struct err err = {0};
-	bool ok = store_open_object(metadata->store, db_get_text(metadata->rows, row, "object_key"), &fd, &size, &err);
-	if (ok) {
-		snprintf(path, sizeof path, "/dev/fd/%d", fd);
-		ok = dicom_json(path, &options, out, &err);
-		close(fd);
-	}
-	if (ok)
-		return true;
-	log_err(LOG_HTTP_FAILED, &err, "step=metadata instance=%s", db_get_text(metadata->rows, row, "id"));
-	text_buf_fini(out);
-	text_buf_init(out, OBJECT_MAX);
-	if (!text_buf_printf(out,
-	                     "\"00080016\":{\"vr\":\"UI\",\"Value\":[\"%s\"]},\"00080018\":{\"vr\":\"UI\",\"Value\":"
-	                     "[\"%s\"]}",
-	                     db_get_text(metadata->rows, row, "sop_class_uid"),
-	                     db_get_text(metadata->rows, row, "sop_instance_uid")))
-		err_panic("two attributes do not fit");
-	return false;
 }
 
 /* ---- what is kept of a series --------------------------------------------------------------------------------------------- */
@@ -89,7 +56,7 @@ static void read_own(struct metadata *metadata, struct text_buf *out)
 	bool is_kept = metadata->series && series_metadata_is_kept(metadata->series);
 	if (is_kept && series_metadata_read(metadata->series, out))
 		return;
-	bool ok = read_object(metadata, metadata->next, out);
+	bool ok = series_metadata_object(metadata->store, metadata->rows, metadata->next, out);
 	if (ok && metadata->series && !is_kept)
 		series_metadata_add(metadata->series, out->data, out->length);
 	else

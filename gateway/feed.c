@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "gateway/ahead.h"
 #include "gateway/caller.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
@@ -81,6 +82,8 @@ static bool send_event(void *context, const struct event *event, struct err *err
 	sending->event = event;
 	http_events_send(sending->feed->gateway->server, event->cursor, "change", text, is_for, sending);
 	text_copy(sending->last, sizeof sending->last, event->cursor);
+	if (sending->only == NULL)
+		ahead_tell(sending->feed->gateway->ahead, event->kind, event->subject);
 	free(text);
 	json_decref(json);
 	return true;

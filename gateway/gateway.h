@@ -13,6 +13,7 @@
 #include "lib/http/http.h"
 #include "lib/store/store.h"
 
+struct ahead;
 struct feed;
 struct web;
 
@@ -23,6 +24,7 @@ struct gateway {
 	char writer[AUDIT_WRITER_MAX]; /* of audit records */
 	struct report_desk desk;
 	struct feed *feed;
+	struct ahead *ahead;
 	struct web *web; /* NULL: there is none, and its addresses say so */
 	struct http_server *server;
 };

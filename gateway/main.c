@@ -1,6 +1,7 @@
 /* yq-gateway: JSON API, pictures, events, metrics over HTTP. */
 #include <string.h>
 
+#include "gateway/ahead.h"
 #include "gateway/feed.h"
 #include "gateway/gate.h"
 #include "gateway/own_objects.h"
@@ -81,7 +82,8 @@ static bool start(struct err *err)
 	gateway.desk = (struct report_desk){gateway.pool, gateway.store, own_objects_sink(intake)};
 	presence = presence_new(gateway.pool, "yq-gateway");
 	open_web();
-	return open_server(err) && feed_start(&gateway, &gateway.feed, err);
+	return open_server(err) && ahead_start(&gateway, &gateway.ahead, err) &&
+	       feed_start(&gateway, &gateway.feed, err);
 }
 
 /* What a crash left behind, and the sign of life. The ledger may be away: then the next turn does it. */
@@ -116,6 +118,7 @@ static void stop(void)
 	if (gateway.server != NULL)
 		http_server_stop(gateway.server);
 	feed_stop(gateway.feed);
+	ahead_stop(gateway.ahead);
 	http_server_free(gateway.server);
 	web_files_free(gateway.web);
 	if (intake != NULL)

@@ -15,6 +15,8 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/db/db.h"
+#include "lib/dicom/dicom.h"
+#include "lib/store/store.h"
 
 enum {
 	OBJECTS_MIN = 8, /* fewer are read as quickly */
@@ -29,6 +31,47 @@ struct series_metadata {
 	FILE *file;
 	bool has_failed;
 };
+
+/* What the ledger knows better: yq_json_overlay() of the ledger writes these. */
+static const uint32_t left_out[] = {0x00080005, 0x00080050, 0x00100010, 0x00100020, 0x00100021,
+                                    0x00100030, 0x00100040, 0x00101010, 0x0020000d, 0x0020000e};
+
+/* ---- an object --------------------------------------------------------------------------------------------------------------- */
+
+static bool read_attributes(struct store *store, const struct db_rows *rows, int row, struct text_buf *out,
+                            struct err *err)
+{
+	const struct dicom_json_options options = {left_out, sizeof left_out / sizeof left_out[0],
+	                                           db_get_text(rows, row, "charset_used")};
+	char path[32];
+	uint64_t size;
+	bool ok;
+	int fd;
+
+	if (!store_open_object(store, db_get_text(rows, row, "object_key"), &fd, &size, err))
+		return false;
+	snprintf(path, sizeof path, "/dev/fd/%d", fd);
+	ok = dicom_json(path, &options, out, err);
+	(void)close(fd);
+	return ok;
+}
+
+bool series_metadata_object(struct store *store, const struct db_rows *rows, int row, struct text_buf *out)
+{
+	struct err err = {.kind = ERR_NONE};
+
+	if (read_attributes(store, rows, row, out, &err))
+		return true;
+	log_err(LOG_HTTP_FAILED, &err, "step=metadata instance=%s", db_get_text(rows, row, "id"));
+	text_buf_fini(out);
+	text_buf_init(out, PIECE_MAX);
+	if (!text_buf_printf(out,
+	                     "\"00080016\":{\"vr\":\"UI\",\"Value\":[\"%s\"]},\"00080018\":{\"vr\":\"UI\",\"Value\":"
+	                     "[\"%s\"]}",
+	                     db_get_text(rows, row, "sop_class_uid"), db_get_text(rows, row, "sop_instance_uid")))
+		err_panic("two attributes do not fit");
+	return false;
+}
 
 /* ---- the name -------------------------------------------------------------------------------------------------------------- */
 
@@ -191,15 +234,18 @@ static void trim_folder(DIR *folder)
 	struct kept *list = NULL;
 	size_t count = 0, i;
 	struct dirent *entry;
+	int fd = dirfd(folder);
 
+	if (fd < 0)
+		return;
 	while ((entry = readdir(folder)) != NULL)
-		note_file(dirfd(folder), entry->d_name, &list, &count);
+		note_file(fd, entry->d_name, &list, &count);
 	for (i = 0; i < count; i++)
 		all += list[i].bytes;
 	if (all > most) {
 		qsort(list, count, sizeof *list, by_use);
 		for (i = 0; i < count && all > most / 4 * 3; i++) {
-			(void)unlinkat(dirfd(folder), list[i].name, 0);
+			(void)unlinkat(fd, list[i].name, 0);
 			all -= list[i].bytes;
 		}
 	}
@@ -244,4 +290,23 @@ void series_metadata_close(struct series_metadata *series, bool is_whole)
 		(void)unlink(series->new_path);
 	(void)fclose(series->file);
 	free(series);
+}
+
+void series_metadata_make(struct store *store, const struct db_rows *rows, int first, int last)
+{
+	struct series_metadata *series = series_metadata_open(rows, first, last);
+	bool ok = true;
+
+	if (!series)
+		return;
+	for (int i = first; i < last && ok && !series_metadata_is_kept(series); i++) {
+		struct text_buf own;
+
+		text_buf_init(&own, PIECE_MAX);
+		ok = series_metadata_object(store, rows, i, &own);
+		if (ok)
+			series_metadata_add(series, own.data, own.length);
+		text_buf_fini(&own);
+	}
+	series_metadata_close(series, ok);
 }

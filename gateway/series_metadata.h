@@ -14,10 +14,17 @@
 #include "lib/base/text.h"
 
 struct db_rows;
+struct store;
 struct series_metadata;
 
 /*
- * For the rows first to last - 1 of STMT_DICOMWEB_OBJECTS, all of one series. Finds the file, or begins to make it; NULL when neither is worth it or can
+ * The members of one object's own attributes, as dicom_json() writes them; of one that cannot be read (false) only class and instance, and the log says
+ * why. rows: of STMT_DICOMWEB_OBJECTS or STMT_DICOMWEB_AHEAD. out: empty.
+ */
+bool series_metadata_object(struct store *store, const struct db_rows *rows, int row, struct text_buf *out);
+
+/*
+ * For the rows first to last - 1, all of one series. Finds the file, or begins to make it; NULL when neither is worth it or can
  * be, and then everything is read as if there were no such thing.
  */
 struct series_metadata *series_metadata_open(const struct db_rows *rows, int first, int last);
@@ -29,5 +36,8 @@ bool series_metadata_read(struct series_metadata *series, struct text_buf *out);
 void series_metadata_add(struct series_metadata *series, const char *bytes, size_t length);
 /* is_whole: every piece was added, the file is kept; else nothing is. NULL is fine. */
 void series_metadata_close(struct series_metadata *series, bool is_whole);
+
+/* Makes the file of a series, unless it is there. */
+void series_metadata_make(struct store *store, const struct db_rows *rows, int first, int last);
 
 #endif

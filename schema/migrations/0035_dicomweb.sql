@@ -69,3 +69,15 @@ CREATE FUNCTION yq_json_overlay(s study, c identity_claim, p_series text) RETURN
         '00080005', yq_json_value('CS', 'ISO_IR 192'), '00080050', yq_json_value('SH', s.accession_number),
         '0020000D', yq_json_value('UI', s.shown_uid), '0020000E', yq_json_value('UI', p_series))
 $$;
+
+-- Where the objects of a study lie, for what is made of them before anybody asks: over every site, and nothing about the patient.
+CREATE FUNCTION yq_study_objects(p_study uuid)
+RETURNS TABLE (series bigint, id uuid, sop_class_uid text, sop_instance_uid text, object_key text, charset_used text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT e.series_id, i.public_id, i.sop_class_uid, i.sop_instance_uid, i.object_key, i.charset_used
+    FROM study s JOIN series e USING (study_id) JOIN instance i USING (series_id)
+    WHERE s.public_id = p_study
+    ORDER BY e.series_id, i.number NULLS LAST, i.instance_id
+$$;
+REVOKE ALL ON FUNCTION yq_study_objects(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION yq_study_objects(uuid) TO yq_gateway;

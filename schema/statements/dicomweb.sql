@@ -122,6 +122,11 @@ FROM under u JOIN instance i USING (series_id)
 WHERE $3::text IS NULL OR i.sop_instance_uid = $3::text
 ORDER BY u.study_id, u.number NULLS LAST, u.series_id, i.number NULLS LAST, i.instance_id;
 
+-- name: dicomweb_ahead
+-- Where the objects of a study lie, in the order in which they are shown.
+-- $1 study
+SELECT series::text, id::text, sop_class_uid, sop_instance_uid, object_key, charset_used FROM yq_study_objects($1::uuid);
+
 -- name: dicomweb_parent
 -- Whether there is such a study, or series of it.
 -- $1 Study Instance UID

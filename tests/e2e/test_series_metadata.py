@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import dicomgen  # noqa: E402
 import receiving  # noqa: E402
 from installation import Installation  # noqa: E402
+from messaging import await_true  # noqa: E402
 
 JSON = "application/dicom+json"
 SLICES = 12
@@ -139,6 +140,15 @@ def test_an_object_that_is_gone_keeps_nothing(centre):
         assert {tuple(sorted(one))[:2] for one in centre.metadata(study)} == {("00080005", "00080016")}, "what the ledger knows"
     assert centre.kept() == before
     assert all("00280010" in one for one in centre.metadata(study))
+
+
+def test_it_is_made_when_the_images_are_complete_and_nobody_has_asked():
+    with Centre(YQ_QUIET_DEFAULT="300 ms") as one:
+        one.home.start("yq-router")
+        study = one.receive()
+        await_true("it is made", lambda: [path for path in one.kept() if path.suffix != ".new"])
+        with one.without_files():
+            assert all("00280010" in instance for instance in one.metadata(study))
 
 
 def test_what_is_kept_has_its_room(tmp_path):
