@@ -242,7 +242,7 @@ static void trim_folder(DIR *folder)
 		note_file(fd, entry->d_name, &list, &count);
 	for (i = 0; i < count; i++)
 		all += list[i].bytes;
-	if (all > most) {
+	if (list && all > most) {
 		qsort(list, count, sizeof *list, by_use);
 		for (i = 0; i < count && all > most / 4 * 3; i++) {
 			(void)unlinkat(fd, list[i].name, 0);
