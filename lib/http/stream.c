@@ -8,7 +8,7 @@
 
 enum {
 	STREAM_CHUNK_MAX = 16 * 1024 * 1024,
-	STREAM_BLOCK = 32 * 1024,
+	STREAM_BLOCK = 128 * 1024,
 	GZIP_WINDOW = 15 + 16,
 	GZIP_MEMORY = 8,
 	GZIP_LEVEL = 3 /* of level 6 the last tenth costs half of the time */
