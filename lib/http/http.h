@@ -24,8 +24,11 @@
 struct http_server;
 struct http_request; /* lives during the handler's call; everything got from it is borrowed for that long */
 
-/* Answers the request: calls exactly one http_reply_*() and returns true; or returns false with *err, which becomes the answer. */
+/* Answers the request: calls exactly one http_reply_*() (or http_take_body()) and returns true; or returns false with *err, which becomes the answer. */
 typedef bool http_handler(struct http_request *request, void *context, struct err *err);
+
+/* As body_max: the body may be larger than memory. The handler runs before it is read, and takes it by http_take_body(). */
+#define HTTP_BODY_STREAMED SIZE_MAX
 
 struct http_route {
 	const char *method, *pattern;
@@ -69,6 +72,20 @@ const char *http_peer(const struct http_request *request); /* numeric address */
 void http_body(const struct http_request *request, const void **bytes, size_t *length);
 /* Parsed body, borrowed. ERR_INVALID with the place when it is no JSON object, deeper than 32, has duplicate keys or is not application/json. */
 bool http_body_json(struct http_request *request, json_t **out, struct err *err);
+/*
+ * The body of a route of HTTP_BODY_STREAMED, as it comes: take() gets it in order in pieces of some 64 KiB, the connection reads on when it
+ * returns; then finish() answers as a handler does. Both run on the thread pool and may block; no thread waits for the client. False
+ * answers with *err, when what is left of the body has been read and dropped (of more than 64 MiB the connection is closed). A handler that
+ * answers without this drops the body, too. fini is called once, always, on any thread: before the answer goes out, or when the client left, which
+ * done() of the settings sees as the status 499.
+ */
+struct http_upload {
+	bool (*take)(void *upload, const void *bytes, size_t length, struct err *err);
+	bool (*finish)(void *upload, struct http_request *request, struct err *err);
+	void (*fini)(void *upload);
+	void *upload;
+};
+void http_take_body(struct http_request *request, const struct http_upload *upload);
 /* The gate's and the handlers' own pointer on a request. */
 void http_set_user(struct http_request *request, void *user);
 void *http_user(const struct http_request *request);

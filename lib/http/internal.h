@@ -22,6 +22,7 @@ enum {
 	HTTP_PEER_SIZE = 48,
 	HTTP_CONNECTION_MEMORY = 32 * 1024, /* request line and headers; longer ones are 431 */
 	HTTP_BODY_DROP_MAX = 1024 * 1024,   /* of a body that is too large, so that its sender reads the 413 */
+	HTTP_PIECE = 64 * 1024,             /* of a streamed body, at least, before a worker takes it */
 };
 
 struct http_pair {
@@ -42,7 +43,11 @@ struct http_request {
 	size_t param_count, query_count, header_count;
 	struct text_buf body;
 	bool is_plain;  /* never compressed */
-	size_t dropped; /* bytes of the body beyond body_max */
+	size_t dropped; /* bytes of the body beyond body_max, or behind an early answer */
+	struct http_upload upload;
+	bool is_streamed, has_begun, is_whole; /* of a streamed body: its handler ran; all of it came */
+	bool has_upload;                       /* upload.fini is due */
+	bool is_told;                          /* done() ran */
 	json_t *json;
 	void *user;
 	struct MHD_Response *response;
@@ -126,6 +131,15 @@ struct http_request *request_new(struct http_server *server, struct MHD_Connecti
                                  const char *path);
 bool request_read_query(struct http_request *request, struct err *err);
 void request_free(struct http_request *request);
+
+/* upload.c: streamed bodies. A piece, and behind the last; true: the answer is there already, else a worker has the request. */
+enum MHD_Result upload_receive(struct http_request *request, const char *bytes, size_t *length);
+bool upload_end(struct http_request *request);
+/* The client has left in the middle; takes the request. */
+void upload_abandon(struct http_request *request);
+
+/* server.c */
+void request_tell_done(struct http_request *request);
 
 /* reply.c */
 void reply_problem(struct http_request *request, const struct err *err); /* replaces an answer that is there */

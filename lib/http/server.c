@@ -16,9 +16,10 @@ static bool is_stopping(const struct http_server *server)
 	return __atomic_load_n(&server->stopping, __ATOMIC_ACQUIRE);
 }
 
-static void tell_done(struct http_request *request)
+void request_tell_done(struct http_request *request)
 {
 	const struct http_settings *settings = &request->server->settings;
+	request->is_told = true;
 	if (settings->done != NULL)
 		settings->done(request, request->status, clock_monotonic_ms() - request->started_ms, settings->context);
 }
@@ -35,7 +36,7 @@ static void answer(void *subject)
 		reply_problem(request, &err);
 	else if (request->response == NULL)
 		err_panic("the handler of %s %s did not answer", request->method, request->route->pattern);
-	tell_done(request);
+	request_tell_done(request);
 	request->phase = HTTP_ANSWERED;
 	MHD_resume_connection(request->connection);
 }
@@ -54,7 +55,7 @@ static enum MHD_Result send_answer(struct http_request *request)
 static void make_refusal(struct http_request *request, const struct err *err)
 {
 	reply_problem(request, err);
-	tell_done(request);
+	request_tell_done(request);
 	request->phase = HTTP_ANSWERED;
 }
 
@@ -91,7 +92,9 @@ static bool check_head(struct http_request *request, struct err *err)
 	const char *length = http_header(request, "Content-Length");
 	if (length != NULL && strtoull(length, NULL, 10) > request->route->body_max)
 		return too_large(request, err);
-	text_buf_init(&request->body, request->route->body_max);
+	request->is_streamed = request->route->body_max == HTTP_BODY_STREAMED;
+	text_buf_init(&request->body,
+	              request->is_streamed ? HTTP_PIECE + HTTP_CONNECTION_MEMORY : request->route->body_max);
 	return true;
 }
 
@@ -133,10 +136,13 @@ static enum MHD_Result access_handler(void *context, struct MHD_Connection *conn
 		return request->response == NULL ? MHD_YES : send_answer(request);
 	}
 	if (*upload_length > 0)
-		return receive(request, upload, upload_length);
+		return request->is_streamed ? upload_receive(request, upload, upload_length)
+		                            : receive(request, upload, upload_length);
 
 	guard_rest(&server->guard, connection);
 	struct err err = {0};
+	if (request->is_streamed)
+		return upload_end(request) ? send_answer(request) : MHD_YES;
 	if (request->dropped > 0) {
 		(void)too_large(request, &err);
 		return refuse(request, &err);
@@ -156,8 +162,11 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 {
 	struct http_server *server = context;
 	(void)code;
-	if (*state != NULL)
-		request_free(*state);
+	struct http_request *request = *state;
+	if (request != NULL && request->has_begun && !request->is_told)
+		upload_abandon(request);
+	else if (request != NULL)
+		request_free(request);
 	*state = NULL;
 	guard_expect(&server->guard, connection);
 }
