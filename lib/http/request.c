@@ -3,10 +3,10 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/base/clock.h"
 #include "lib/http/internal.h"
+#include "lib/http/media.h"
 
 static char *copy(const char *text)
 {
@@ -211,24 +211,13 @@ static bool is_too_deep(const char *text, size_t length)
 	return false;
 }
 
-/* RFC 9110 section 8.3.1: the type, then parameters, any case. */
-static bool is_json_type(const char *type)
-{
-	static const char wanted[] = "application/json";
-	if (type == NULL || strncasecmp(type, wanted, sizeof wanted - 1) != 0)
-		return false;
-	const char *rest = type + sizeof wanted - 1;
-	rest += strspn(rest, " \t");
-	return *rest == '\0' || *rest == ';';
-}
-
 bool http_body_json(struct http_request *request, json_t **out, struct err *err)
 {
 	if (request->json != NULL) {
 		*out = request->json;
 		return true;
 	}
-	if (!is_json_type(http_header(request, "Content-Type"))) {
+	if (!media_is(http_header(request, "Content-Type"), "application/json")) {
 		err_set(err, ERR_INVALID, "the body must be application/json");
 		return err_code(err, ERR_SOURCE_HTTP, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE);
 	}
