@@ -275,16 +275,6 @@ const char *choose_syntax(const T_ASC_PresentationContext &context, bool accept_
 	return nullptr;
 }
 
-/* A class that DCMTK's table lacks: private, or a storage class that is newer than the tables. Never one of another DICOM service. */
-bool is_unknown_storage(const char *uid)
-{
-	static const char dicom_root[] = "1.2.840.10008.";
-	static const char storage_root[] = "1.2.840.10008.5.1.4.1.1.";
-
-	return text_is_uid(uid) && (std::strncmp(uid, dicom_root, sizeof dicom_root - 1) != 0 ||
-	                            std::strncmp(uid, storage_root, sizeof storage_root - 1) == 0);
-}
-
 /* Services whose messages are small datasets, never compressed. */
 bool is_normalized(const char *uid)
 {
@@ -303,8 +293,7 @@ const char *choose_plain_syntax(const T_ASC_PresentationContext &context)
 
 bool is_acceptable(const char *uid, bool accept_unknown)
 {
-	return std::strcmp(uid, UID_VerificationSOPClass) == 0 || dicom_is_storage_sop_class(uid) ||
-	       (accept_unknown && is_unknown_storage(uid));
+	return std::strcmp(uid, UID_VerificationSOPClass) == 0 || dicom_takes_sop_class(uid, accept_unknown);
 }
 
 /* Who reports what we asked for is the provider on an association that he opens (PS3.7 section D.3.3.4); whoever proposes no role is a user. */

@@ -350,7 +350,9 @@ bool dicom_read_fields_for(const struct dicom_bytes *bytes, const char *charset,
 /* True for the storage SOP classes in DCMTK's table, incl. those without patient (hanging protocol, colour palette, ...). */
 bool dicom_is_storage_sop_class(const char *uid);
 bool dicom_is_patient_sop_class(const char *uid); /* the object belongs to a study */
-const char *dicom_uid_name(const char *uid);      /* borrowed, "" when unknown */
+/* A storage SOP class, or with accept_unknown one that no table has: private, or newer. Never one of another DICOM service. */
+bool dicom_takes_sop_class(const char *uid, bool accept_unknown);
+const char *dicom_uid_name(const char *uid); /* borrowed, "" when unknown */
 
 /* ---- rendering (PS3.18 section 8.3.5) ------------------------------------------------------------------------------ */
 

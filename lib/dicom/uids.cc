@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
 extern "C" {
 #include "lib/dicom/structure.h"
@@ -41,11 +42,26 @@ const known_class *find_newer(const char *uid)
 			return &known;
 	return nullptr;
 }
+
+/* A class that DCMTK's table lacks: private, or a storage class that is newer than the tables. Never one of another DICOM service. */
+bool is_unknown_storage(const char *uid)
+{
+	static const char dicom_root[] = "1.2.840.10008.";
+	static const char storage_root[] = "1.2.840.10008.5.1.4.1.1.";
+
+	return text_is_uid(uid) && (std::strncmp(uid, dicom_root, sizeof dicom_root - 1) != 0 ||
+	                            std::strncmp(uid, storage_root, sizeof storage_root - 1) == 0);
+}
 } // namespace
 
 extern "C" bool dicom_is_storage_sop_class(const char *uid)
 {
 	return find_newer(uid) != nullptr || dcmIsaStorageSOPClassUID(uid, ESSC_All);
+}
+
+extern "C" bool dicom_takes_sop_class(const char *uid, bool accept_unknown)
+{
+	return dicom_is_storage_sop_class(uid) || (accept_unknown && is_unknown_storage(uid));
 }
 
 extern "C" bool dicom_is_patient_sop_class(const char *uid)
