@@ -6,7 +6,7 @@
 
 FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard tests/fuzz/*.c tests/fuzz/*.cc))))
 FUZZED := $(call sources,lib/base) $(call sources,lib/http) $(wildcard lib/domain/pdf_*.c) gateway/input.c \
-	$(addprefix lib/dicom/,associate_request.c association.cc charset.c charset_tally.c charset_terms.c fields.c log.cc message.cc meta.c scp.cc source.c structure.c \
+	$(addprefix lib/dicom/,associate_request.c association.cc charset.c charset_tally.c charset_terms.c fields.c log.cc message.cc meta.c part10.c scp.cc source.c structure.c \
 	syntax.c transport.cc uids.cc) \
 	$(addprefix lib/intake/,index_log.c record.c ring_head.c) $(addprefix lib/transport/,fhir_answer.c hl7_ack.c stow_answer.c) \
 	$(addprefix lib/domain/,day.c national_id.c network.c report_body.c report_content.c report_verify_read.c request_form.c)
