@@ -29,7 +29,8 @@ struct intake_object {
 	struct intake_record record;
 	struct checksum *checksum;
 	struct ring_object place;
-	int fd; /* of the part; -1: in the ring */
+	struct dicom_fields *fields; /* NULL: not yet read */
+	int fd;                      /* of the part; -1: in the ring */
 	bool has_failed;
 	bool is_nameless;         /* announced under what is no UID: the record has one of ours */
 	uint64_t unchecked_bytes; /* written since room was asked */
@@ -99,6 +100,7 @@ static void object_free(struct intake_object *object)
 	if (object->fd >= 0)
 		close(object->fd);
 	checksum_free(object->checksum);
+	free(object->fields);
 	count_object(object->intake, -1);
 	free(object);
 }
@@ -134,6 +136,7 @@ bool intake_begin(struct intake *intake, const struct intake_source *source, str
 	object->record = record;
 	object->checksum = checksum_new();
 	object->place = (struct ring_object){0};
+	object->fields = NULL;
 	object->fd = -1;
 	object->has_failed = false;
 	object->is_nameless = is_nameless(source);
@@ -310,6 +313,31 @@ static void enqueue(struct intake *intake, struct pending *entry)
 	pthread_mutex_unlock(&intake->lock);
 }
 
+/* Of an object that is whole; once. */
+static bool read_fields(struct intake_object *object, struct err *err)
+{
+	struct dicom_fields fields;
+
+	if (object->has_failed)
+		return err_set(err, ERR_TEMPORARY, "could not take the object: it did not arrive whole");
+	if (object->fields)
+		return true;
+	if (!flush(object, err) || !read_back(object, &fields, err))
+		return false;
+	object->fields = copy_of(&fields, sizeof fields);
+	return true;
+}
+
+bool intake_look(struct intake_object *object, struct dicom_fields *out, struct err *err)
+{
+	if (!read_fields(object, err)) {
+		object->has_failed = true;
+		return refuse(err);
+	}
+	*out = *object->fields;
+	return true;
+}
+
 /*
  * What can be read and not indexed is kept as well, although its sender is told that it failed: he may have it no longer tomorrow, or send it
  * wrong for ever. Whoever places it comes to the same doubt and sets it apart, also after a crash.
@@ -317,13 +345,10 @@ static void enqueue(struct intake *intake, struct pending *entry)
 static bool commit(struct intake_object *object, enum intake_doubt *doubt, struct err *err)
 {
 	struct pending entry = {.is_fresh = true};
-	struct dicom_fields fields;
 
-	if (object->has_failed)
-		return err_set(err, ERR_TEMPORARY, "could not take the object: it did not arrive whole");
-	if (!flush(object, err) || !read_back(object, &fields, err))
+	if (!read_fields(object, err))
 		return false;
-	*doubt = intake_doubt_of_fields(&object->record, &fields);
+	*doubt = intake_doubt_of_fields(&object->record, object->fields);
 	checksum_final(object->checksum, object->record.checksum);
 	if (!make_durable(object, &entry, err))
 		return false;
@@ -331,7 +356,8 @@ static bool commit(struct intake_object *object, enum intake_doubt *doubt, struc
 	if (object->fd < 0) {
 		entry.place = copy_of(&object->place, sizeof object->place);
 		entry.record = copy_of(&object->record, sizeof object->record);
-		entry.fields = copy_of(&fields, sizeof fields);
+		entry.fields = object->fields;
+		object->fields = NULL;
 	}
 	enqueue(object->intake, &entry);
 	return true;

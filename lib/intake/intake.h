@@ -27,6 +27,7 @@
 
 struct intake;
 struct intake_object;
+struct dicom_fields;
 struct store;
 struct db_pool;
 
@@ -35,7 +36,7 @@ enum intake_origin { INTAKE_DEVICE, INTAKE_LINK, INTAKE_OWN };
 /* Who brought it and how. Copied by intake_begin(). */
 struct intake_source {
 	enum intake_origin origin;
-	const char *device_public_id; /* of the device registry; NULL for INTAKE_OWN */
+	const char *device_public_id; /* of the device registry; NULL for INTAKE_OWN, and for what a person sent */
 	const char *site_public_id;
 	const char *calling_ae, *called_ae, *address;
 	const char *sop_class_uid, *sop_instance_uid, *transfer_syntax_uid; /* as announced */
@@ -53,6 +54,11 @@ bool intake_check_room(struct store *store, struct err *err);
 bool intake_begin(struct intake *intake, const struct intake_source *source, struct intake_object **out,
                   struct err *err);
 bool intake_append(struct intake_object *object, const void *bytes, size_t length, struct err *err);
+/*
+ * What the dataset says, for whoever has conditions of his own; all bytes were appended, and nothing follows but commit or abort. Errors as of
+ * intake_commit(); then it can only be aborted.
+ */
+bool intake_look(struct intake_object *object, struct dicom_fields *out, struct err *err);
 /*
  * Ends the object's life in every case. After true: survives power loss. After false: it will never be in a study by itself. Nothing of it
  * remains, except of a dataset that is whole and readable, but has wrong UIDs (A900, C000 of doubt.h): that is kept as durably, and waits in

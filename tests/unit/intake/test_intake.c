@@ -105,6 +105,54 @@ Test(intake, an_aborted_object_leaves_nothing)
 	cr_expect_eq(backlog(), 0);
 }
 
+static struct intake_object *receive(const struct dataset *dataset)
+{
+	struct intake_source source = source_of(dataset);
+	struct intake_object *object;
+	struct text_buf bytes;
+
+	text_buf_init(&bytes, 1 << 20);
+	dataset_build(dataset, &bytes);
+	source.device_public_id = NULL;
+	cr_assert(intake_begin(intake, &source, &object, &err), "%s", err.text);
+	cr_assert(intake_append(object, bytes.data, bytes.length, &err), "%s", err.text);
+	text_buf_fini(&bytes);
+	return object;
+}
+
+Test(intake, an_object_that_was_looked_at_is_taken_or_leaves_nothing)
+{
+	struct dataset dataset = dataset_sample(uids);
+	struct intake_object *object = receive(&dataset);
+	struct dicom_fields fields;
+
+	cr_assert(intake_look(object, &fields, &err), "%s", err.text);
+	cr_expect_str_eq(fields.study_instance_uid, dataset.study);
+	intake_abort(object);
+	cr_expect_eq(backlog(), 0);
+	object = receive(&dataset);
+	cr_assert(intake_look(object, &fields, &err), "%s", err.text);
+	cr_assert(intake_look(object, &fields, &err), "%s", err.text);
+	cr_assert(intake_commit(object, &err), "%s", err.text);
+	cr_expect_eq(backlog(), 1);
+	cr_expect_eq(journal_files(), 0);
+}
+
+Test(intake, an_object_that_cannot_be_looked_at_cannot_be_taken)
+{
+	struct dataset dataset = dataset_sample(uids);
+	struct intake_source source = source_of(&dataset);
+	struct intake_object *object;
+	struct dicom_fields fields;
+
+	cr_assert(intake_begin(intake, &source, &object, &err), "%s", err.text);
+	cr_assert(intake_append(object, "abc", 3, &err), "%s", err.text);
+	cr_expect_not(intake_look(object, &fields, &err));
+	cr_expect_eq(err.code, 0xC000, "got %04x", err.code);
+	cr_expect_not(intake_commit(object, &err));
+	cr_expect_eq(backlog(), 0);
+}
+
 struct refusal {
 	const char *what;
 	uint32_t status;
