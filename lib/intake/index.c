@@ -300,8 +300,8 @@ static bool find_twin(struct db *db, const struct intake_record *record, char ou
 	struct db_rows *rows;
 
 	text_hex(record->sha256, sizeof record->sha256, hex);
-	if (!db_exec(db, STMT_INTAKE_APART_TWIN, DB_PARAMS(db_text(record->key), db_text(device), db_text(hex)), &rows,
-	             err))
+	if (!db_exec(db, STMT_INTAKE_APART_TWIN,
+	             DB_PARAMS(db_text(record->key), db_text(record->site), db_text(device), db_text(hex)), &rows, err))
 		return false;
 	text_copy(out, STORE_KEY_SIZE, db_is_null(rows, 0, "twin") ? "" : db_get_text(rows, 0, "twin"));
 	db_rows_free(rows);

@@ -33,7 +33,7 @@ bool index_is_poison(const struct err *err);
 bool index_set_apart(struct db_pool *pool, const char *key, const struct intake_record *record, bool is_read,
                      enum intake_doubt doubt, const char *reason, struct err *err);
 /*
- * Were the same bytes of the same device set apart before, and are they still there on this host? Then that one is counted again, and these
+ * Were the same bytes of the same device, or without one of the same site, set apart before, and are they still there on this host? Then that one is counted again, and these
  * may go. record has its digest.
  */
 bool index_has_twin_apart(struct db_pool *pool, const struct intake_record *record, bool *out, struct err *err);

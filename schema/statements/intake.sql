@@ -22,11 +22,12 @@ SELECT intake_set_apart($1::text, $2::uuid, $3::uuid, $4::text, $5::text, $6::ti
                         $11::text);
 
 -- name: intake_apart_twin
--- The key under which the same bytes of the same device were set apart before.
+-- The key under which the same bytes of the same device, or where there is none of the same site, were set apart before.
 -- $1 key of the object at hand
--- $2 device, or NULL
--- $3 SHA-256 of its dataset, hexadecimal
-SELECT intake_apart_twin($1::text, $2::uuid, $3::text) AS twin;
+-- $2 site
+-- $3 device, or NULL
+-- $4 SHA-256 of its dataset, hexadecimal
+SELECT intake_apart_twin($1::text, $2::uuid, $3::uuid, $4::text) AS twin;
 
 -- name: intake_apart_again
 -- The same bytes came again.
