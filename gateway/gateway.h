@@ -15,11 +15,13 @@
 
 struct ahead;
 struct feed;
+struct intake;
 struct web;
 
 struct gateway {
 	struct db_pool *pool;
 	struct store *store;
+	struct intake *intake; /* our own reports, and what people store */
 	struct audit *audit;
 	char writer[AUDIT_WRITER_MAX]; /* of audit records */
 	struct report_desk desk;

@@ -57,5 +57,6 @@ http_handler handle_task_question, handle_question_answer, handle_report_printed
 http_handler handle_dicomweb_studies, handle_dicomweb_series, handle_dicomweb_instances; /* dicomweb_query.c */
 http_handler handle_dicomweb_metadata;                                                   /* dicomweb_metadata.c */
 http_handler handle_dicomweb_retrieve, handle_dicomweb_frames, handle_dicomweb_bulk;     /* dicomweb_retrieve.c */
+http_handler handle_dicomweb_store;                                                      /* dicomweb_store.c */
 
 #endif

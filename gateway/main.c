@@ -18,7 +18,6 @@ enum { INTAKE_CONNECTIONS = 2, DRAIN_MS = 5000, SETTLE_EVERY_MS = 30 * 1000, OTH
 
 static struct gateway gateway;
 static struct db_pool *intake_pool;
-static struct intake *intake;
 static struct presence *presence;
 
 /* An absent ledger is waited for, with answers of 503; one of another version is no ledger to work with. */
@@ -41,14 +40,14 @@ static bool open_ledger(struct err *err)
 }
 
 /*
- * Our own reports come in by the same door as images. That part writes for every site, so it works as the receiver does, not with
+ * Our own reports and what people store come in by the same door as the images of devices. That part writes for every site, so it works as the receiver does, not with
  * the eyes of a person.
  */
 static bool open_intake(struct err *err)
 {
 	return store_open(conf_text(CONF_STORE), &gateway.store, err) &&
 	       db_pool_new("yq_storescp", "yq-gateway intake", INTAKE_CONNECTIONS, &intake_pool, err) &&
-	       intake_open(gateway.store, intake_pool, &intake, err);
+	       intake_open(gateway.store, intake_pool, &gateway.intake, err);
 }
 
 /* The API works without pages; whoever opens one is told. */
@@ -79,7 +78,7 @@ static bool start(struct err *err)
 	if (!dicom_init(err) || !open_ledger(err) || !audit_new("yq-gateway", gateway.pool, &gateway.audit, err) ||
 	    !open_intake(err))
 		return false;
-	gateway.desk = (struct report_desk){gateway.pool, gateway.store, own_objects_sink(intake)};
+	gateway.desk = (struct report_desk){gateway.pool, gateway.store, own_objects_sink(gateway.intake)};
 	presence = presence_new(gateway.pool, "yq-gateway");
 	open_web();
 	return open_server(err) && ahead_start(&gateway, &gateway.ahead, err) &&
@@ -121,8 +120,8 @@ static void stop(void)
 	ahead_stop(gateway.ahead);
 	http_server_free(gateway.server);
 	web_files_free(gateway.web);
-	if (intake != NULL)
-		intake_close(intake, DRAIN_MS);
+	if (gateway.intake != NULL)
+		intake_close(gateway.intake, DRAIN_MS);
 	presence_end(presence);
 	audit_free(gateway.audit);
 	store_close(gateway.store);

@@ -16,6 +16,8 @@
 #define PATIENTS (RADIOGRAPHER | CLINICIAN | REPORTER | REVIEWER | DUTY_LEADER | QUALITY | OPERATOR)
 #define DOCTORS (REPORTER | REVIEWER | DUTY_LEADER)
 
+#define STREAMED HTTP_BODY_STREAMED
+
 enum { NO_BODY = 0, SMALL = 16 * 1024, FORM = 48 * 1024, REPORT = 160 * 1024, PEMS = 288 * 1024 };
 
 /* clang-format off */
@@ -50,6 +52,8 @@ static const struct http_route routes[] = {
 	{"GET", "/dicom-web/series", handle_dicomweb_series, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/instances", handle_dicomweb_instances, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/studies/{study}", handle_dicomweb_retrieve, NO_BODY, PATIENTS},
+	{"POST", "/dicom-web/studies", handle_dicomweb_store, STREAMED, RADIOGRAPHER},
+	{"POST", "/dicom-web/studies/{study}", handle_dicomweb_store, STREAMED, RADIOGRAPHER},
 	{"GET", "/dicom-web/studies/{study}/metadata", handle_dicomweb_metadata, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/studies/{study}/series", handle_dicomweb_series, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/studies/{study}/instances", handle_dicomweb_instances, NO_BODY, PATIENTS},

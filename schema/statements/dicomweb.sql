@@ -135,3 +135,12 @@ SELECT st.study_id FROM study st
 WHERE st.state <> 'merged' AND st.shown_uid = $1::text
   AND ($2::text IS NULL OR EXISTS (SELECT FROM series e WHERE e.study_id = st.study_id AND e.series_instance_uid = $2::text))
 LIMIT 1;
+
+-- name: dicomweb_store_place
+-- Whose objects a person stores, and whether the person may; the seat where no site is named.
+-- $1 person
+-- $2 site, or NULL
+SELECT sc.public_id::text AS site, yq_person_may($1::uuid, ARRAY['radiographer'], sc.scope_id) AS may
+FROM person p
+JOIN scope sc ON CASE WHEN $2::uuid IS NULL THEN sc.scope_id = p.seat_id ELSE sc.public_id = $2::uuid END
+WHERE p.public_id = $1::uuid AND sc.kind = 'site' AND sc.scope_id IN (SELECT yq_person_sites());

@@ -183,7 +183,11 @@ def test_unsafe_methods_need_token_and_origin(people, scene, route):
         assert (headers, got.status) == (headers, 403)
 
 
-@pytest.mark.parametrize("route", [r for r in GUARDED if "{" in r[1]], ids=ids)
+# STOW-RS: the study of the address may be a new one, the site is that of the sender; see test_stow.py.
+PLACED = [r for r in GUARDED if "{" in r[1] and r[:2] != ("POST", "/dicom-web/studies/{study}")]
+
+
+@pytest.mark.parametrize("route", PLACED, ids=ids)
 def test_foreign_site_404(people, scene, route):
     """Everybody with a right role, at a study and task that exist, in a community that the rights do not reach."""
     method, pattern, roles, _ = route
@@ -229,7 +233,7 @@ def test_objects_of_a_foreign_site_404(people, objects, route):
         assert own.status == 200 or foreign.body["detail"] != own.body["detail"], (role, own)
 
 
-@pytest.mark.parametrize("route", [r for r in GUARDED if "{" in r[1]], ids=ids)
+@pytest.mark.parametrize("route", PLACED, ids=ids)
 def test_nonsense_in_the_path_404(people, scene, route):
     method, pattern, roles, _ = route
     for nonsense in ["1", "..%2f..", "%27%20OR%201=1--", "0" * 400, "%E5%8F%B0"]:
