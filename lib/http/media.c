@@ -30,8 +30,7 @@ static const char *value_end(const char *at)
 	if (*at != '"')
 		return length > 0 ? at + length : NULL;
 	for (at++; *at != '\0' && *at != '"'; at++)
-		if (*at == '\\' && *++at == '\0')
-			return NULL;
+		at += *at == '\\' && at[1] != '\0';
 	return *at == '"' ? at + 1 : NULL;
 }
 

@@ -392,6 +392,25 @@ def test_what_was_answered_survives_a_death_on_its_way(home, api, point):
     assert dicomgen.split_part10(api.get(one.address, Accept="application/dicom").body)[1] == one.dataset
 
 
+def test_a_ledger_that_goes_away_meanwhile_takes_nothing_with_it(home, api):
+    one = Object(size=8000)
+    body = multipart(one.file)
+    with open_request(home, api, len(body)) as connection:
+        connection.sendall(body[:-1000000])
+        for _ in range(PATIENCE_S * 5):
+            if not is_empty(home):  # too large for the ring
+                break
+            home.yqctl("wait", "--settled", "--timeout", "200 ms", status=None)
+        home.stop_ledger()
+        try:
+            connection.sendall(body[-1000000:])
+            assert connection.recv(20).startswith(b"HTTP/1.1 200")
+        finally:
+            home.start_ledger()
+    await_rows(home, one.uid)
+    await_sql(home, f"SELECT detail ->> 'stored' FROM audit WHERE action = 'study.store' AND detail -> 'studies' ? '{one.study.study_uid}'", [["1"]])
+
+
 def test_a_gateway_that_is_stopped_lets_go_of_what_is_half_received(home, api):
     half = Object(size=1000)
     with open_request(home, api, len(half.file) + 10000) as connection:
