@@ -79,8 +79,8 @@ class Loop:
 
     can_be_cut, sees_own_mounts = True, False
 
-    MAKE = {"ext4": ("128M", ["mkfs.ext4", "-q", "-F", "-J", "size=8", "-E", "lazy_itable_init=0,lazy_journal_init=0"]),
-            "xfs": ("320M", ["mkfs.xfs", "-q", "-f"])}
+    MAKE = {"ext4": ("256M", ["mkfs.ext4", "-q", "-F", "-J", "size=8", "-E", "lazy_itable_init=0,lazy_journal_init=0"]),
+            "xfs": ("384M", ["mkfs.xfs", "-q", "-f"])}
 
     def __init__(self, kind):
         self.kind = kind
