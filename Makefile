@@ -14,6 +14,7 @@
 #   tests/peers/X.cc               -> tests/X         (what others would be, made of DCMTK alone)
 #   tests/support/powercut/*.c     -> tests/powercut.so (a preload library: what a power cut would leave)
 #   gateway/web/                   -> build/web/      (by npm and vite; one for every variant)
+#   gateway/web/viewer/            -> build/viewer/   (OHIF as npm has it, fitted to this site; one for every variant)
 #   schema/statements/*.sql, schema/migrations/*.sql -> build/gen/
 #
 # All paths are relative, so that the tree may lie anywhere, blanks included.
@@ -92,7 +93,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(B)/tests/%,$(sort $(wildcard tests/bench
 TESTS := $(if $(filter 1,$(TSAN)),,$(B)/tests/powercut.so $(UNIT_DIRS:%=$(B)/tests/unit_%) $(if $(wildcard tests/db/*.c),$(B)/tests/db) $(if $(wildcard tests/migrate/*.c),$(B)/tests/migrate) $(patsubst tests/fuzz/%,$(B)/tests/fuzz_%,$(basename $(wildcard tests/fuzz/*.c tests/fuzz/*.cc))))
 
 .PHONY: build test-programs packages generated web FORCE
-build: packages generated $(BINS) web ## builds the programs into build/bin/ and the browser application into build/web/
+build: packages generated $(BINS) web ## builds the programs into build/bin/, the browser application into build/web/ and the viewer into build/viewer/
 PEERS := $(patsubst tests/peers/%.cc,$(B)/tests/%,$(sort $(wildcard tests/peers/*.cc)))
 test-programs: packages build $(TESTS) $(BENCHES) $(PEERS)
 generated: $(GENERATED)
@@ -197,15 +198,18 @@ FORCE:
 
 # The list notices a removed source. node_modules is fetched anew when what it should hold changed.
 WEB := gateway/web
-WEB_SOURCES := $(if $(wildcard $(WEB)/vite.config.ts),$(sort $(shell find $(WEB) \( -name node_modules -o -path $(WEB)/tests \) -prune -o -type f -print)))
+VIEWER_SOURCES := $(wildcard $(WEB)/viewer/*)
+WEB_SOURCES := $(if $(wildcard $(WEB)/vite.config.ts),$(sort $(shell find $(WEB) \( -name node_modules -o -path $(WEB)/tests -o -path $(WEB)/viewer \) -prune -o -type f -print)))
 WEB_INSTALLED := $(WEB)/node_modules/.installed
-web: $(if $(WEB_SOURCES),build/web.stamp) ## builds only the browser application
+web: $(if $(WEB_SOURCES),build/web.stamp) $(if $(VIEWER_SOURCES),build/viewer.stamp) ## builds only the browser application and the viewer
 $(WEB_INSTALLED): $(WEB)/package.json $(WEB)/package-lock.json $(WEB)/.npmrc | packages
 	$(call say,NPM  ,$(WEB)/node_modules)deploy/web install
 build/web.list: FORCE
 	@mkdir -p build; echo $(WEB_SOURCES) | cmp -s - $@ || echo $(WEB_SOURCES) >$@
 build/web.stamp: build/web.list $(WEB_SOURCES) $(WEB_INSTALLED)
 	$(call say,VITE ,build/web)deploy/web build && touch $@
+build/viewer.stamp: $(VIEWER_SOURCES) | packages
+	$(call say,OHIF ,build/viewer)deploy/web viewer && touch $@
 
 # --- the rest ------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,8 @@
 enum {
 	ROUTE_ANYBODY = 1 << 30,   /* nobody need be logged in */
 	ROUTE_LOGGED_IN = 1 << 29, /* every role, also none */
-	ROUTE_WATCHER = 1 << 28 /* the machine itself (loopback, not through a proxy), or administrator or operator */
+	ROUTE_WATCHER = 1 << 28, /* the machine itself (loopback, not through a proxy), or administrator or operator */
+	ROUTE_VISITOR = 1 << 27  /* beside roles: who is not logged in comes in as nobody, to be told where to log in */
 };
 
 struct caller {
@@ -24,7 +25,7 @@ struct caller {
 	struct db *db; /* taken by the first caller_db() */
 };
 
-/* NULL: nobody is logged in (only on ROUTE_ANYBODY and ROUTE_WATCHER). */
+/* NULL: nobody is logged in (only on ROUTE_ANYBODY, ROUTE_WATCHER and ROUTE_VISITOR). */
 struct caller *caller_of(const struct http_request *request);
 const char *
 caller_id(const struct http_request *request); /* public id of the person; never NULL on routes with a login */

@@ -206,6 +206,13 @@ static bool warn_of_more(struct http_request *request, bool has_more, struct err
 	                       "299 yingqiao: \"There are additional results that can be requested\"", err);
 }
 
+/* NULL: of every study. */
+static bool read_parent(const struct http_request *request, const char *name, const char **out, struct err *err)
+{
+	*out = NULL;
+	return http_param(request, name) == NULL || input_path_uid(request, name, out, err);
+}
+
 /* Nothing was found below a study or series: is that itself there, for these eyes? */
 static bool check_parent(struct http_request *request, const struct db_rows *rows, const char *study,
                          const char *series, struct err *err)
@@ -247,6 +254,16 @@ static bool reply_rows(struct http_request *request, struct db_rows *rows, const
 	return http_reply_json_as(request, 200, "application/dicom+json", list, err);
 }
 
+/* Takes rows. */
+static bool reply_below(struct http_request *request, struct db_rows *rows, const char *study, const char *series,
+                        const struct window *window, int depth, struct err *err)
+{
+	if (check_parent(request, rows, study, series, err))
+		return reply_rows(request, rows, window, depth, err);
+	db_rows_free(rows);
+	return false;
+}
+
 /* ---- studies ------------------------------------------------------------------------------------------------------------------- */
 
 struct study_query {
@@ -254,6 +271,7 @@ struct study_query {
 	struct pattern patient_id, name, accession, description, referring, study_id;
 	struct range studied, born;
 	char term[NAME_KEY_SIZE]; /* empty: not by sound */
+	const char *of; /* studies of the patient of this study, whatever patient ID is asked for; NULL: of anybody */
 	const char *sex;
 	struct window window;
 };
@@ -299,12 +317,13 @@ static bool find_studies(struct db *db, const struct study_query *query, struct 
 {
 	return db_exec(
 	    db, STMT_DICOMWEB_STUDIES,
-	    DB_PARAMS(list_param(&query->uids), pattern_param(&query->patient_id), pattern_param(&query->name),
-	              db_text(query->term[0] != '\0' ? query->term : NULL), pattern_param(&query->accession),
-	              day_param(query->studied.from), day_param(query->studied.to), list_param(&query->modalities),
-	              pattern_param(&query->description), pattern_param(&query->referring), day_param(query->born.from),
-	              day_param(query->born.to), db_text(query->sex), pattern_param(&query->study_id),
-	              db_int(query->window.limit + 1), db_int(query->window.offset)),
+	    DB_PARAMS(list_param(&query->uids), query->of != NULL ? db_null() : pattern_param(&query->patient_id),
+	              pattern_param(&query->name), db_text(query->term[0] != '\0' ? query->term : NULL),
+	              pattern_param(&query->accession), day_param(query->studied.from), day_param(query->studied.to),
+	              list_param(&query->modalities), pattern_param(&query->description),
+	              pattern_param(&query->referring), day_param(query->born.from), day_param(query->born.to),
+	              db_text(query->sex), pattern_param(&query->study_id), db_int(query->window.limit + 1),
+	              db_int(query->window.offset), db_text(query->of)),
 	    rows, err);
 }
 
@@ -316,31 +335,16 @@ bool handle_dicomweb_studies(struct http_request *request, void *context, struct
 	struct db_rows *rows = NULL;
 	if (query == NULL)
 		err_panic("out of memory");
-	bool ok = dicomweb_accept_json(request, err) && read_study_query(request, query, err) &&
-	          caller_db(request, &db, err) && find_studies(db, query, &rows, err);
+	bool ok = dicomweb_accept_json(request, err) && read_parent(request, "of", &query->of, err) &&
+	          read_study_query(request, query, err) && caller_db(request, &db, err) &&
+	          find_studies(db, query, &rows, err);
 	struct window window = query->window;
+	const char *of = query->of;
 	free(query);
-	return ok && reply_rows(request, rows, &window, 0, err);
+	return ok && reply_below(request, rows, of, NULL, &window, 0, err);
 }
 
 /* ---- series, instances -------------------------------------------------------------------------------------------------------- */
-
-/* NULL: of every study. */
-static bool read_parent(const struct http_request *request, const char *name, const char **out, struct err *err)
-{
-	*out = NULL;
-	return http_param(request, name) == NULL || input_path_uid(request, name, out, err);
-}
-
-/* Takes rows. */
-static bool reply_below(struct http_request *request, struct db_rows *rows, const char *study, const char *series,
-                        const struct window *window, int depth, struct err *err)
-{
-	if (check_parent(request, rows, study, series, err))
-		return reply_rows(request, rows, window, depth, err);
-	db_rows_free(rows);
-	return false;
-}
 
 static struct db_param number_param(int number)
 {

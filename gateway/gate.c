@@ -107,7 +107,8 @@ bool gate_enter(struct http_request *request, const struct http_route *route, vo
 	if ((route->flags & ROUTE_WATCHER) != 0 && is_from_this_machine(request))
 		return true;
 	if (!enter_with_session(request, gateway, err))
-		return false;
+		return (route->flags & ROUTE_VISITOR) != 0 && err->source == ERR_SOURCE_HTTP &&
+		       err->code == HTTP_UNAUTHORIZED;
 	if (is_unsafe(request) && !check_token(request, err))
 		return false;
 	uint32_t wanted = route->flags;

@@ -16,6 +16,7 @@
 struct ahead;
 struct feed;
 struct intake;
+struct viewer;
 struct web;
 
 struct gateway {
@@ -27,7 +28,8 @@ struct gateway {
 	struct report_desk desk;
 	struct feed *feed;
 	struct ahead *ahead;
-	struct web *web; /* NULL: there is none, and its addresses say so */
+	struct web *web;       /* NULL: there is none, and its addresses say so */
+	struct viewer *viewer; /* NULL: the same */
 	struct http_server *server;
 };
 

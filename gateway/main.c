@@ -6,6 +6,7 @@
 #include "gateway/gate.h"
 #include "gateway/own_objects.h"
 #include "gateway/routes.h"
+#include "gateway/viewer_files.h"
 #include "gateway/web_files.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
@@ -56,6 +57,8 @@ static void open_web(void)
 	struct err err = {0};
 	if (!web_files_open(&gateway.web, &err))
 		log_err(LOG_WEB_MISSING, &err, "what=%s", "pages");
+	if (!viewer_files_open(&gateway.viewer, &err))
+		log_err(LOG_WEB_MISSING, &err, "what=%s", "viewer");
 }
 
 static bool open_server(struct err *err)
@@ -120,6 +123,7 @@ static void stop(void)
 	ahead_stop(gateway.ahead);
 	http_server_free(gateway.server);
 	web_files_free(gateway.web);
+	viewer_files_free(gateway.viewer);
 	if (gateway.intake != NULL)
 		intake_close(gateway.intake, DRAIN_MS);
 	presence_end(presence);

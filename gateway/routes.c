@@ -34,6 +34,13 @@ static const struct http_route routes[] = {
 	{"GET", "/opening.css", handle_web_file, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/assets/{file}", handle_web_file, NO_BODY, ROUTE_ANYBODY},
 
+	/* The viewer of whole studies. Its page is asked for by people: who is not logged in is sent to log in. */
+	{"GET", "/viewer", handle_viewer, NO_BODY, PATIENTS | ROUTE_VISITOR},
+	{"GET", "/viewer/", handle_viewer, NO_BODY, PATIENTS | ROUTE_VISITOR},
+	{"GET", "/viewer/{release}/{file}", handle_viewer_file, NO_BODY, PATIENTS},
+	{"GET", "/viewer/{release}/{folder}/{file}", handle_viewer_file, NO_BODY, PATIENTS},
+	{"GET", "/viewer/{release}/{folder}/{below}/{file}", handle_viewer_file, NO_BODY, PATIENTS},
+
 	{"GET", "/healthz", handle_health, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/metrics", handle_metrics, NO_BODY, ROUTE_WATCHER},
 
@@ -51,6 +58,9 @@ static const struct http_route routes[] = {
 	{"GET", "/dicom-web/studies", handle_dicomweb_studies, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/series", handle_dicomweb_series, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/instances", handle_dicomweb_instances, NO_BODY, PATIENTS},
+	{"GET", "/dicom-web/patient-of/{of}/studies", handle_dicomweb_studies, NO_BODY, PATIENTS},
+	{"GET", "/dicom-web/patient-of/{of}/studies/{study}/series", handle_dicomweb_series, NO_BODY, PATIENTS},
+	{"GET", "/dicom-web/patient-of/{of}/studies/{study}/instances", handle_dicomweb_instances, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/studies/{study}", handle_dicomweb_retrieve, NO_BODY, PATIENTS},
 	{"POST", "/dicom-web/studies", handle_dicomweb_store, STREAMED, RADIOGRAPHER},
 	{"POST", "/dicom-web/studies/{study}", handle_dicomweb_store, STREAMED, RADIOGRAPHER},

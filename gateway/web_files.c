@@ -21,7 +21,7 @@ struct web {
 	size_t count, bytes;
 };
 
-static const char *type_of(const char *path)
+const char *web_files_type(const char *path)
 {
 	static const struct {
 		const char *ending, *type;
@@ -47,14 +47,14 @@ static const char *type_of(const char *path)
 }
 
 /* A tag names a form, not a file: the packed one is another sequence of bytes (RFC 9110 section 8.8.3). */
-static void set_tag(struct web_form *form, const char *suffix)
+void web_files_tag(const void *bytes, size_t length, const char *suffix, char out[WEB_TAG_SIZE])
 {
 	uint8_t digest[DIGEST_SIZE];
-	digest_bytes(form->bytes, form->length, digest);
+	digest_bytes(bytes, length, digest);
 	char hex[2 * TAG_BYTES + 1];
 	for (size_t i = 0; i < TAG_BYTES; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	snprintf(form->tag, sizeof form->tag, "\"%s%s\"", hex, suffix);
+	snprintf(out, WEB_TAG_SIZE, "\"%s%s\"", hex, suffix);
 }
 
 static bool read_form(struct web *web, const char *path, const char *suffix, struct web_form *out, struct err *err)
@@ -68,7 +68,7 @@ static bool read_form(struct web *web, const char *path, const char *suffix, str
 		return err_set(err, ERR_INVALID, "cannot keep a browser application of more than %d bytes",
 		               ALL_BYTES_MAX);
 	}
-	set_tag(&form, suffix);
+	web_files_tag(form.bytes, form.length, suffix, form.tag);
 	*out = form;
 	return true;
 }
@@ -89,7 +89,7 @@ static bool add_file(struct web *web, const char *path, const char *name, struct
 	file->path = strdup(name);
 	if (file->path == NULL)
 		err_panic("out of memory");
-	file->type = type_of(name);
+	file->type = web_files_type(name);
 	file->is_lasting = strncmp(name, "/assets/", 8) == 0;
 	return read_form(web, path, "", &file->plain, err) &&
 	       (!exists(packed) || read_form(web, packed, "-gz", &file->gzip, err));
@@ -152,44 +152,39 @@ bool web_files_open_folder(const char *folder, struct web **out, struct err *err
 	return true;
 }
 
-/* Beside the folder of the program; a variant (build/san/bin) uses that of the whole build. Heap; NULL: it is not there. */
-static char *find_folder(void)
+/* Beside the folder of the program; a variant (build/san/bin) uses that of the whole build. */
+static bool find_beside(const char *name, char out[PATH_MAX], struct err *err)
 {
-	static const char *const places[] = {"../web", "../../web"};
-	char program[PATH_MAX], path[PATH_MAX + 16];
+	static const char *const places[] = {"..", "../.."};
+	char program[PATH_MAX], path[PATH_MAX + 64];
 	ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-	if (length <= 0)
-		return NULL;
-	program[length] = '\0';
-	*strrchr(program, '/') = '\0';
-	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-		snprintf(path, sizeof path, "%s/%s", program, places[i]);
-		char *folder = realpath(path, NULL);
-		if (folder != NULL)
-			return folder;
+	if (length > 0) {
+		program[length] = '\0';
+		*strrchr(program, '/') = '\0';
 	}
-	return NULL;
+	for (size_t i = 0; length > 0 && i < sizeof places / sizeof places[0]; i++) {
+		snprintf(path, sizeof path, "%s/%s/%s", program, places[i], name);
+		if (realpath(path, out) != NULL)
+			return true;
+	}
+	return err_set(err, ERR_NOT_FOUND, "there is no folder %s beside the folder of the program", name);
 }
 
-static bool open_beside(struct web **out, struct err *err)
+bool web_files_folder(enum conf_id option, const char *name, char out[PATH_MAX], struct err *err)
 {
-	char *folder = find_folder();
-	if (folder == NULL)
-		return err_set(err, ERR_NOT_FOUND, "there is no browser application beside the folder of the program");
-	bool ok = web_files_open_folder(folder, out, err);
-	free(folder);
-	return ok;
+	const char *given = conf_text(option);
+	if (given[0] == '\0')
+		return find_beside(name, out, err);
+	if (given[0] != '/')
+		return conf_path(out, PATH_MAX, err, "%s", given);
+	return snprintf(out, PATH_MAX, "%s", given) < PATH_MAX ||
+	       err_set(err, ERR_INVALID, "cannot use a folder with so long a name");
 }
 
 bool web_files_open(struct web **out, struct err *err)
 {
-	const char *given = conf_text(CONF_WEB);
 	char folder[PATH_MAX];
-	if (given[0] == '\0')
-		return open_beside(out, err);
-	if (given[0] == '/')
-		return web_files_open_folder(given, out, err);
-	return conf_path(folder, sizeof folder, err, "%s", given) && web_files_open_folder(folder, out, err);
+	return web_files_folder(CONF_WEB, "web", folder, err) && web_files_open_folder(folder, out, err);
 }
 
 void web_files_free(struct web *web)

@@ -7,9 +7,11 @@
 #ifndef YQ_GATEWAY_WEB_FILES_H
 #define YQ_GATEWAY_WEB_FILES_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/conf.h"
 #include "lib/base/err.h"
 
 struct web;
@@ -36,5 +38,14 @@ bool web_files_open_folder(const char *folder, struct web **out, struct err *err
 void web_files_free(struct web *web); /* NULL is harmless */
 /* Borrowed until web_files_free(); NULL: no such file, or web is NULL. */
 const struct web_file *web_files_find(const struct web *web, const char *path);
+
+/* ---- what files of any folder that is served have ---- */
+
+/* Media type by the ending of the name. */
+const char *web_files_type(const char *path);
+/* The entity tag of a form of a file; suffix tells its forms apart. */
+void web_files_tag(const void *bytes, size_t length, const char *suffix, char out[WEB_TAG_SIZE]);
+/* The folder that an option names (relative to YQ_HOME or absolute); empty: the one of this name beside the folder of the program. */
+bool web_files_folder(enum conf_id option, const char *name, char out[PATH_MAX], struct err *err);
 
 #endif

@@ -100,7 +100,7 @@ SELECT t.public_id AS id, sc.public_id AS site_id, st.public_id AS study_id,
            'study_version', t.study_version,
            'queue', jsonb_build_object('id', q.public_id, 'name', q.name, 'lead', lead.name),
            'study', jsonb_build_object(
-               'id', st.public_id, 'study_instance_uid', st.study_instance_uid, 'state', st.state, 'version', st.version,
+               'id', st.public_id, 'study_instance_uid', st.study_instance_uid, 'shown_uid', st.shown_uid, 'state', st.state, 'version', st.version,
                'modality', st.modality, 'body_part', st.body_part, 'description', st.description,
                'instances', st.instance_count, 'accession_number', st.accession_number,
                'thumbnail', '/api/v1/studies/' || st.public_id || '/thumbnail'),

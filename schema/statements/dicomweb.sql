@@ -18,6 +18,7 @@
 -- $14 pattern of the study id
 -- $15 how many
 -- $16 how many are left out first
+-- $17 only of the patient of this Study Instance UID, or NULL
 WITH page AS MATERIALIZED (
     SELECT st.study_id, st.first_arrival_at
     FROM study st JOIN identity_claim c USING (claim_id)
@@ -37,6 +38,8 @@ WITH page AS MATERIALIZED (
       AND ($12::date IS NULL OR c.birth_date <= $12::date)
       AND ($13::text IS NULL OR c.sex = $13::text)
       AND ($14::text IS NULL OR st.dicom_study_id LIKE $14::text)
+      AND ($17::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
+                                                 WHERE o.state <> 'merged' AND o.shown_uid = $17::text))
     ORDER BY st.first_arrival_at DESC, st.study_id DESC
     LIMIT $15::integer OFFSET $16::integer
 )

@@ -235,7 +235,7 @@ WITH it AS (
     UNION ALL SELECT at, 'receipt.' || kind, person FROM receipts
 )
 SELECT it.site_public_id AS site_id, jsonb_build_object(
-    'id', it.public_id, 'study_instance_uid', it.study_instance_uid, 'state', it.state, 'version', it.version,
+    'id', it.public_id, 'study_instance_uid', it.study_instance_uid, 'shown_uid', it.shown_uid, 'state', it.state, 'version', it.version,
     'site', jsonb_build_object('id', it.site_public_id, 'code', it.site_code, 'name', it.site_name),
     'patient', (SELECT jsonb_build_object(
                     'name', c.name,

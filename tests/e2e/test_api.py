@@ -123,7 +123,7 @@ def body_of(scene, method, pattern):
 
 def address(scene, pattern, site="E1"):
     values = {"study": scene.studies[site], "task": scene.tasks[site], "report": str(uuid.uuid4()), "series": "1.2.3",
-              "instance": "1.2.3.4", "frame": "1", "frames": "1", "path": "7FE00010", "revision": "1", "phrase": str(uuid.uuid4()),
+              "instance": "1.2.3.4", "frame": "1", "frames": "1", "path": "7FE00010", "of": "1.2", "release": "1", "folder": "assets", "below": "a", "file": "a.js", "revision": "1", "phrase": str(uuid.uuid4()),
               **scene.things[site]}
     values |= {"destination": scene.destinations[site], "delivery": scene.deliveries[site]}
     # Those of a foreign site are tested in test_corrections.py.
@@ -143,12 +143,24 @@ def ids(route):
     return f"{route[0]} {route[1]}"
 
 
-@pytest.mark.parametrize("route", GUARDED, ids=ids)
+@pytest.mark.parametrize("route", [r for r in GUARDED if "ROUTE_VISITOR" not in r[3]], ids=ids)
 def test_without_login_401(home, scene, route):
     method, pattern, _, _ = route
     # As from behind a proxy: the machine itself may look at the metrics.
     got = home.api().request(method, address(scene, pattern), body_of(scene, method, pattern), {"X-Forwarded-For": "10.0.0.9"})
     assert got.status == 401 and got.body["kind"] == "refused"
+
+
+@pytest.mark.parametrize("route", [r for r in GUARDED if "ROUTE_VISITOR" in r[3]], ids=ids)
+def test_a_visitor_is_sent_to_log_in_and_back(home, scene, route):
+    method, pattern, _, _ = route
+    ended = {"Cookie": "yq_session=" + "0" * 64}
+    for headers in ({}, ended):
+        for query, kept in [("", ""), ("?StudyInstanceUIDs=1.2.3,2.25.7", "?StudyInstanceUIDs=1.2.3,2.25.7"), ("?StudyInstanceUIDs=", ""),
+                            ("?StudyInstanceUIDs=//elsewhere.example", ""), ("?StudyInstanceUIDs=1%0d%0aSet-Cookie:%20a=b", ""),
+                            ("?StudyInstanceUIDs=" + "1" * 1301, ""), ("?next=//elsewhere.example", "")]:
+            got = home.api().request(method, pattern + query, None, headers)
+            assert (got.status, got.body, got.headers["Location"], got.headers["Set-Cookie"]) == (303, b"", "/login?next=/viewer" + kept, None)
 
 
 @pytest.mark.parametrize("route", [r for r in GUARDED if "ROUTE_LOGGED_IN" not in r[3]], ids=ids)
@@ -226,10 +238,10 @@ def test_objects_of_a_foreign_site_404(people, objects, route):
     """Who reaches them learns that bytes are missing, or sees what the ledger has; who does not, that there is nothing."""
     _, pattern, roles, _ = route
     for role in sorted(roles):
-        foreign = people[role].get(pattern.format(**objects["W1"], frame=1, frames=1, path="7FE00010"), Accept="*/*")
+        foreign = people[role].get(pattern.format(**objects["W1"], of=objects["W1"]["study"], frame=1, frames=1, path="7FE00010"), Accept="*/*")
         assert (role, foreign.status) == (role, 404)
         assert "the store" not in foreign.body["detail"]
-        own = people[role].get(pattern.format(**objects["E1"], frame=1, frames=1, path="7FE00010"), Accept="*/*")
+        own = people[role].get(pattern.format(**objects["E1"], of=objects["E1"]["study"], frame=1, frames=1, path="7FE00010"), Accept="*/*")
         assert own.status == 200 or foreign.body["detail"] != own.body["detail"], (role, own)
 
 

@@ -2,6 +2,7 @@
 import { createRouter, createWebHistory, type RouteLocationNormalizedLoaded } from 'vue-router'
 import type { Role } from './api/types'
 import { hasRole, me } from './state/session'
+import { isViewer } from './state/viewer'
 
 export interface Page { name: 'township' | 'reading' | 'cockpit' | 'operations'; path: string; roles: Role[]; guests?: Role[] /* have it, too, and begin elsewhere */ }
 
@@ -42,8 +43,15 @@ export const router = createRouter({
   ],
 })
 
+/* Who was sent to log in on the way to the viewer goes on there: it is no page of this router. */
+export function leavesForViewer(wanted: unknown): boolean {
+  if (!isViewer(wanted)) return false
+  window.location.replace(wanted)
+  return true
+}
+
 router.beforeEach((to) => {
-  if (to.meta.isOpen === true) return me.value === null ? true : firstPage()
+  if (to.meta.isOpen === true) return me.value === null ? true : leavesForViewer(to.query.next) ? false : firstPage()
   if (me.value === null) return { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
   return true
 })

@@ -165,6 +165,7 @@ export interface Series {
 export interface Study {
   id: string
   study_instance_uid: string
+  shown_uid: string /* under which DICOMweb shows it */
   state: StudyState
   version: number
   site: { id: string; code: string; name: string }
@@ -361,7 +362,7 @@ export interface TaskRow {
   study_version: number
   queue: { id: string; name: string; lead: string }
   study: {
-    id: string; study_instance_uid: string; state: StudyState; version: number; modality: string; body_part: string; description: string
+    id: string; study_instance_uid: string; shown_uid: string; state: StudyState; version: number; modality: string; body_part: string; description: string
     instances: number; accession_number: string; thumbnail: string
   }
   patient: Patient

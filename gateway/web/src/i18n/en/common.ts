@@ -15,6 +15,8 @@ export default {
   unknown: 'Unknown',
   more: 'More',
   loading: 'Loading…',
+  viewer: 'Viewer',
+  viewer_open: 'Open in viewer',
   copy: 'Copy',
   copied: 'Copied',
   waited: 'waiting for {time}',

@@ -15,6 +15,8 @@ export default {
   unknown: '未知',
   more: '更多',
   loading: '正在读取…',
+  viewer: '阅片器',
+  viewer_open: '在浏览器阅片器中打开',
   copy: '复制',
   copied: '已复制',
   waited: '已等待 {time}',

@@ -1,0 +1,113 @@
+/*
+ * Makes build/viewer of the package that ohif.json pins: checks its digest, leaves out what does not belong here, gives it an address below
+ * /viewer/RELEASE/ and a page without inline scripts. It changes text that others wrote: where that is not as expected, the build stops.
+ *
+ * usage: node build.mjs FOLDER-WITH-THE-TARBALL OUT
+ */
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const HERE = path.dirname(fileURLToPath(import.meta.url))
+const [fetched, out] = process.argv.slice(2)
+
+function check(isRight, otherwise) {
+  if (!isRight) throw new Error(otherwise)
+}
+
+const own = (name) => readFileSync(path.join(HERE, name))
+const pin = JSON.parse(own('ohif.json'))
+const [algorithm, digest] = pin.integrity.split(/-(.*)/)
+
+/* ---- what the package is ---- */
+
+function unpack() {
+  const tarballs = readdirSync(fetched).filter((name) => name.endsWith('.tgz'))
+  check(tarballs.length === 1, `there are ${tarballs.length} packages in ${fetched}`)
+  const tarball = path.join(fetched, tarballs[0])
+  const found = createHash(algorithm).update(readFileSync(tarball)).digest('base64')
+  check(found === digest, `${tarballs[0]} is not what ohif.json pins: its ${algorithm} is ${found}`)
+  execFileSync('tar', ['-xzf', tarball, '-C', fetched, '--no-same-owner', '--exclude=*.map', '--exclude=package/dist/ort', 'package/dist', 'package/LICENSE'])
+  return path.join(fetched, 'package', 'dist')
+}
+
+/* ---- what becomes of it ---- */
+/* By path in the distribution. Icons of other platforms, logins elsewhere, the service worker, customizations from the address, configurations of others. */
+const LEFT_OUT = new RegExp(`^(${[
+  String.raw`assets/(?!images(/|$)).*`, 'ort', 'customizations', String.raw`(app-config|google|init-service-worker|sw|es6-shim\.min|polyfill\.min|oidc-client\.min)\.js`,
+  String.raw`(index|silent-refresh)\.html`, String.raw`(manifest|serve)\.json`, String.raw`_(headers|redirects)`, String.raw`.*\.map`,
+].join('|')})$`)
+
+/* What the release is called: another one when the version or what is done to it changed, so that browsers may keep every file for good. */
+const made = createHash('sha256').update(own('ohif.json')).update(own('app-config.js')).update(own('build.mjs')).digest('hex')
+const release = `${pin.version}-${made.slice(0, 8)}`
+const base = `/viewer/${release}/`
+
+/* What is changed, in which kind of file, and how often it must be found. */
+const CHANGES = [
+  { in: '.js', from: '__webpack_require__.p = "/"', to: `__webpack_require__.p = "${base}"`, times: 8 },
+  { in: '.css', from: 'url(/', to: `url(${base}`, times: 5 },
+  /* A Chinese name in characters: a reading is that of many. */
+  { in: '.js', from: 'let nameToUse = name.Alphabetic ?? name;', to: "let nameToUse = name.Ideographic?.replace(/\\^/g, '') || (name.Alphabetic ?? name);", times: 1 },
+  /* Nobody here would take the report of measurements that it offers to store. */
+  { in: '.js', from: 'className: "pl-0.5",\n    onClick: e => {\n      e.stopPropagation();\n      if (actions?.createSR)', to: 'className: "hidden",\n    onClick: e => {\n      e.stopPropagation();\n      if (actions?.createSR)', times: 1 },
+].map((change) => ({ ...change, found: 0 }))
+
+function fit(source, target) {
+  const changes = CHANGES.filter((change) => change.in === path.extname(source))
+  if (changes.length === 0) return copyFileSync(source, target)
+  let text = readFileSync(source, 'utf8')
+  for (const change of changes) {
+    const parts = text.split(change.from)
+    change.found += parts.length - 1
+    text = parts.join(change.to)
+  }
+  writeFileSync(target, text)
+}
+
+function copy(dist, to, below = '') {
+  mkdirSync(path.join(to, below), { recursive: true })
+  for (const entry of readdirSync(path.join(dist, below), { withFileTypes: true })) {
+    const name = path.posix.join(below, entry.name)
+    if (LEFT_OUT.test(name)) continue
+    if (entry.isDirectory()) copy(dist, to, name)
+    else fit(path.join(dist, name), path.join(to, name))
+  }
+}
+
+/* The page anew: of theirs only which scripts and style sheets it starts with. */
+function page(theirs) {
+  const startWith = (pattern) => [...theirs.matchAll(pattern)].map((found) => found[1]).filter((name) => !LEFT_OUT.test(name)).map((name) => base + name)
+  const scripts = startWith(/<script\b[^>]*\bsrc="\/([^"]+)"/g)
+  const styles = startWith(/<link\b[^>]*\bhref="\/([^"]+\.css)"/g)
+  check(scripts.length === 1 && styles.length === 1, `index.html starts with ${scripts.length} scripts and ${styles.length} style sheets`)
+  return `<!DOCTYPE html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>影桥</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="${styles[0]}">
+<script src="${base}app-config.js"></script>
+<script defer src="${scripts[0]}"></script>
+</head>
+<body>
+<noscript>请启用 JavaScript。 Please enable JavaScript.</noscript>
+<div id="react-portal"></div>
+<div id="root"></div>
+</body>
+</html>
+`
+}
+
+const dist = unpack()
+const below = path.join(out, release)
+rmSync(out, { recursive: true, force: true })
+copy(dist, below)
+for (const { from, found, times } of CHANGES) check(found === times, `${JSON.stringify(from)} was found ${found} times, not ${times}`)
+copyFileSync(path.join(HERE, 'app-config.js'), path.join(below, 'app-config.js'))
+copyFileSync(path.join(dist, '../LICENSE'), path.join(below, 'LICENSE.txt'))
+writeFileSync(path.join(out, 'index.html'), page(readFileSync(path.join(dist, 'index.html'), 'utf8')))

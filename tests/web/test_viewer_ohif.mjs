@@ -1,0 +1,157 @@
+/* The viewer of whole studies (OHIF), opened from our pages: what it shows, whose priors, for whom, and that it leaves the site for nothing. */
+import assert from 'node:assert/strict'
+import { openWorld, until } from './support/web.mjs'
+
+const world = await openWorld({ YQ_QUIET_DEFAULT: '300 ms' })
+const { installation } = world
+
+const PERSON = { name: 'LI^LEI=李^雷', patient_id: 'OHIF1', birth: '19600102' }
+const NOW = { ...PERSON, study_uid: '2.25.910000000000000000000000000000001', accession: 'OHIF-NOW', description: 'CHEST NOW' }
+const BEFORE = { ...PERSON, study_uid: '2.25.910000000000000000000000000000002', accession: 'OHIF-BEFORE', description: 'CHEST BEFORE' }
+/* Of another person, with the same number at another console. */
+const STRANGER = { name: 'WANG^WU=王^五', birth: '19850607', patient_id: 'OHIF1', study_uid: '2.25.910000000000000000000000000000003', accession: 'OHIF-OTHER', description: 'STRANGER' }
+const CODED = { name: 'ZHAO^YUN=赵^云', patient_id: 'OHIF2', study_uid: '2.25.910000000000000000000000000000004', accession: 'OHIF-CODED', description: 'CODED' }
+const SLICES = 12
+
+await installation.push('ct-chest', { ...BEFORE, images: 3, size: 64, submit: false })
+await installation.push('ct-chest', { ...NOW, images: SLICES, size: 128, submit: false })
+await installation.push('dr-chest', { ...STRANGER, images: 1, size: 64, submit: false })
+await installation.push('ct-chest', { ...CODED, images: 2, size: 128, coded: 'jpeg-ls', submit: false })
+
+async function taskOf(study) {
+  let rows = []
+  await until(async () => (rows = await installation.sql(`SELECT t.public_id FROM reading_task t JOIN study s USING (study_id) WHERE s.study_instance_uid = '${study.study_uid}'`)).length > 0, 'the study has no task')
+  return rows[0][0]
+}
+const task = await taskOf(NOW)
+const address = (study, more = '') => `/viewer?StudyInstanceUIDs=${study.study_uid}${more}`
+
+/* What is drawn in each viewport: how many greys there are, and a hash of them. */
+const drawings = (page) => page.locator('canvas.cornerstone-canvas').evaluateAll((all) => all.map((canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  const greys = new Set()
+  let hash = 7
+  for (let i = 0; i < data.length; i += 4) {
+    greys.add(data[i])
+    hash = (hash * 31 + data[i]) | 0
+  }
+  return { greys: greys.size, hash }
+}))
+const drawn = (page, viewports = 1) => until(async () => {
+  const all = await drawings(page)
+  return all.length === viewports && all.every((one) => one.greys > 20)
+}, `there are no ${viewports} pictures`)
+
+const WORDS = {
+  'zh-CN': { open: '在浏览器阅片器中打开', title: '阅片器 · 影桥', nothing: '没有选择检查', gone: '找不到这个检查', ended: '登录已失效', again: '重新登录' },
+  en: { open: 'Open in viewer', title: 'Viewer · Yingqiao', nothing: 'No study was chosen', gone: 'This study is not here', ended: 'Your login has ended', again: 'Log in again' },
+}
+const priors = (page) => page.locator('[data-cy="studyBrowser-panel"]')
+const place = (page, n, of = SLICES) => page.getByText(new RegExp(`\\(${n}/${of}\\)`)).first()
+
+/* Everything has come: whoever goes away before makes OHIF complain. */
+const settled = (page) => page.waitForLoadState('networkidle')
+
+/* At the viewer, on the study that was asked for. */
+const arrived = (page) => page.waitForURL((url) => url.pathname + url.search === address(NOW))
+
+/* From then on the person looks at the new window. */
+async function follow(one, link, title) {
+  const [page] = await Promise.all([one.context.waitForEvent('page'), link.click()])
+  one.page = page
+  await drawn(page)
+  assert.equal(await page.title(), title)
+  return page
+}
+
+world.test('from the queue in one click: pictures, scrolled; the priors of the patient and of nobody else', async ({ person }) => {
+  const words = WORDS['zh-CN']
+  const one = await person('reporter', { via: 'api', viewport: [1920, 1080] })
+  await one.goto('/reading')
+  await one.page.locator(`[data-id="${task}"]`).waitFor()
+  await one.shot('link')
+  const page = await follow(one, one.page.locator(`[data-id="${task}"]`).getByRole('link', { name: words.open }), words.title)
+  assert.equal(new URL(page.url()).pathname, '/viewer')
+  assert.equal(await page.locator('html').getAttribute('lang'), 'zh-CN')
+  await page.getByText('李雷').waitFor()
+  await place(page, 1).waitFor()
+  const [first] = await drawings(page)
+  await page.locator('canvas.cornerstone-canvas').hover()
+  for (const n of [2, 3, 4]) {
+    await page.mouse.wheel(0, 120)
+    await place(page, n).waitFor()
+  }
+  await until(async () => (await drawings(page))[0].hash !== first.hash, 'another slice looks like the first')
+  await priors(page).getByText(NOW.description).waitFor()
+  await priors(page).getByText(BEFORE.description).waitFor()
+  assert.equal(await priors(page).getByText(STRANGER.description).count(), 0, 'another person with the same number is no prior')
+  await one.shot('queue')
+  await priors(page).getByText(BEFORE.description).click()
+  await priors(page).locator('[data-cy="study-browser-thumbnail"]').nth(1).dblclick()
+  await place(page, 1, 3).waitFor()
+  await drawn(page)
+  await one.shot('prior')
+})
+
+world.test('what came compressed is shown, and three planes are made of a series', async ({ person }) => {
+  const one = await person('reporter', { via: 'api', language: 'en', viewport: [1920, 1080] })
+  const frame = one.context.waitForEvent('response', (answer) => answer.url().includes('/frames/'))
+  await one.goto(address(CODED))
+  assert.match((await frame).headers()['content-type'], /image\/jls/)
+  await drawn(one.page)
+  await settled(one.page)
+  assert.equal(await one.page.locator('html').getAttribute('lang'), 'en')
+  await one.shot('coded')
+  await one.goto(address(NOW, '&hangingprotocolId=mpr'))
+  await drawn(one.page, 3)
+  await one.shot('mpr')
+})
+
+world.test('nobody gets it without a login, and whoever logs in is brought back', async ({ visitor }) => {
+  const words = WORDS['zh-CN']
+  const somebody = await visitor()
+  await somebody.goto(address(NOW))
+  assert.equal(new URL(somebody.page.url()).pathname, '/login')
+  await somebody.page.locator('#account').fill('clinician')
+  await somebody.page.locator('#password').fill(installation.accounts.clinician.password)
+  await somebody.page.keyboard.press('Enter')
+  await arrived(somebody.page)
+  await drawn(somebody.page)
+  await settled(somebody.page)
+  await somebody.goto('/login?next=/viewer?StudyInstanceUIDs=' + NOW.study_uid)
+  await arrived(somebody.page)
+  await drawn(somebody.page)
+  await settled(somebody.page)
+  await somebody.goto('/viewer')
+  await somebody.page.getByRole('alertdialog').getByText(words.nothing).waitFor()
+  somebody.allow(/^console: (Error: request failed|request failed|\{title: Not Found|Error validating study)/)
+  await somebody.expecting(/^status 404: GET \/dicom-web\/patient-of\//, async () => {
+    await somebody.goto('/viewer?StudyInstanceUIDs=1.2.3')
+    await somebody.page.getByRole('alertdialog').getByText(words.gone).waitFor()
+  })
+})
+
+world.test('beside the report and in the details of an examination; a login that ends says so', async ({ person }) => {
+  const words = WORDS.en
+  const li = await person('radiographer', { via: 'api', language: 'en' })
+  await li.goto('/township')
+  await li.page.getByText('李^雷').or(li.page.getByText('李雷')).first().click()
+  await li.page.getByRole('dialog').getByRole('link', { name: words.open }).waitFor()
+  const one = await person('reporter', { via: 'api', language: 'en', viewport: [1920, 1080] })
+  await one.goto(`/reading/${task}`)
+  const page = await follow(one, one.page.getByRole('link', { name: words.open }), words.title)
+  await installation.sql(`DELETE FROM session WHERE person_id = (SELECT person_id FROM person WHERE account = 'reporter') RETURNING 1`)
+  one.allow(/^status 401: GET /)
+  one.allow(/^console: (Error: )?(.* got status 401|request failed|\{title: Unauthorized)/)
+  await priors(page).getByText(BEFORE.description).click()
+  const told = page.getByRole('alertdialog')
+  await told.getByText(words.ended).waitFor()
+  await one.shot('ended')
+  await told.getByRole('link', { name: words.again }).click()
+  await page.waitForURL((url) => url.pathname === '/login')
+  await page.locator('#account').fill('reporter')
+  await page.locator('#password').fill(installation.accounts.reporter.password)
+  await page.keyboard.press('Enter')
+  await arrived(page)
+  await drawn(page)
+})
