@@ -22,7 +22,7 @@ struct header {
 static const struct header page_headers[] = {
     {"Content-Security-Policy",
      "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-     "img-src 'self' data: blob:; font-src 'self'; media-src 'self' blob:; connect-src 'self' data: blob:; "
+     "img-src 'self' data: blob:; font-src 'self'; media-src 'self' blob:; connect-src 'self'; "
      "frame-src 'self' blob:; object-src 'self' blob:; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; "
      "form-action 'none'; frame-ancestors 'none'"},
     {"X-Frame-Options", "DENY"},
@@ -34,8 +34,8 @@ static const struct header page_headers[] = {
 
 /* Counts where a script is started as a worker: the decoders make code. A script of the page goes by the page's policy. */
 static const struct header script_headers[] = {
-    {"Content-Security-Policy", "default-src 'none'; script-src 'self' blob: 'unsafe-eval'; connect-src 'self' data: "
-                                "blob:; worker-src 'self' blob:"},
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self' 'unsafe-eval'; connect-src 'self'; worker-src 'self' blob:"},
 };
 
 static bool add_headers(struct http_request *request, const struct header *headers, size_t count, struct err *err)

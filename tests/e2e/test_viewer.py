@@ -14,7 +14,7 @@ from tests.support.scene import Scene  # noqa: E402
 BUILT = TREE / "build" / "viewer"
 JSON = "application/dicom+json"
 PAGE_POLICY = {"default-src": "'none'", "script-src": "'self' 'wasm-unsafe-eval'", "style-src": "'self' 'unsafe-inline'", "img-src": "'self' data: blob:",
-               "font-src": "'self'", "media-src": "'self' blob:", "connect-src": "'self' data: blob:", "frame-src": "'self' blob:",
+               "font-src": "'self'", "media-src": "'self' blob:", "connect-src": "'self'", "frame-src": "'self' blob:",
                "object-src": "'self' blob:", "worker-src": "'self' blob:", "manifest-src": "'self'", "base-uri": "'none'", "form-action": "'none'",
                "frame-ancestors": "'none'"}
 
@@ -72,7 +72,7 @@ def test_every_file_is_served_as_it_was_built_and_kept_by_the_browser(home, api)
         assert (got.status, int(got.headers["Content-Length"])) == (200, files()[address].stat().st_size), address
         assert got.headers["Cache-Control"] == "private, max-age=31536000, immutable"
         if address.endswith(".js"):
-            assert policy(got.headers)["script-src"] == "'self' blob: 'unsafe-eval'" and policy(got.headers)["default-src"] == "'none'"
+            assert policy(got.headers)["script-src"] == "'self' 'unsafe-eval'" and policy(got.headers)["default-src"] == "'none'"
         else:
             assert "Content-Security-Policy" not in got.headers
         assert home.api().get(address).status == 401
