@@ -17,6 +17,7 @@ await installation.push('ct-chest', { ...BEFORE, images: 3, size: 64, submit: fa
 await installation.push('ct-chest', { ...NOW, images: SLICES, size: 128, submit: false })
 await installation.push('dr-chest', { ...STRANGER, images: 1, size: 64, submit: false })
 await installation.push('ct-chest', { ...CODED, images: 2, size: 128, coded: 'jpeg-ls', submit: false })
+await installation.push('sr', { ...CODED, submit: false })
 
 async function taskOf(study) {
   let rows = []
@@ -93,7 +94,7 @@ world.test('from the queue in one click: pictures, scrolled; the priors of the p
   await one.shot('prior')
 })
 
-world.test('what came compressed is shown, and three planes are made of a series', async ({ person }) => {
+world.test('what came compressed is shown, a structured report is read, and three planes are made of a series', async ({ person }) => {
   const one = await person('reporter', { via: 'api', language: 'en', viewport: [1920, 1080] })
   one.allow(GIVEN_UP)
   const frame = one.context.waitForEvent('response', (answer) => answer.url().includes('/frames/'))
@@ -102,6 +103,9 @@ world.test('what came compressed is shown, and three planes are made of a series
   await drawn(one.page)
   assert.equal(await one.page.locator('html').getAttribute('lang'), 'en')
   await one.shot('coded')
+  await one.page.locator('[data-cy="study-browser-thumbnail-no-image"]').dblclick()
+  await one.page.getByText('两肺未见异常。').waitFor()
+  await one.shot('report')
   await one.goto(address(NOW, '&hangingprotocolId=mpr'))
   await drawn(one.page, 3)
   await one.shot('mpr')
