@@ -3,6 +3,7 @@
 import gzip
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -57,6 +58,17 @@ def test_the_page_has_nothing_inline_and_nothing_foreign(api):
     assert "://" not in text and "<style" not in text and not re.search(r"<script(?![^>]*\bsrc=)", text)
     wanted = re.findall(r'\b(?:src|href)="([^"]+)"', text)
     assert len(wanted) >= 3 and set(wanted) - {"/icon.svg"} <= set(files())
+
+
+def test_another_package_than_the_pinned_one_is_not_built(tmp_path):
+    (tmp_path / "ohif-app-3.13.2.tgz").write_bytes(b"not the one")
+    done = subprocess.run(["node", TREE / "gateway" / "web" / "viewer" / "build.mjs", tmp_path, tmp_path / "out"], capture_output=True, text=True)
+    assert done.returncode != 0 and "is not what ohif.json pins" in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_its_licence_comes_with_it(api):
+    address = next(one for one in files() if one.endswith("/LICENSE.txt"))
+    assert b"MIT" in api.get(address).body
 
 
 def test_what_does_not_belong_was_cut():
