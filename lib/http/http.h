@@ -101,7 +101,9 @@ bool http_reply_bytes(struct http_request *request, int status, const char *type
 bool http_reply_lasting(struct http_request *request, int status, const char *type, const void *bytes, size_t length,
                         struct err *err);
 bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size,
-                     struct err *err); /* takes fd; Range, sendfile */
+                     struct err *err); /* takes fd; Range and If-Range, sendfile */
+/* As http_reply_file(), of bytes on the heap, which are taken: free(3). */
+bool http_reply_taken(struct http_request *request, const char *type, uint8_t *bytes, size_t length, struct err *err);
 bool http_reply_empty(struct http_request *request, int status, struct err *err);
 /*
  * The answer goes out uncompressed. For answers with a secret of the session: the length of a compressed text tells who can
@@ -111,6 +113,11 @@ void http_keep_plain(struct http_request *request);
 bool http_takes_gzip(const struct http_request *request);
 /* Whether the client says that it has this entity tag ("\"...\"", with its quotes) already; then a 304 without body answers. */
 bool http_has_tag(const struct http_request *request, const char *tag);
+/*
+ * Says that tag is what the answer has, a strong one, and weighs If-Match and If-None-Match (RFC 9110 section 13.2.2). *out_is_settled: 304 answers, and
+ * nothing is left to do. ERR_CONFLICT with 412: the client wants another one. Before the reply, which heeds If-Range.
+ */
+bool http_weigh_tag(struct http_request *request, const char *tag, bool *out_is_settled, struct err *err);
 
 /*
  * A streamed answer of unknown length (long lists): produce() is called on the server's thread until it sets *end.

@@ -143,12 +143,15 @@ void request_tell_done(struct http_request *request);
 
 /* reply.c */
 void reply_problem(struct http_request *request, const struct err *err); /* replaces an answer that is there */
+/* What the handler added under this name; NULL: nothing. */
+const char *reply_header(const struct http_request *request, const char *name);
 /* Puts the common headers on response and makes it the answer. Takes response. */
 void reply_finish(struct http_request *request, int status, const char *type, struct MHD_Response *response);
 
 /* negotiate.c; a header that is absent is NULL */
 bool negotiate_gzip(const char *accept_encoding);
 bool negotiate_has_tag(const char *if_none_match, const char *tag);
+bool negotiate_is_tag(const char *if_match, const char *tag);               /* compared strongly */
 void *negotiate_pack(const void *bytes, size_t length, size_t *out_length); /* gzip, heap */
 
 #endif

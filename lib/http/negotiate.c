@@ -44,15 +44,14 @@ bool negotiate_gzip(const char *accept_encoding)
 	return any;
 }
 
-/* Tags are compared weakly: the strength of what the client has does not matter for a GET. */
-bool negotiate_has_tag(const char *if_none_match, const char *tag)
+static bool names_tag(const char *list, const char *tag, bool weakly)
 {
 	size_t length = strlen(tag);
-	for (const char *at = if_none_match; at != NULL && *at != '\0';) {
+	for (const char *at = list; at != NULL && *at != '\0';) {
 		at = skip_blanks(at);
 		if (*at == '*')
 			return true;
-		if (at[0] == 'W' && at[1] == '/')
+		if (weakly && at[0] == 'W' && at[1] == '/')
 			at += 2;
 		if (strncmp(at, tag, length) == 0 && strchr(" \t,", at[length]) != NULL)
 			return true;
@@ -60,6 +59,17 @@ bool negotiate_has_tag(const char *if_none_match, const char *tag)
 		at += *at == ',';
 	}
 	return false;
+}
+
+/* The strength of what the client has does not matter for a GET. */
+bool negotiate_has_tag(const char *if_none_match, const char *tag)
+{
+	return names_tag(if_none_match, tag, true);
+}
+
+bool negotiate_is_tag(const char *if_match, const char *tag)
+{
+	return names_tag(if_match, tag, false);
 }
 
 void *negotiate_pack(const void *bytes, size_t length, size_t *out_length)

@@ -1,10 +1,7 @@
 /* Answers. Each http_reply_*() makes the response; the connection thread sends it when the handler is done. */
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/http/internal.h"
@@ -20,7 +17,7 @@ static const struct {
     {"Cache-Control", "no-store"},
 };
 
-static const char *own_header(const struct http_request *request, const char *name)
+const char *reply_header(const struct http_request *request, const char *name)
 {
 	for (size_t i = 0; i < request->header_count; i++)
 		if (strcasecmp(request->headers[i].name, name) == 0)
@@ -39,7 +36,7 @@ void reply_finish(struct http_request *request, int status, const char *type, st
 	if (response == NULL)
 		err_panic("out of memory");
 	for (size_t i = 0; i < sizeof common_headers / sizeof common_headers[0]; i++)
-		if (own_header(request, common_headers[i].name) == NULL)
+		if (reply_header(request, common_headers[i].name) == NULL)
 			put_header(response, common_headers[i].name, common_headers[i].value);
 	for (size_t i = 0; i < request->header_count; i++)
 		put_header(response, request->headers[i].name, request->headers[i].value);
@@ -148,85 +145,6 @@ bool http_reply_empty(struct http_request *request, int status, struct err *err)
 	return true;
 }
 
-struct range {
-	uint64_t first, last;
-	bool satisfiable;
-};
-
-static bool read_number(const char **text, uint64_t *out)
-{
-	size_t digits = strspn(*text, "0123456789");
-	if (digits == 0 || digits > 18)
-		return false;
-	*out = strtoull(*text, NULL, 10);
-	*text += digits;
-	return true;
-}
-
-/* RFC 9110 section 14.1.2, one range; false: no range that we serve, the whole file is the answer. */
-static bool read_range(const struct http_request *request, uint64_t size, struct range *out)
-{
-	const char *text = http_header(request, "Range");
-	if (text == NULL || http_header(request, "If-Range") != NULL || strncmp(text, "bytes=", 6) != 0)
-		return false;
-	text += 6;
-	uint64_t first = 0, last = size > 0 ? size - 1 : 0;
-	if (*text == '-') {
-		uint64_t tail = 0;
-		text++;
-		if (!read_number(&text, &tail) || *text != '\0')
-			return false;
-		*out = (struct range){tail < size ? size - tail : 0, last, tail > 0 && size > 0};
-		return true;
-	}
-	if (!read_number(&text, &first) || *text != '-')
-		return false;
-	text++;
-	uint64_t asked = last;
-	if (*text != '\0' && (!read_number(&text, &asked) || *text != '\0' || asked < first))
-		return false;
-	*out = (struct range){first, asked < last ? asked : last, first < size};
-	return true;
-}
-
-static bool reply_range(struct http_request *request, const char *type, int fd, uint64_t size,
-                        const struct range *range, struct err *err)
-{
-	char text[80];
-	struct text_buf content_range;
-	text_buf_init(&content_range, sizeof text);
-	bool fits = range->satisfiable ? text_buf_printf(&content_range, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
-	                                                 range->first, range->last, size)
-	                               : text_buf_printf(&content_range, "bytes */%" PRIu64, size);
-	bool ok = fits && http_add_header(request, "Content-Range", content_range.data, err);
-	text_buf_fini(&content_range);
-	if (!ok) {
-		close(fd);
-		return false;
-	}
-	if (!range->satisfiable) {
-		close(fd);
-		err_set(err, ERR_INVALID, "the range lies outside of the file");
-		return err_code(err, ERR_SOURCE_HTTP, MHD_HTTP_RANGE_NOT_SATISFIABLE);
-	}
-	reply_finish(request, MHD_HTTP_PARTIAL_CONTENT, type,
-	             MHD_create_response_from_fd_at_offset64(range->last - range->first + 1, fd, range->first));
-	return true;
-}
-
-bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size, struct err *err)
-{
-	if (!http_add_header(request, "Accept-Ranges", "bytes", err)) {
-		close(fd);
-		return false;
-	}
-	struct range range;
-	if (read_range(request, size, &range))
-		return reply_range(request, type, fd, size, &range, err);
-	reply_finish(request, MHD_HTTP_OK, type, MHD_create_response_from_fd64(size, fd));
-	return true;
-}
-
 /* ---- errors ---------------------------------------------------------------------------------------------------- */
 
 static int status_of(const struct err *err)
@@ -249,6 +167,7 @@ static const char *title_of(int status)
 	    {405, "Method Not Allowed"},
 	    {406, "Not Acceptable"},
 	    {409, "Conflict"},
+	    {412, "Precondition Failed"},
 	    {413, "Content Too Large"},
 	    {415, "Unsupported Media Type"},
 	    {416, "Range Not Satisfiable"},

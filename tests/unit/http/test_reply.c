@@ -18,6 +18,16 @@ static bool answer_file(struct http_request *request, void *context, struct err 
 	return http_reply_file(request, "text/plain", fd, 10, err);
 }
 
+/* The same from memory, with a tag. */
+static bool answer_taken(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	bool is_settled;
+	if (!http_weigh_tag(request, "\"e\"", &is_settled, err))
+		return false;
+	return is_settled || http_reply_taken(request, "text/plain", (uint8_t *)strdup("0123456789"), 10, err);
+}
+
 static bool answer_headers(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
@@ -68,7 +78,7 @@ static bool answer_tagged(struct http_request *request, void *context, struct er
 static const struct http_route routes[] = {
     {"GET", "/json", answer_json, 0, 0},   {"GET", "/tagged", answer_tagged, 0, 0},
     {"GET", "/file", answer_file, 0, 0},   {"GET", "/headers", answer_headers, 0, 0},
-    {"GET", "/error", answer_error, 0, 0},
+    {"GET", "/error", answer_error, 0, 0}, {"GET", "/taken", answer_taken, 0, 0},
 };
 
 static struct http_server *server;
@@ -81,6 +91,40 @@ static void stop(void)
 	http_server_free(server);
 }
 TestSuite(reply, .init = start, .fini = stop);
+
+Test(reply, conditions)
+{
+	static const struct {
+		const char *headers;
+		int status;
+		const char *body;
+	} cases[] = {
+	    {"", 200, "0123456789"},
+	    {"Range: bytes=2-4\r\n", 206, "234"},
+	    {"Range: bytes=-100\r\n", 206, "0123456789"},
+	    {"Range: bytes=10-\r\n", 416, NULL},
+	    {"Range: bytes=2-4\r\nIf-Range: \"e\"\r\n", 206, "234"},
+	    {"Range: bytes=2-4\r\nIf-Range: W/\"e\"\r\n", 200, "0123456789"},
+	    {"Range: bytes=2-4\r\nIf-Range: \"f\"\r\n", 200, "0123456789"},
+	    {"Range: bytes=2-4\r\nIf-Range: Sat, 28 Nov 2026 17:00:00 GMT\r\n", 200, "0123456789"},
+	    {"If-None-Match: \"f\"\r\n", 200, "0123456789"},
+	    {"If-None-Match: \"e\"\r\n", 304, ""},
+	    {"If-None-Match: W/\"e\"\r\n", 304, ""},
+	    {"If-None-Match: *\r\nRange: bytes=2-4\r\n", 304, ""},
+	    {"If-Match: \"e\"\r\n", 200, "0123456789"},
+	    {"If-Match: *\r\n", 200, "0123456789"},
+	    {"If-Match: \"f\"\r\n", 412, NULL},
+	    {"If-Match: W/\"e\"\r\n", 412, NULL},
+	    {"If-Match: \"e\"\r\nIf-None-Match: \"e\"\r\n", 304, ""},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct client_answer got = client_get(http_server_port(server), "/taken", cases[i].headers);
+		cr_expect(got.status == cases[i].status, "%s: got %d", cases[i].headers, got.status);
+		cr_expect(cases[i].body == NULL || strcmp(got.body, cases[i].body) == 0, "%s: got %s", cases[i].headers,
+		          got.body);
+		client_free(&got);
+	}
+}
 
 Test(reply, ranges)
 {
