@@ -1,20 +1,13 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/conf.h"
-#include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/temporary.h"
 #include "lib/domain/delivery.h"
 #include "lib/domain/destination_settings.h"
 #include "lib/store/store.h"
 #include "lib/transport/dicom_parts.h"
-
-enum { TMP_PATH_SIZE = PATH_MAX };
 
 static void name_descriptor(struct dicom_parcel *parcel, int fd)
 {
@@ -22,41 +15,12 @@ static void name_descriptor(struct dicom_parcel *parcel, int fd)
 	parcel->item.path = parcel->path;
 }
 
-/* A file without a name in $YQ_HOME/tmp: whatever ends us takes it along. */
-static bool open_nameless(int *out_fd, struct err *err)
-{
-	char path[TMP_PATH_SIZE];
-	int fd;
-
-	if (!conf_path(path, sizeof path, err, "tmp") || !file_make_dirs(path, 0700, err))
-		return false;
-	fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0) { /* a file system that has none of these */
-		if (!conf_path(path, sizeof path, err, "tmp/send.XXXXXX"))
-			return false;
-		fd = mkostemp(path, O_CLOEXEC);
-		if (fd >= 0)
-			(void)unlink(path);
-	}
-	*out_fd = fd;
-	return fd >= 0 || err_set_errno(err, ERR_TEMPORARY, errno, "could not make a temporary file");
-}
-
-/* Half of what is free, at most: many may do this at once, and what is received goes first. */
-static bool room_for_temporary(uint64_t *out, struct err *err)
-{
-	if (!file_free_bytes(conf_home(), out, err))
-		return false;
-	*out /= 2;
-	return true;
-}
-
 static bool make_file(struct dicom_parcel *parcel, const char *syntax, struct err *err)
 {
 	uint64_t most, made;
 	int fd;
 
-	if (!room_for_temporary(&most, err) || !open_nameless(&fd, err))
+	if (!temporary_open(&fd, &most, err))
 		return false;
 	if (!dicom_transcode(parcel->path, syntax, fd, most, &made, err)) {
 		close(fd);
