@@ -28,6 +28,12 @@ void dicomweb_base(const struct http_request *request, char out[DICOMWEB_BASE_SI
 		snprintf(out, DICOMWEB_BASE_SIZE, "/dicom-web");
 }
 
+void dicomweb_locate(const char *base, const struct db_rows *rows, int row, char *out, size_t out_size)
+{
+	snprintf(out, out_size, "%s/studies/%s/series/%s/instances/%s", base, db_get_text(rows, row, "shown_uid"),
+	         db_get_text(rows, row, "series_instance_uid"), db_get_text(rows, row, "sop_instance_uid"));
+}
+
 /* ---- Accept ----------------------------------------------------------------------------------------------------------------- */
 
 /* Takes one token or quoted string at *at; lower case when asked. */
@@ -48,6 +54,14 @@ static void take_blanks(const char **at)
 	*at += strspn(*at, " \t");
 }
 
+/* RFC 9110 section 12.4.2: 0 to 1 with a few decimals; what lies is -1. */
+static double weight_of(const char *text)
+{
+	size_t length = strspn(text, "0123456789.");
+	double weight = length > 0 && length < 12 && text[length] == '\0' ? strtod(text, NULL) : -1;
+	return weight <= 1 ? weight : -1;
+}
+
 static void take_parameter(const char **at, struct dicomweb_media *media)
 {
 	char name[32], value[80];
@@ -61,7 +75,7 @@ static void take_parameter(const char **at, struct dicomweb_media *media)
 		take_word(at, value, sizeof value, false);
 	}
 	if (strcmp(name, "q") == 0)
-		media->weight = strtod(value, NULL);
+		media->weight = weight_of(value);
 	else if (strcmp(name, "transfer-syntax") == 0)
 		text_copy(media->transfer_syntax_uid, sizeof media->transfer_syntax_uid, value);
 	else if (strcmp(name, "type") == 0)
@@ -82,7 +96,7 @@ static bool take_media(const char **at, struct dicomweb_media *out)
 		take_parameter(at, out);
 	}
 	out->part[sizeof out->part - 1] = '\0';
-	return strchr(out->type, '/') != NULL && (**at == ',' || **at == '\0');
+	return strchr(out->type, '/') != NULL && out->weight >= 0 && (**at == ',' || **at == '\0');
 }
 
 /* The heaviest first, of equal ones the first named. */

@@ -1,8 +1,9 @@
 /*
- * DICOMweb (PS3.18): what its handlers share. dicomweb_query.c is QIDO-RS, dicomweb_metadata.c and dicomweb_retrieve.c are WADO-RS; rendered pictures
- * are in api_pictures.c.
+ * DICOMweb (PS3.18): what its handlers share. dicomweb_query.c is QIDO-RS, dicomweb_metadata.c, dicomweb_retrieve.c and dicomweb_frames.c are WADO-RS;
+ * rendered pictures are in api_pictures.c.
  *
- * A study is named by study.shown_uid. Answers show who the patient is as decided now; the bytes of objects are as they came.
+ * A study is named by study.shown_uid. Answers show who the patient is as decided now; the bytes of objects are as they came only to who asks for them
+ * as stored.
  */
 #ifndef YQ_GATEWAY_DICOMWEB_H
 #define YQ_GATEWAY_DICOMWEB_H
@@ -14,6 +15,9 @@
 enum { DICOMWEB_BASE_SIZE = 400 };
 /* "https://host/dicom-web", as the client reached us; a Host that is none gives the path alone. */
 void dicomweb_base(const struct http_request *request, char out[DICOMWEB_BASE_SIZE]);
+
+/* The address of the instance in a row of dicomweb_objects. */
+void dicomweb_locate(const char *base, const struct db_rows *rows, int row, char *out, size_t out_size);
 
 /* One element of Accept (RFC 9110 section 12.5.1), as far as PS3.18 section 8.7 knows it. Empty: not said. */
 struct dicomweb_media {

@@ -256,6 +256,17 @@ bool dicom_can_transcode(const char *from, const char *to);
  */
 bool dicom_transcode(const char *path, const char *to_syntax, int out_fd, uint64_t bytes_max, uint64_t *out_size,
                      struct err *err);
+/* A value of the data set itself that is to be another: UTF-8; "": none. */
+struct dicom_change {
+	uint32_t tag; /* 0xGGGGEEEE */
+	char value[1000];
+};
+/*
+ * The same with other values. When one of them differs from what the object says, all of its texts are written in UTF-8 (ISO_IR 192), by what their
+ * bytes are; charset is that of the device ("": not known), for when these do not decide. *out_size 0: it is so already, in this syntax, and nothing was written.
+ */
+bool dicom_rewrite(const char *path, const char *to_syntax, const struct dicom_change *changes, size_t count,
+                   const char *charset, int out_fd, uint64_t bytes_max, uint64_t *out_size, struct err *err);
 
 /* ---- what a peer holds ------------------------------------------------------------------------------------------- */
 
@@ -357,16 +368,23 @@ const char *dicom_uid_name(const char *uid); /* borrowed, "" when unknown */
 /* ---- rendering (PS3.18 section 8.3.5) ------------------------------------------------------------------------------ */
 
 enum dicom_media { DICOM_MEDIA_JPEG, DICOM_MEDIA_PNG };
+enum dicom_window { DICOM_WINDOW_LINEAR, DICOM_WINDOW_LINEAR_EXACT, DICOM_WINDOW_SIGMOID }; /* PS3.3 C.11.2.1.2, .3 */
 struct dicom_render {
 	int frame;                 /* 1.. */
-	int width_max, height_max; /* 0: as it is; keeps the aspect ratio */
+	int width_max, height_max; /* 0: as it is; keeps the aspect ratio, and nothing is made larger */
+	int left, top, region_width, region_height; /* what is shown of it; a width or height of 0: up to the edge */
+	bool is_mirrored, is_upside_down;
 	bool has_window;
 	double window_center, window_width; /* else the object's first window, else the full range */
+	enum dicom_window window_function;
 	enum dicom_media media;
 	int quality; /* JPEG, 1..100 */
 };
-/* Bounded in pixels. ERR_INVALID when it has no such frame or the transfer syntax cannot be decoded here. *out: free(3). */
+/* Bounded in pixels. ERR_INVALID when it has no such frame or region, or the transfer syntax cannot be decoded here. *out: free(3). */
 bool dicom_render(const char *path, const struct dicom_render *how, uint8_t **out, size_t *out_length, struct err *err);
+/* Grey pixels, row by row, as such a picture. *out: free(3). */
+bool dicom_draw(const uint8_t *pixels, uint32_t width, uint32_t height, enum dicom_media media, int quality,
+                uint8_t **out, size_t *out_length, struct err *err);
 
 /* ---- two objects under one SOP Instance UID ------------------------------------------------------------------------ */
 
@@ -434,11 +452,19 @@ bool dicom_json(const char *path, const struct dicom_json_options *options, stru
 /* ---- frames and values ------------------------------------------------------------------------------------------------ */
 
 /*
- * One frame (1..) of a part 10 file as it is stored: cut out of native pixels (little endian), or its fragments joined. is_decoded: the pixels of an
- * encapsulated one. ERR_NOT_FOUND: no pixels, or no such frame; ERR_INVALID: what the pixels are cannot be told, or not be decoded here.
- * *out: free(3). The memory of one frame.
+ * The frames of a part 10 file, one at a time, in the memory of some; one thread at a time. The file stays readable under path until it is closed.
+ * ERR_NOT_FOUND: no pixels; ERR_INVALID: what the pixels are cannot be told.
  */
-bool dicom_frame(const char *path, int frame, bool is_decoded, uint8_t **out, size_t *out_length, struct err *err);
+struct dicom_frames;
+bool dicom_frames_open(const char *path, struct dicom_frames **out, struct err *err);
+/*
+ * Frame 1.. . syntax NULL: as stored, cut out of native pixels (little endian), or its fragments joined; DICOM_EXPLICIT: the pixels; another one that
+ * dicom_can_transcode() has: coded anew, without loss. ERR_NOT_FOUND: no such frame; ERR_INVALID: it cannot be read or decoded here; ERR_REFUSED: pixels
+ * of this kind are not coded so. *out: free(3).
+ */
+bool dicom_frames_read(struct dicom_frames *frames, int frame, const char *syntax, uint8_t **out, size_t *out_length,
+                       struct err *err);
+void dicom_frames_close(struct dicom_frames *frames); /* NULL is fine */
 /* The value that dicom_json() named in a BulkDataURI, little endian. ERR_NOT_FOUND: no such value. *out: free(3). */
 bool dicom_value(const char *path, const char *value, uint8_t **out, size_t *out_length, struct err *err);
 

@@ -1,7 +1,8 @@
-/* Frames and values of a stored object as they lie there, one at a time. */
-#include "lib/dicom/header.h"
+/* Frames and values of a stored object, one at a time: as they lie there, decoded, or coded anew. */
+#include "lib/dicom/image.h"
 
 #include "lib/dicom/internal.h"
+#include "lib/dicom/pixel_frame.h"
 
 #include "dcmtk/dcmdata/dccodec.h"
 #include "dcmtk/dcmdata/dcpixel.h"
@@ -12,6 +13,22 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+
+#include "lib/dicom/dicom.h"
+
+struct shape {
+	uint64_t frame_bits;
+	int frames;
+	bool is_ybr_422; /* two pixels share their colour: PS3.3 C.7.6.3.1.2 */
+};
+
+struct dicom_frames {
+	struct image_file image;
+	DcmElement *element = nullptr;        /* of the pixels, whichever kind */
+	DcmPixelSequence *sequence = nullptr; /* of encapsulated ones */
+	struct shape shape = {};
+	std::unique_ptr<PixelReader> reader; /* when a frame was decoded or coded */
+};
 
 namespace
 {
@@ -38,12 +55,6 @@ bool read_part(DcmElement &element, uint64_t offset, uint64_t length, std::strin
 
 	return cond.good() || dicom_err_condition(err, ERR_INVALID, "cannot read the pixels", cond);
 }
-
-struct shape {
-	uint64_t frame_bits;
-	int frames;
-	bool is_ybr_422; /* two pixels share their colour: PS3.3 C.7.6.3.1.2 */
-};
 
 bool read_shape(DcmDataset &dataset, struct shape *out, struct err *err)
 {
@@ -147,8 +158,11 @@ DcmPixelSequence *encapsulated(DcmPixelData &pixels)
 	return pixels.getEncapsulatedRepresentation(syntax, parameter, sequence).good() ? sequence : nullptr;
 }
 
-bool decode_frame(DcmDataset &dataset, DcmPixelData &pixels, int frame, std::string &out, struct err *err)
+/* For what PixelReader does not read: many samples, odd depths. */
+bool decode_by_dcmtk(struct dicom_frames &frames, int frame, std::string &out, struct err *err)
 {
+	DcmDataset &dataset = frames.image.dataset();
+	auto &pixels = static_cast<DcmPixelData &>(*frames.element);
 	Uint32 size = 0, fragment = 0;
 	OFString model;
 #if PACKAGE_VERSION_NUMBER >= 368
@@ -163,8 +177,54 @@ bool decode_frame(DcmDataset &dataset, DcmPixelData &pixels, int frame, std::str
 		out.resize(size + size % 2);
 		cond = pixels.getUncompressedFrame(&dataset, static_cast<Uint32>(frame - 1), fragment, &out[0],
 		                                   static_cast<Uint32>(out.size()), model, nullptr);
+		frames.sequence->compact();
 	}
 	return cond.good() || dicom_err_condition(err, ERR_INVALID, "cannot decode the frame", cond);
+}
+
+bool open_reader(struct dicom_frames &frames, struct err *err)
+{
+	if (frames.reader)
+		return true;
+	std::unique_ptr<PixelReader> reader(new PixelReader(frames.image.dataset(), frames.image.as));
+
+	if (!reader->open(err))
+		return false;
+	frames.reader = std::move(reader);
+	return true;
+}
+
+bool decode_frame(struct dicom_frames &frames, int frame, std::string &out, struct err *err)
+{
+	std::vector<Uint8> bytes;
+	pixel_shape shape;
+
+	if (!frames.image.is_understood)
+		return err_set(err, ERR_INVALID, "cannot decode the frame: transfer syntax %s is not decoded here",
+		               frames.image.syntax.c_str());
+	if (!open_reader(frames, err))
+		return frames.image.as != EXS_JPEG2000 && frames.image.as != EXS_JPEG2000LosslessOnly &&
+		       decode_by_dcmtk(frames, frame, out, err);
+	if (!frames.reader->read(static_cast<size_t>(frame - 1), &bytes, &shape, err))
+		return false;
+	out.assign(bytes.begin(), bytes.end());
+	return true;
+}
+
+bool code_frame(struct dicom_frames &frames, int frame, const char *syntax, std::string &out, struct err *err)
+{
+	std::vector<std::vector<Uint8>> fragments;
+	std::vector<Uint8> bytes;
+	pixel_shape shape;
+
+	if (!frames.image.is_understood || !dicom_can_transcode(frames.image.syntax.c_str(), syntax))
+		return err_set(err, ERR_REFUSED, "cannot code frames of %s as %s", frames.image.syntax.c_str(), syntax);
+	if (!open_reader(frames, err) || !frames.reader->read(static_cast<size_t>(frame - 1), &bytes, &shape, err) ||
+	    !pixel_frame_encode(DcmXfer(syntax).getXfer(), bytes, &shape, &fragments, err))
+		return false;
+	for (const std::vector<Uint8> &fragment : fragments)
+		out.append(fragment.begin(), fragment.end());
+	return true;
 }
 
 DcmElement *find_pixels(DcmDataset &dataset)
@@ -178,27 +238,28 @@ DcmElement *find_pixels(DcmDataset &dataset)
 	return nullptr;
 }
 
-bool cut(DcmFileFormat &file, int frame, bool is_decoded, std::string &out, struct err *err)
+bool find_frames(struct dicom_frames &frames, struct err *err)
 {
-	DcmDataset &dataset = *file.getDataset();
-	DcmElement *element = find_pixels(dataset);
-	struct shape shape;
-
-	if (element == nullptr)
+	frames.element = find_pixels(frames.image.dataset());
+	if (frames.element == nullptr)
 		return err_set(err, ERR_NOT_FOUND, "this instance has no frames");
-	if (!read_shape(dataset, &shape, err))
-		return false;
-	if (frame < 1 || frame > shape.frames)
-		return err_set(err, ERR_NOT_FOUND, "there is no frame %d", frame);
-	if (element->getTag() != DCM_PixelData)
-		return cut_native(*element, shape, frame, out, err);
+	if (frames.element->getTag() == DCM_PixelData)
+		frames.sequence = encapsulated(static_cast<DcmPixelData &>(*frames.element));
+	return read_shape(frames.image.dataset(), &frames.shape, err);
+}
 
-	auto &pixels = static_cast<DcmPixelData &>(*element);
-	DcmPixelSequence *sequence = encapsulated(pixels);
-	if (sequence == nullptr)
-		return cut_native(pixels, shape, frame, out, err);
-	return is_decoded ? decode_frame(dataset, pixels, frame, out, err)
-	                  : cut_encapsulated(*sequence, shape, frame, out, err);
+bool cut(struct dicom_frames &frames, int frame, const char *syntax, std::string &out, struct err *err)
+{
+	bool is_pixels = syntax != nullptr && std::strcmp(syntax, DICOM_EXPLICIT) == 0;
+
+	if (frame < 1 || frame > frames.shape.frames)
+		return err_set(err, ERR_NOT_FOUND, "there is no frame %d", frame);
+	if (syntax != nullptr && !is_pixels)
+		return code_frame(frames, frame, syntax, out, err);
+	if (frames.sequence == nullptr)
+		return cut_native(*frames.element, frames.shape, frame, out, err);
+	return is_pixels ? decode_frame(frames, frame, out, err)
+	                 : cut_encapsulated(*frames.sequence, frames.shape, frame, out, err);
 }
 
 /* ---- values ---------------------------------------------------------------------------------------------------------- */
@@ -251,9 +312,9 @@ DcmElement *find_element(DcmItem &dataset, const char *path)
 	return nullptr;
 }
 
-bool read_value(DcmFileFormat &file, const char *path, std::string &out, struct err *err)
+bool read_value(DcmDataset &dataset, const char *path, std::string &out, struct err *err)
 {
-	DcmElement *element = find_element(*file.getDataset(), path);
+	DcmElement *element = find_element(dataset, path);
 
 	if (element == nullptr || element->ident() == EVR_SQ)
 		return err_set(err, ERR_NOT_FOUND, "this instance has no such value");
@@ -270,28 +331,40 @@ bool read_value(DcmFileFormat &file, const char *path, std::string &out, struct 
 }
 } // namespace
 
-bool dicom_frame(const char *path, int frame, bool is_decoded, uint8_t **out, size_t *out_length, struct err *err)
+bool dicom_frames_open(const char *path, struct dicom_frames **out, struct err *err)
 {
-	try {
-		DcmFileFormat file;
+	return dicom_guard(err, [&] {
+		std::unique_ptr<struct dicom_frames> frames(new struct dicom_frames);
+
+		if (!image_load(path, &frames->image, err) || !find_frames(*frames, err))
+			return false;
+		*out = frames.release();
+		return true;
+	});
+}
+
+bool dicom_frames_read(struct dicom_frames *frames, int frame, const char *syntax, uint8_t **out, size_t *out_length,
+                       struct err *err)
+{
+	return dicom_guard(err, [&] {
 		std::string bytes;
 
-		return header_load(path, file, err) && cut(file, frame, is_decoded, bytes, err) &&
-		       give(bytes, out, out_length, err);
-	} catch (...) {
-		return err_set(err, ERR_INVALID, "cannot read the frame");
-	}
+		return cut(*frames, frame, syntax, bytes, err) && give(bytes, out, out_length, err);
+	});
+}
+
+void dicom_frames_close(struct dicom_frames *frames)
+{
+	delete frames;
 }
 
 bool dicom_value(const char *path, const char *value, uint8_t **out, size_t *out_length, struct err *err)
 {
-	try {
-		DcmFileFormat file;
+	return dicom_guard(err, [&] {
+		struct image_file image;
 		std::string bytes;
 
-		return header_load(path, file, err) && read_value(file, value, bytes, err) &&
+		return image_load(path, &image, err) && read_value(image.dataset(), value, bytes, err) &&
 		       give(bytes, out, out_length, err);
-	} catch (...) {
-		return err_set(err, ERR_INVALID, "cannot read the value");
-	}
+	});
 }

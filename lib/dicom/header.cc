@@ -10,6 +10,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/text.h"
 #include "lib/dicom/charset.h"
+#include "lib/dicom/image.h"
 #include "lib/dicom/structure.h"
 
 namespace
@@ -41,13 +42,6 @@ bool is_technical(const DcmTagKey &top, const DcmTagKey &tag)
 {
 	return tag.getElement() == 0 ||
 	       std::find(std::begin(technical), std::end(technical), top) != std::end(technical);
-}
-
-/* Text whose bytes follow (0008,0005), PS3.5 section 6.1.2.2. */
-bool follows_charset(DcmEVR vr)
-{
-	return vr == EVR_SH || vr == EVR_LO || vr == EVR_ST || vr == EVR_LT || vr == EVR_UT || vr == EVR_PN ||
-	       vr == EVR_UC;
 }
 
 bool is_string(DcmEVR vr)
@@ -210,6 +204,12 @@ void tell(dicom_header_each *each, void *context, const header_field &named, con
 }
 } // namespace
 
+bool header_follows_charset(DcmEVR vr)
+{
+	return vr == EVR_SH || vr == EVR_LO || vr == EVR_ST || vr == EVR_LT || vr == EVR_UT || vr == EVR_PN ||
+	       vr == EVR_UC;
+}
+
 bool header_is_pixels(const DcmTagKey &tag)
 {
 	return tag == DCM_PixelData || tag == DcmTagKey(0x7fe0, 0x0001) || tag == DcmTagKey(0x7fe0, 0x0002) ||
@@ -230,7 +230,7 @@ void header_charset(DcmDataset &dataset, const char *of_device, struct charset *
 	for (unsigned long i = 0; i < dataset.card(); i++) {
 		DcmElement *element = dataset.getElement(i);
 
-		if (follows_charset(element->ident()) && element->getLengthField() <= SHORT_VALUE) {
+		if (header_follows_charset(element->ident()) && element->getLengthField() <= SHORT_VALUE) {
 			std::string bytes = bytes_of(*element);
 			charset_tally_add(&tally, bytes.data(), bytes.size());
 		}
@@ -246,19 +246,25 @@ std::string header_trimmed(const std::string &text)
 	return begin == std::string::npos ? std::string() : text.substr(begin, end - begin + 1);
 }
 
-bool header_load(const char *path, DcmFileFormat &file, struct err *err)
+bool header_check(const char *path, std::string *out_syntax, struct err *err)
 {
 	size_t elements = 0;
 	struct structure_visitor visitor = {count_element, no_value, &elements};
 	char syntax[DICOM_UID_SIZE];
-	OFCondition cond;
 
 	if (!structure_walk(path, &visitor, syntax, err))
 		return false;
 	if (elements > ELEMENTS_MAX)
 		return err_set(err, ERR_INVALID, "cannot show the header: it has more than %zu elements", ELEMENTS_MAX);
-	cond = file.loadFile(path);
-	return cond.good() || dicom_err_condition(err, ERR_INVALID, "cannot read the dataset", cond);
+	*out_syntax = syntax;
+	return true;
+}
+
+bool header_load(const char *path, DcmFileFormat &file, struct err *err)
+{
+	std::string syntax;
+
+	return header_check(path, &syntax, err) && image_read(path, syntax, file, err);
 }
 
 std::vector<header_field> header_collect(DcmDataset &dataset)

@@ -19,6 +19,8 @@ struct header_field {
 	bool is_technical;
 };
 
+/* Whether the structure of a part 10 file is sound and within what we hold; the syntax of its meta header. ERR_INVALID */
+bool header_check(const char *path, std::string *out_syntax, struct err *err);
 /* Opens a part 10 file whose long values stay on disk. ERR_INVALID: no dataset, or more elements than we hold. */
 bool header_load(const char *path, DcmFileFormat &file, struct err *err);
 
@@ -32,6 +34,8 @@ struct header_pair {
 std::vector<header_pair> header_differences(const std::vector<header_field> &fields,
                                             const std::vector<header_field> &others);
 
+/* Text whose bytes follow (0008,0005), PS3.5 section 6.1.2.2. */
+bool header_follows_charset(DcmEVR vr);
 bool header_is_pixels(const DcmTagKey &tag);
 bool header_is_binary(DcmEVR vr);
 /* By the texts of the data set itself; of_device: what is known of its device, "": nothing. */

@@ -75,6 +75,8 @@ bool decode_jpeg2000(const std::vector<std::vector<Uint8>> &fragments, std::vect
 	std::vector<Uint8> bytes;
 	OFString colours;
 
+	if (of.bits_allocated > 16)
+		return undecodable(err);
 	for (const std::vector<Uint8> &fragment : fragments)
 		bytes.insert(bytes.end(), fragment.begin(), fragment.end());
 	out->resize(jpeg2000_frame_size(&of));
@@ -222,6 +224,8 @@ bool pixel_frame_encode(E_TransferSyntax to, const std::vector<Uint8> &frame, pi
 	pixel_shape coded = shape_of(**shape), back;
 	std::vector<Uint8> again;
 
+	if (number(**shape, DCM_BitsAllocated) > 16)
+		return cannot_encode(err);
 	if (!encode(to, frame, &coded, out, err))
 		return false;
 	back = shape_of(*coded);
@@ -278,7 +282,7 @@ bool PixelReader::check_shape(struct err *err)
 
 	(void)dataset_.findAndGetSint32(DCM_NumberOfFrames, frames); /* absent: 0 */
 	frames = std::max<Sint32>(frames, 1);
-	if ((samples != 1 && samples != 3) || (bits != 8 && bits != 16) || size == 0 || size > FRAME_MAX)
+	if ((samples != 1 && samples != 3) || (bits != 8 && bits != 16 && bits != 32) || size == 0 || size > FRAME_MAX)
 		return err_set(err, ERR_REFUSED, "cannot transcode pixels of this kind");
 	frame_bytes_ = static_cast<size_t>(size);
 	frames_ = static_cast<size_t>(frames);

@@ -1,5 +1,6 @@
 /* Objects in another transfer syntax, with the same pixels and the same UIDs (PS3.5 section 10 and annex A). */
-#include "lib/dicom/header.h"
+#include "lib/dicom/change.h"
+#include "lib/dicom/image.h"
 #include "lib/dicom/pixel_frame.h"
 
 #include "dcmtk/dcmdata/dcostrma.h"
@@ -41,6 +42,9 @@ const kind kinds[] = {
     {UID_JPEG2000LosslessOnlyTransferSyntax, true, true},
     {UID_JPEG2000TransferSyntax, false, false},
     {UID_RLELosslessTransferSyntax, true, false},
+    {"1.2.840.10008.1.2.4.201", true, false}, /* HTJ2K */
+    {"1.2.840.10008.1.2.4.202", true, false},
+    {"1.2.840.10008.1.2.4.203", false, false},
 };
 
 const kind *find_kind(const char *uid)
@@ -298,31 +302,43 @@ bool is_signed(DcmDataset &dataset)
 	       dataset.tagExists(DCM_MACParametersSequence, OFTrue);
 }
 
-/* A syntax that DCMTK does not know at all reads as explicit VR little endian, so the meta header is asked. */
-bool is_known(DcmFileFormat &file, OFString *named)
+struct target {
+	const char *syntax;
+	const struct dicom_change *changes;
+	size_t count;
+	const char *charset;
+};
+
+bool write_anew(struct image_file &image, const char *to_syntax, Writer &writer, struct err *err)
 {
-	return file.getMetaInfo()->findAndGetOFString(DCM_TransferSyntaxUID, *named).good() &&
-	       *named == DcmXfer(file.getDataset()->getOriginalXfer()).getXferID();
+	DcmDataset &dataset = image.dataset();
+	DcmXfer to(to_syntax);
+
+	/* Without pixels there is nothing that is coded. */
+	if (to.isEncapsulated() || (DcmXfer(image.as).isEncapsulated() && dataset.tagExists(DCM_PixelData)))
+		return Transcoder(dataset, image.as, to, writer).run(err);
+	if (!dataset.canWriteXfer(to.getXfer(), image.as))
+		return err_set(err, ERR_REFUSED, "cannot transcode from %s to %s", image.syntax.c_str(), to_syntax);
+	return put_meta(writer, dataset, to_syntax, err) && writer.put_dataset(dataset, to.getXfer(), err);
 }
 
-bool transcode(const char *path, const char *to_syntax, Writer &writer, struct err *err)
+bool transcode(const char *path, const struct target &to, Writer &writer, struct err *err)
 {
-	DcmFileFormat file;
-	DcmXfer to(to_syntax);
-	OFString from;
+	struct image_file image;
+	bool differs = false;
 
-	if (!header_load(path, file, err))
+	if (!image_load(path, &image, err))
 		return false;
-	DcmDataset &dataset = *file.getDataset();
-	if (!is_known(file, &from) || !dicom_can_transcode(from.c_str(), to_syntax))
-		return err_set(err, ERR_REFUSED, "cannot transcode from %s to %s", from.c_str(), to_syntax);
-	if (is_signed(dataset))
+	if (!image.is_understood || !dicom_can_transcode(image.syntax.c_str(), to.syntax))
+		return err_set(err, ERR_REFUSED, "cannot transcode from %s to %s", image.syntax.c_str(), to.syntax);
+	if (is_signed(image.dataset()))
 		return err_set(err, ERR_REFUSED, "cannot transcode: the object is signed");
-	if (DcmXfer(dataset.getOriginalXfer()).isEncapsulated() || to.isEncapsulated())
-		return Transcoder(dataset, dataset.getOriginalXfer(), to, writer).run(err);
-	if (!dataset.canWriteXfer(to.getXfer(), dataset.getOriginalXfer()))
-		return err_set(err, ERR_REFUSED, "cannot transcode from %s to %s", from.c_str(), to_syntax);
-	return put_meta(writer, dataset, to_syntax, err) && writer.put_dataset(dataset, to.getXfer(), err);
+	if (!change_apply(image.dataset(), to.changes, to.count, to.charset, &differs, err))
+		return false;
+	/* Only dicom_rewrite() is content with what is there already. */
+	if (to.changes != nullptr && !differs && image.syntax == to.syntax)
+		return true;
+	return write_anew(image, to.syntax, writer, err);
 }
 
 /* Inflated, the dataset is one in explicit VR little endian already (PS3.5 section A.5). */
@@ -385,11 +401,25 @@ extern "C" bool dicom_transcode(const char *path, const char *to_syntax, int out
 {
 	return dicom_guard(err, [&] {
 		Writer writer(out_fd, bytes_max);
+		struct target to = {to_syntax, nullptr, 0, ""};
 		bool must_inflate = false, is_explicit = std::strcmp(to_syntax, DICOM_EXPLICIT) == 0;
 
 		if (!is_deflated(path, &must_inflate, err) ||
-		    !(must_inflate && is_explicit ? inflate(path, writer, err)
-		                                  : transcode(path, to_syntax, writer, err)))
+		    !(must_inflate && is_explicit ? inflate(path, writer, err) : transcode(path, to, writer, err)))
+			return false;
+		*out_size = writer.done();
+		return true;
+	});
+}
+
+extern "C" bool dicom_rewrite(const char *path, const char *to_syntax, const struct dicom_change *changes, size_t count,
+                              const char *charset, int out_fd, uint64_t bytes_max, uint64_t *out_size, struct err *err)
+{
+	return dicom_guard(err, [&] {
+		Writer writer(out_fd, bytes_max);
+		struct target to = {to_syntax, changes, count, charset};
+
+		if (!transcode(path, to, writer, err))
 			return false;
 		*out_size = writer.done();
 		return true;

@@ -114,13 +114,17 @@ LIMIT $6::integer OFFSET $7::integer;
 -- What is the same for a whole series is made once for it.
 WITH under AS MATERIALIZED (
     SELECT st.study_id, st.public_id::text AS study, sc.public_id::text AS site_id, st.shown_uid, e.series_id, e.series_instance_uid, e.number,
-           yq_json_overlay(st, c, e.series_instance_uid)::text AS overlay
+           yq_json_overlay(st, c, e.series_instance_uid)::text AS overlay,
+           st.received_claim_id IS NOT NULL OR st.split_no > 0
+               OR EXISTS (SELECT FROM correction_study a WHERE a.study_id = st.study_id) AS is_corrected
     FROM study st JOIN series e USING (study_id) JOIN scope sc ON sc.scope_id = st.site_id JOIN identity_claim c USING (claim_id)
     WHERE st.state <> 'merged' AND st.shown_uid = $1::text AND ($2::text IS NULL OR e.series_instance_uid = $2::text)
 )
 SELECT u.study, u.site_id, i.public_id::text AS id, u.series_id::text AS series, u.shown_uid, u.series_instance_uid, i.sop_instance_uid, i.sop_class_uid,
        i.transfer_syntax_uid, i.object_key, i.header_bytes + i.size_bytes AS size_bytes, i.has_pixels, coalesce(i.frames, 1) AS frames, i.charset_used,
-       u.overlay
+       u.overlay,
+       -- Whether a person may have said otherwise than the bytes do.
+       u.is_corrected OR i.came_for_study_id IS NOT NULL AS is_corrected
 FROM under u JOIN instance i USING (series_id)
 WHERE $3::text IS NULL OR i.sop_instance_uid = $3::text
 ORDER BY u.study_id, u.number NULLS LAST, u.series_id, i.number NULLS LAST, i.instance_id;
