@@ -8,7 +8,7 @@ http_handler handle_application, handle_web_file;                               
 http_handler handle_viewer, handle_viewer_file;                                        /* viewer.c */
 http_handler handle_login, handle_logout, handle_me, handle_password;                  /* api_session.c */
 http_handler handle_studies, handle_study, handle_study_submit, handle_study_complete; /* api_studies.c */
-http_handler handle_thumbnail, handle_rendered;                                        /* api_pictures.c */
+http_handler handle_thumbnail;                                                         /* api_pictures.c */
 http_handler handle_task_take, handle_task_review, handle_task_resume, handle_task_release,
     handle_task_heartbeat; /* api_tasks.c */
 http_handler handle_task_no_influence, handle_task_return, handle_task_answer, handle_task_assign,
@@ -57,7 +57,9 @@ http_handler handle_task_question, handle_question_answer, handle_report_printed
 
 http_handler handle_dicomweb_studies, handle_dicomweb_series, handle_dicomweb_instances; /* dicomweb_query.c */
 http_handler handle_dicomweb_metadata;                                                   /* dicomweb_metadata.c */
-http_handler handle_dicomweb_retrieve, handle_dicomweb_frames, handle_dicomweb_bulk;     /* dicomweb_retrieve.c */
+http_handler handle_dicomweb_retrieve;                                                   /* dicomweb_retrieve.c */
+http_handler handle_dicomweb_frames, handle_dicomweb_bulk;                               /* dicomweb_frames.c */
+http_handler handle_rendered, handle_rendered_many, handle_dicomweb_thumbnail;           /* dicomweb_rendered.c */
 http_handler handle_dicomweb_store;                                                      /* dicomweb_store.c */
 
 #endif

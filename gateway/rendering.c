@@ -70,21 +70,69 @@ static bool parse_accept(const char *accept, enum dicom_media *out, struct err *
 	return true;
 }
 
-static bool parse_viewport(const char *text, struct dicom_render *out, struct err *err)
+enum { VIEWPORT_FIELDS = 6, REGION_MAX = 1000000 };
+
+/* A whole number before a comma or the end; nothing at all: 0. */
+static bool take_number(const char **at, long *out)
 {
 	char *rest;
-	long width = strtol(text, &rest, 10);
-	if (rest != text && *rest == ',') {
-		const char *second = rest + 1;
-		long height = strtol(second, &rest, 10);
-		if (rest != second && *rest == '\0' && width > 0 && height > 0 && width <= RENDERING_SIDE_MAX &&
-		    height <= RENDERING_SIDE_MAX) {
-			out->width_max = (int)width;
-			out->height_max = (int)height;
-			return true;
-		}
+	*out = 0;
+	if (**at != '\0' && **at != ',') {
+		if (strchr("-0123456789", **at) == NULL)
+			return false;
+		*out = strtol(*at, &rest, 10);
+		if (rest == *at || (*rest != ',' && *rest != '\0'))
+			return false;
+		*at = rest;
 	}
-	return err_set(err, ERR_INVALID, "viewport is not \"width,height\" of 1 to %d", RENDERING_SIDE_MAX);
+	return labs(*out) <= REGION_MAX;
+}
+
+static bool is_side(long side)
+{
+	return side > 0 && side <= RENDERING_SIDE_MAX;
+}
+
+/* PS3.18 section 8.3.5.1.3: "width,height", then what is shown: "left,top,width,height"; a negative width mirrors, a negative height turns over. */
+static bool parse_viewport(const char *text, struct dicom_render *out, struct err *err)
+{
+	long field[VIEWPORT_FIELDS] = {0};
+	int count = 0;
+	bool ok = true;
+	for (const char *at = text; ok && at != NULL && count < VIEWPORT_FIELDS; at = *at == ',' ? at + 1 : NULL) {
+		ok = take_number(&at, &field[count++]);
+		if (count == VIEWPORT_FIELDS)
+			ok = ok && *at == '\0';
+		if (!ok)
+			break;
+	}
+	if (!ok || (count != 2 && count != 4 && count != VIEWPORT_FIELDS) || !is_side(field[0]) || !is_side(field[1]) ||
+	    field[2] < 0 || field[3] < 0)
+		return err_set(err, ERR_INVALID,
+		               "viewport is not \"width,height\" or \"width,height,left,top,width,height\", "
+		               "of 1 to %d",
+		               RENDERING_SIDE_MAX);
+	out->width_max = (int)field[0];
+	out->height_max = (int)field[1];
+	out->left = (int)field[2];
+	out->top = (int)field[3];
+	out->region_width = abs((int)field[4]);
+	out->region_height = abs((int)field[5]);
+	out->is_mirrored = field[4] < 0;
+	out->is_upside_down = field[5] < 0;
+	return true;
+}
+
+/* PS3.3 sections C.11.2.1.2 and C.11.2.1.3: the least width of each. */
+static bool read_function(const char *word, double width, enum dicom_window *out)
+{
+	static const char *const words[] = {"linear", "linear-exact", "sigmoid"};
+	for (int i = 0; i < 3; i++)
+		if (strcasecmp(word, words[i]) == 0) {
+			*out = (enum dicom_window)i;
+			return i == DICOM_WINDOW_LINEAR ? width >= 1 : width > 0;
+		}
+	return false;
 }
 
 static bool parse_window(const char *text, struct dicom_render *out, struct err *err)
@@ -94,15 +142,41 @@ static bool parse_window(const char *text, struct dicom_render *out, struct err 
 	if (rest != text && *rest == ',') {
 		const char *second = rest + 1;
 		double width = strtod(second, &rest);
-		if (rest != second && strcasecmp(rest, ",linear") == 0 && isfinite(center) && isfinite(width) &&
-		    width >= 1) {
+		if (rest != second && *rest == ',' && isfinite(center) && isfinite(width) &&
+		    read_function(rest + 1, width, &out->window_function)) {
 			out->has_window = true;
 			out->window_center = center;
 			out->window_width = width;
 			return true;
 		}
 	}
-	return err_set(err, ERR_INVALID, "window is not \"centre,width,linear\" with a width of at least 1");
+	return err_set(err, ERR_INVALID,
+	               "window is not \"centre,width,function\": linear with a width of at least 1, or "
+	               "linear-exact or sigmoid with one above 0");
+}
+
+bool rendering_parse_quality(const char *text, struct dicom_render *out, struct err *err)
+{
+	size_t length = text != NULL ? strspn(text, "0123456789") : 0;
+	long quality = length > 0 && length <= 3 ? strtol(text, NULL, 10) : 0;
+	if (text == NULL)
+		return true;
+	if (quality < 1 || quality > 100 || text[length] != '\0')
+		return err_set(err, ERR_INVALID, "quality is not a number from 1 to 100");
+	out->quality = (int)quality;
+	return true;
+}
+
+bool rendering_check_annotation(const char *text, struct err *err)
+{
+	for (const char *at = text; at != NULL; at = *at == ',' ? at + 1 : NULL) {
+		size_t length = strcspn(at, ",");
+		if (!(length == 7 && strncmp(at, "patient", length) == 0) &&
+		    !(length == 9 && strncmp(at, "technique", length) == 0))
+			return err_set(err, ERR_INVALID, "annotation is not a list of \"patient\" and \"technique\"");
+		at += length;
+	}
+	return true;
 }
 
 bool rendering_parse(const char *accept, const char *viewport, const char *window, struct dicom_render *out,

@@ -5,11 +5,14 @@
 #include "dcmtk/dcmimgle/dcmimage.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <vector>
 
 #include "lib/dicom/dicom.h"
+#include "lib/dicom/image.h"
 #include "lib/dicom/picture.h"
+#include "lib/dicom/pixel_frame.h"
 
 namespace
 {
@@ -33,30 +36,89 @@ bool check_size(DcmDataset &dataset, int frame, struct err *err)
 	return true;
 }
 
+/* Exact is linear (PS3.3 C.11.2.1.3.2 and C.11.2.1.2.1) with half a value and one value more. */
+bool set_asked(DicomImage &image, const struct dicom_render &how)
+{
+	double more = how.window_function == DICOM_WINDOW_LINEAR_EXACT ? 1 : 0;
+	EF_VoiLutFunction function = how.window_function == DICOM_WINDOW_SIGMOID ? EFV_Sigmoid : EFV_Linear;
+
+	return image.setVoiLutFunction(function) != 0 &&
+	       image.setWindow(how.window_center + more / 2, how.window_width + more) != 0;
+}
+
 /* PS3.3 C.11.2.1.2: what was asked for, else the object's own, else all that there is. */
 void set_window(DicomImage &image, const struct dicom_render &how)
 {
 	if (!image.isMonochrome())
 		return;
-	if (how.has_window && image.setWindow(how.window_center, how.window_width))
+	if (how.has_window && set_asked(image, how))
 		return;
 	if (image.getWindowCount() > 0 && image.setWindow(0))
 		return;
 	(void)image.setMinMaxWindow();
 }
 
-/* Smaller only; one side is given, so that the other follows with the pixels' aspect ratio. NULL: as it is. */
-DicomImage *scale(const DicomImage &image, const struct dicom_render &how)
+/* Within the frame; 0 by 0: all of it. */
+bool check_region(const DicomImage &image, const struct dicom_render &how, unsigned long *out_width,
+                  unsigned long *out_height, struct err *err)
 {
-	double width = image.getWidth(), height = image.getHeight();
-	double by_width = how.width_max > 0 ? how.width_max / width : 1;
-	double by_height = how.height_max > 0 ? how.height_max / height : 1;
+	unsigned long left = static_cast<unsigned long>(how.left), top = static_cast<unsigned long>(how.top);
+	unsigned long width = image.getWidth(), height = image.getHeight();
 
-	if (std::min(by_width, by_height) >= 1)
+	if (left >= width || top >= height || static_cast<unsigned long>(how.region_width) > width - left ||
+	    static_cast<unsigned long>(how.region_height) > height - top)
+		return err_set(err, ERR_INVALID,
+		               "the region of the viewport lies outside of the frame of %lu x %lu pixels", width,
+		               height);
+	*out_width = how.region_width > 0 ? static_cast<unsigned long>(how.region_width) : width - left;
+	*out_height = how.region_height > 0 ? static_cast<unsigned long>(how.region_height) : height - top;
+	return true;
+}
+
+/*
+ * Smaller only. ratio: how much higher than wide a pixel is; DCMTK loses it where a picture was cut out of another, so both sides are given.
+ * NULL: as it is.
+ */
+DicomImage *scale(const DicomImage &image, const struct dicom_render &how, double ratio)
+{
+	double width = static_cast<double>(image.getWidth()), height = static_cast<double>(image.getHeight()) * ratio;
+	double factor =
+	    std::min(how.width_max > 0 ? how.width_max / width : 1, how.height_max > 0 ? how.height_max / height : 1);
+
+	if (factor >= 1)
 		return nullptr;
-	if (by_width <= by_height)
-		return image.createScaledImage(static_cast<unsigned long>(how.width_max), 0UL, 1, 1);
-	return image.createScaledImage(0UL, static_cast<unsigned long>(how.height_max), 1, 1);
+	return image.createScaledImage(std::max(1UL, static_cast<unsigned long>(std::lround(width * factor))),
+	                               std::max(1UL, static_cast<unsigned long>(std::lround(height * factor))), 1, 0);
+}
+
+/* Puts another picture in the place of one. Its window is to be set again. */
+bool exchange(std::unique_ptr<DicomImage> &image, DicomImage *other, const struct dicom_render &how, struct err *err)
+{
+	if (other == nullptr)
+		return true;
+	image.reset(other);
+	if (image->getStatus() != EIS_Normal)
+		return err_set(err, ERR_INVALID, "cannot render: %s", DicomImage::getString(image->getStatus()));
+	set_window(*image, how);
+	return true;
+}
+
+/* The region first: DCMTK does not cut and interpolate at once. */
+bool fit(std::unique_ptr<DicomImage> &image, const struct dicom_render &how, struct err *err)
+{
+	unsigned long width = 0, height = 0;
+	double ratio = image->getHeightWidthRatio();
+
+	set_window(*image, how);
+	if (!check_region(*image, how, &width, &height, err))
+		return false;
+	if ((width != image->getWidth() || height != image->getHeight()) &&
+	    !exchange(image, image->createClippedImage(how.left, how.top, width, height), how, err))
+		return false;
+	if (!exchange(image, scale(*image, how, ratio > 0 ? ratio : 1), how, err))
+		return false;
+	return (!how.is_mirrored && !how.is_upside_down) || image->flipImage(how.is_mirrored, how.is_upside_down) ||
+	       err_set(err, ERR_INVALID, "cannot render: the picture cannot be mirrored");
 }
 
 bool encode(DicomImage &image, const struct dicom_render &how, uint8_t **out, size_t *out_length, struct err *err)
@@ -74,38 +136,54 @@ bool encode(DicomImage &image, const struct dicom_render &how, uint8_t **out, si
 	return picture_jpeg(&picture, std::min(std::max(how.quality, 1), 100), out, out_length, err);
 }
 
-/* A syntax that DCMTK does not know at all reads as explicit VR little endian, so the meta header is asked. */
-bool no_image(DcmFileFormat &file, const DicomImage &image, struct err *err)
+bool no_image(struct image_file &file, const DicomImage &image, struct err *err)
 {
-	DcmDataset &dataset = *file.getDataset();
-	OFString syntax;
-
-	if (file.getMetaInfo()->findAndGetOFString(DCM_TransferSyntaxUID, syntax).good() &&
-	    (syntax != DcmXfer(dataset.getOriginalXfer()).getXferID() ||
-	     !dataset.canWriteXfer(EXS_LittleEndianExplicit, dataset.getOriginalXfer())))
+	if (!file.is_understood || !file.dataset().canWriteXfer(EXS_LittleEndianExplicit, file.as))
 		return err_set(err, ERR_INVALID, "cannot render: transfer syntax %s cannot be decoded here",
-		               syntax.c_str());
+		               file.syntax.c_str());
 	return err_set(err, ERR_INVALID, "cannot render: %s", DicomImage::getString(image.getStatus()));
 }
 
-bool render(DcmFileFormat &file, const struct dicom_render &how, uint8_t **out, size_t *out_length, struct err *err)
+/* The frame alone and decoded, in the place of all pixels. */
+bool decode_one(struct image_file &file, int frame, struct err *err)
 {
-	DcmDataset &dataset = *file.getDataset();
-	std::unique_ptr<DicomImage> image, scaled;
+	DcmDataset &dataset = file.dataset();
+	PixelReader reader(dataset, file.as);
+	std::vector<Uint8> pixels;
+	pixel_shape shape;
+	OFCondition cond;
 
-	if (!check_size(dataset, how.frame, err))
+	if (!reader.open(err) || !reader.read(static_cast<size_t>(frame - 1), &pixels, &shape, err))
+		return err_set(err, ERR_INVALID, "cannot render: the frame cannot be decoded");
+	delete dataset.remove(DCM_PixelData);
+	if (pixels.size() % 2 != 0)
+		pixels.push_back(0);
+	cond = dataset.putAndInsertUint16Array(DCM_PixelData, reinterpret_cast<const Uint16 *>(pixels.data()),
+	                                       static_cast<unsigned long>(pixels.size() / 2));
+	if (cond.good())
+		cond = dataset.putAndInsertString(DCM_NumberOfFrames, "1");
+	return (cond.good() && pixel_shape_apply(*shape, dataset)) ||
+	       err_set(err, ERR_INVALID, "cannot render: the frame cannot be decoded");
+}
+
+bool is_jpeg2000(const struct image_file &file)
+{
+	return file.as == EXS_JPEG2000 || file.as == EXS_JPEG2000LosslessOnly;
+}
+
+bool render(struct image_file &file, const struct dicom_render &how, uint8_t **out, size_t *out_length, struct err *err)
+{
+	std::unique_ptr<DicomImage> image;
+	bool is_ours = file.is_understood && is_jpeg2000(file); /* no codec of DCMTK's */
+
+	if (!check_size(file.dataset(), how.frame, err) || (is_ours && !decode_one(file, how.frame, err)))
 		return false;
-	image.reset(new DicomImage(&dataset, dataset.getOriginalXfer(), CIF_UsePartialAccessToPixelData,
-	                           static_cast<unsigned long>(how.frame - 1), 1));
+	image.reset(new DicomImage(&file.dataset(), is_ours ? EXS_LittleEndianExplicit : file.as,
+	                           CIF_UsePartialAccessToPixelData,
+	                           is_ours ? 0 : static_cast<unsigned long>(how.frame - 1), 1));
 	if (image->getStatus() != EIS_Normal)
 		return no_image(file, *image, err);
-	set_window(*image, how);
-	scaled.reset(scale(*image, how));
-	if (scaled && scaled->getStatus() != EIS_Normal)
-		return err_set(err, ERR_INVALID, "cannot render: %s", DicomImage::getString(scaled->getStatus()));
-	if (scaled)
-		set_window(*scaled, how);
-	return encode(scaled ? *scaled : *image, how, out, out_length, err);
+	return fit(image, how, err) && encode(*image, how, out, out_length, err);
 }
 } // namespace
 
@@ -113,11 +191,17 @@ extern "C" bool dicom_render(const char *path, const struct dicom_render *how, u
                              struct err *err)
 {
 	return dicom_guard(err, [&] {
-		DcmFileFormat file;
-		OFCondition cond = file.loadFile(path);
+		struct image_file file;
 
-		if (cond.bad())
-			return dicom_err_condition(err, ERR_INVALID, "cannot render", cond);
-		return render(file, *how, out, out_length, err);
+		return image_load(path, &file, err) && render(file, *how, out, out_length, err);
 	});
+}
+
+extern "C" bool dicom_draw(const uint8_t *pixels, uint32_t width, uint32_t height, enum dicom_media media, int quality,
+                           uint8_t **out, size_t *out_length, struct err *err)
+{
+	struct picture picture = {pixels, width, height, 1};
+
+	return media == DICOM_MEDIA_PNG ? picture_png(&picture, out, out_length, err)
+	                                : picture_jpeg(&picture, quality, out, out_length, err);
 }

@@ -57,7 +57,19 @@ Test(rendering, viewport)
 	    {"512;256", 0, 0},
 	    {"a,b", 0, 0},
 	    {"99999999999999999999,1", 0, 0},
-	    {"512,256,0,0,9,9", 0, 0},
+	    {"512,256,0,0,9,9", 512, 256},
+	    {"512,256,,,-9,9", 512, 256},
+	    {"512,256,3,4", 512, 256},
+	    {"512,256,3", 0, 0},
+	    {"512,256,0,0,9", 0, 0},
+	    {"512,256,0,0,9,9,", 0, 0},
+	    {"512,256,0,0,9,9,9", 0, 0},
+	    {"512,256,-1,0,9,9", 0, 0},
+	    {"512,256,0,0,1000001,9", 0, 0},
+	    {"512,256,0,0,0x9,9", 0, 0},
+	    {"512,256,0,0, 9,9", 0, 0},
+	    {"512,256,0,0,-99999999999999999999,9", 0, 0},
+	    {",,0,0,9,9", 0, 0},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct dicom_render how = {0};
@@ -70,6 +82,46 @@ Test(rendering, viewport)
 	}
 }
 
+Test(rendering, region)
+{
+	struct dicom_render how = {0};
+	struct err err = {0};
+	cr_assert(rendering_parse(NULL, "512,256,3,4,-9,8", NULL, &how, &err), "%s", err.text);
+	cr_expect(how.left == 3 && how.top == 4 && how.region_width == 9 && how.region_height == 8);
+	cr_expect(how.is_mirrored && !how.is_upside_down);
+}
+
+Test(rendering, quality)
+{
+	static const struct {
+		const char *text;
+		int want; /* 0: refused */
+	} cases[] = {{"1", 1}, {"100", 100}, {"050", 50}, {"0", 0},   {"101", 0},
+	             {"", 0},  {"-1", 0},    {"9e1", 0},  {"50 ", 0}, {"1000", 0}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct dicom_render how = {.quality = 7};
+		struct err err = {0};
+		bool ok = rendering_parse_quality(cases[i].text, &how, &err);
+		cr_expect(ok == (cases[i].want != 0) && how.quality == (ok ? cases[i].want : 7), "%s", cases[i].text);
+	}
+	struct dicom_render how = {.quality = 7};
+	struct err err = {0};
+	cr_expect(rendering_parse_quality(NULL, &how, &err) && how.quality == 7);
+}
+
+Test(rendering, annotation)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+	} cases[] = {{NULL, true},        {"patient", true}, {"technique,patient", true}, {"", false},
+	             {"patient,", false}, {"name", false},   {"patients", false}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct err err = {0};
+		cr_expect(rendering_check_annotation(cases[i].text, &err) == cases[i].ok, "case %zu", i);
+	}
+}
+
 Test(rendering, window)
 {
 	static const struct {
@@ -77,19 +129,14 @@ Test(rendering, window)
 		bool ok;
 		double center, width;
 	} cases[] = {
-	    {"40,400,linear", true, 40, 400},
-	    {"-600.5,1500,LINEAR", true, -600.5, 1500},
-	    {"0,1,linear", true, 0, 1},
-	    {"40,400", false, 0, 0},
-	    {"40,400,sigmoid", false, 0, 0},
-	    {"40,400,linear-exact", false, 0, 0},
-	    {"40,0,linear", false, 0, 0},
-	    {"40,-1,linear", false, 0, 0},
-	    {"nan,400,linear", false, 0, 0},
-	    {"40,inf,linear", false, 0, 0},
-	    {",400,linear", false, 0, 0},
-	    {"40,,linear", false, 0, 0},
-	    {"", false, 0, 0},
+	    {"40,400,linear", true, 40, 400},  {"-600.5,1500,LINEAR", true, -600.5, 1500},
+	    {"0,1,linear", true, 0, 1},        {"40,400", false, 0, 0},
+	    {"40,400,sigmoid", true, 40, 400}, {"40,0.5,linear-exact", true, 40, 0.5},
+	    {"40,0.5,linear", false, 0, 0},    {"40,0,sigmoid", false, 0, 0},
+	    {"40,400,cubic", false, 0, 0},     {"40,0,linear", false, 0, 0},
+	    {"40,-1,linear", false, 0, 0},     {"nan,400,linear", false, 0, 0},
+	    {"40,inf,linear", false, 0, 0},    {",400,linear", false, 0, 0},
+	    {"40,,linear", false, 0, 0},       {"", false, 0, 0},
 	    {"40,400,linear,", false, 0, 0},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
