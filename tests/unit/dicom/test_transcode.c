@@ -325,9 +325,13 @@ Test(transcode, the_syntaxes_say_what_can_be)
 	    {EXPLICIT, JPEG_LS, true},
 	    {JPEG_LS, EXPLICIT, true},
 	    {JPEG_BASELINE, EXPLICIT, true},
-	    {JPEG_BASELINE, JPEG_LS, false},              /* lossy stays lossy, and grows */
-	    {EXPLICIT, JPEG_BASELINE, false},             /* never with loss */
-	    {EXPLICIT, BIG_ENDIAN_EXPLICIT, false},       /* retired */
+	    {JPEG_BASELINE, JPEG_LS, false},             /* lossy stays lossy, and grows */
+	    {EXPLICIT, JPEG_BASELINE, false},            /* never with loss */
+	    {EXPLICIT, BIG_ENDIAN_EXPLICIT, false},      /* retired */
+	    {"1.2.840.10008.1.2.4.201", EXPLICIT, true}, /* HTJ2K */
+	    {"1.2.840.10008.1.2.4.203", EXPLICIT, true},
+	    {"1.2.840.10008.1.2.4.203", JPEG_LS, false},
+	    {EXPLICIT, "1.2.840.10008.1.2.4.201", false}, /* nothing here writes it */
 	    {"1.2.840.10008.1.2.4.102", EXPLICIT, false}, /* MPEG-4 */
 	    {"1.2.840.113619.5.2", EXPLICIT, false},      /* private */
 	};
