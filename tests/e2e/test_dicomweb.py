@@ -270,6 +270,9 @@ def test_who_was_parted_has_a_study_of_his_own(centre, api):
     shown, = api.get(f"{ROOT}/studies/{value(second, '0020000D')}/metadata", Accept=JSON).body
     assert (value(shown, "0020000D"), value(shown, "00100020")) == (value(second, "0020000D"), "P0079")
     assert value(shown, "00080018") == made["files"][1]["sop_instance_uid"]
+    moved = api.get(f"{ROOT}/studies/{value(second, '0020000D')}", Accept="*/*").body
+    assert value(second, "0020000D").encode() in moved and made["study_instance_uid"].encode() not in moved
+    assert b"P0079" in moved and "孙二".encode() in moved and b"P0078" not in moved
 
 
 def test_corrections_show_and_bytes_stay(centre, api):
