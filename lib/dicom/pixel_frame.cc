@@ -269,6 +269,7 @@ bool PixelReader::open(struct err *err)
 		return undecodable(err);
 	if (!check_shape(err))
 		return false;
+	coded_ = shape_of(dataset_);
 	if (DcmXfer(syntax_).isEncapsulated())
 		return find_fragments(err);
 	return pixels_->getLengthField() >= frame_bytes_ * frames_ || undecodable(err);
@@ -366,7 +367,7 @@ bool PixelReader::read(size_t frame, std::vector<Uint8> *out, pixel_shape *shape
 {
 	std::vector<std::vector<Uint8>> fragments;
 
-	*shape = shape_of(dataset_);
+	*shape = shape_of(*coded_);
 	if (fragments_ == nullptr)
 		return read_native(frame, out, err);
 	return gather(frame, &fragments, err) && decode(syntax_, fragments, out, shape, err);

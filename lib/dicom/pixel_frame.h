@@ -37,6 +37,8 @@ class PixelReader
       private:
 	DcmDataset &dataset_;
 	E_TransferSyntax syntax_;
+	pixel_shape
+	    coded_; /* as it was at open(): who writes the object anew changes the dataset after the first frame */
 	DcmPixelData *pixels_ = nullptr;
 	DcmPixelSequence *fragments_ = nullptr; /* of encapsulated ones */
 	size_t frames_ = 0, frame_bytes_ = 0;

@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import zlib
 
 import pytest
 
@@ -83,17 +84,27 @@ def pixels_of(content):
     return meta[0x00020010].rstrip(b"\0").decode(), elements(dataset)[0x7FE00010][1]
 
 
+def colours(folder, **about):
+    """A loop in red, green and blue, as make_study() has it in grey."""
+    study = dicomgen.Study(**about)
+    dataset = dicomgen.us(study)
+    grey = dataset[0x7FE00010][1]
+    dataset.put(0x00280002, "US", 3).put(0x00280004, "CS", "RGB").put(0x00280006, "US", 0)
+    dataset.put(0x7FE00010, "OB", bytes(value for at, one in enumerate(grey) for value in (one, 255 - one, at % 48 * 5)))
+    return {"study_instance_uid": study.study_uid, "files": [dicomgen.write_part10(str(folder / "colours.dcm"), dataset)]}
+
+
 class Image:
     def __init__(self, folder, kind, syntax, **about):
         self.syntax, (self.coder, self.decoder, self.media) = syntax, CODERS[syntax]
-        made = dicomgen.make_study(str(folder), kind, size=64, images=1, **about)
+        made = colours(folder, **about) if kind == "colours" else dicomgen.make_study(str(folder), kind, size=64, images=1, **about)
         self.study, one = made["study_instance_uid"], made["files"][0]
         self.sop_class, self.uid, self.series = one["sop_class_uid"], one["sop_instance_uid"], one["series_instance_uid"]
         path, self.plain = folder / "coded.dcm", folder / "decoded.dcm"
         run(*self.coder, one["path"], path)
         run(*self.decoder, path, self.plain)
         self.pixels = pixels_of(self.plain.read_bytes())[1]
-        self.frames = 4 if kind == "us" else 1
+        self.frames, self.is_grey = 1 if kind == "ct-chest" else 4, kind != "colours"
         self.size = len(self.pixels) // self.frames
         self.dataset = dicomgen.split_part10(path.read_bytes())[1]
 
@@ -110,8 +121,9 @@ def put(centre, sop_class, uid, dataset, syntax):
         return peer.store(sop_class, uid, dataset, syntax)
 
 
-KINDS = [(kind, syntax) for kind in ("ct-chest", "us") for syntax in CODERS
-         if not (kind == "ct-chest" and syntax == JPEG_BASELINE) and not (kind == "us" and syntax == JPEG_EXTENDED)]
+# Of 16 bits no baseline, of 8 bits no extended one.
+KINDS = [(kind, syntax) for kind in ("ct-chest", "us", "colours") for syntax in CODERS
+         if syntax != (JPEG_BASELINE if kind == "ct-chest" else JPEG_EXTENDED)]
 
 
 @pytest.fixture(scope="module")
@@ -443,14 +455,14 @@ def test_every_syntax_is_drawn(api, image, tmp_path):
     """As DCMTK draws it."""
     got = api.get(image.address + "/rendered?window=1000,2000,linear", Accept="image/png")
     assert (got.status, png_size(got.body)) == (200, (64, 64) if image.frames == 1 else (48, 48))
-    drawn = run("dcmj2pnm", "+Ww", "1000", "2000", image.plain)
-    assert grey(got.body) == drawn.split(b"255\n", 1)[1]
+    drawn = run("dcmj2pnm", *(["+Ww", "1000", "2000"] if image.is_grey else []), image.plain)
+    assert samples_of(got.body) == drawn.split(b"255\n", 1)[1]
 
 
-def grey(png):
-    """The pixels of a grey PNG of ours: one IDAT, no filter."""
-    import zlib
+def samples_of(png):
+    """The samples of a PNG of ours, grey or colours: one IDAT, no filter."""
     width, height = png_size(png)
+    width *= 3 if png[25] == 2 else 1
     at = png.index(b"IDAT")
     length, = struct.unpack(">I", png[at - 4:at])
     raw = zlib.decompress(png[at + 4:at + 4 + length])
@@ -458,12 +470,12 @@ def grey(png):
 
 
 def test_regions_and_windows(api, ct):
-    whole = grey(api.get(ct.address + "/rendered", Accept="image/png").body)
+    whole = samples_of(api.get(ct.address + "/rendered", Accept="image/png").body)
     rows = [whole[row * 64:row * 64 + 64] for row in range(64)]
     cut = api.get(ct.address + "/rendered?viewport=64,64,10,20,30,5", Accept="image/png").body
-    assert png_size(cut) == (30, 5) and grey(cut) == b"".join(row[10:40] for row in rows[20:25])
+    assert png_size(cut) == (30, 5) and samples_of(cut) == b"".join(row[10:40] for row in rows[20:25])
     mirrored = api.get(ct.address + "/rendered?viewport=64,64,,,-64,-64", Accept="image/png").body
-    assert grey(mirrored) == b"".join(row[::-1] for row in rows[::-1])
+    assert samples_of(mirrored) == b"".join(row[::-1] for row in rows[::-1])
     assert png_size(api.get(ct.address + "/rendered?viewport=16,16,0,0,64,32", Accept="image/png").body) == (16, 8)
     pictures = {function: api.get(f"{ct.address}/rendered?window=0,500,{function}", Accept="image/png").body
                 for function in ("linear", "linear-exact", "sigmoid")}
@@ -472,7 +484,7 @@ def test_regions_and_windows(api, ct):
     assert small < large
     told = api.get(ct.address + "/rendered?annotation=patient,technique&iccprofile=no")
     assert told.status == 200 and "annotation, iccprofile" in told.headers["Warning"]
-    assert grey(api.get(ct.address + "/rendered?annotation=patient", Accept="image/png").body) == whole
+    assert samples_of(api.get(ct.address + "/rendered?annotation=patient", Accept="image/png").body) == whole
 
 
 def test_pictures_of_many(centre, api, tmp_path):
@@ -503,7 +515,7 @@ def test_what_has_no_picture_says_what_it_is(centre, api, kind, tmp_path):
     study = f"{ROOT}/studies/{made['study_instance_uid']}"
     target = f"{study}/series/{one['series_instance_uid']}/instances/{one['sop_instance_uid']}"
     picture = api.get(target + "/rendered?viewport=300,200", Accept="image/png")
-    assert (picture.status, png_size(picture.body)) == (200, (300, 200)) and len(set(grey(picture.body))) > 2
+    assert (picture.status, png_size(picture.body)) == (200, (300, 200)) and len(set(samples_of(picture.body))) > 2
     for tail in (study + "/thumbnail", target + "/thumbnail", study + "/rendered"):
         assert api.get(tail).status == 200
     assert png_size(api.get(target + "/thumbnail", Accept="image/png").body) == (160, 160)
