@@ -129,23 +129,6 @@ bool join_fragments(DcmPixelSequence &sequence, Uint32 first, Uint32 end, std::s
 	return true;
 }
 
-bool cut_encapsulated(DcmPixelSequence &sequence, const struct shape &shape, int frame, std::string &out,
-                      struct err *err)
-{
-	Uint32 first = 1, end = static_cast<Uint32>(sequence.card());
-	OFCondition cond = EC_Normal;
-
-	if (shape.frames > 1) {
-		cond = DcmCodec::determineStartFragment(static_cast<Uint32>(frame - 1), shape.frames, &sequence, first);
-		if (cond.good() && frame < shape.frames)
-			cond =
-			    DcmCodec::determineStartFragment(static_cast<Uint32>(frame), shape.frames, &sequence, end);
-	}
-	if (cond.bad())
-		return dicom_err_condition(err, ERR_INVALID, "cannot tell where the frame begins", cond);
-	return join_fragments(sequence, first, end, out, err);
-}
-
 DcmPixelSequence *encapsulated(DcmPixelData &pixels)
 {
 	E_TransferSyntax syntax = EXS_Unknown;
@@ -192,6 +175,42 @@ bool open_reader(struct dicom_frames &frames, struct err *err)
 		return false;
 	frames.reader = std::move(reader);
 	return true;
+}
+
+/* DCMTK guesses where there is no table of offsets, so it is asked only about what PixelReader does not read. */
+bool find_by_dcmtk(struct dicom_frames &frames, Uint32 index, Uint32 *first, Uint32 *end, struct err *err)
+{
+	Sint32 count = frames.shape.frames;
+	OFCondition cond = DcmCodec::determineStartFragment(index, count, frames.sequence, *first);
+
+	if (cond.good() && static_cast<Sint32>(index) + 1 < count)
+		cond = DcmCodec::determineStartFragment(index + 1, count, frames.sequence, *end);
+	return cond.good() || dicom_err_condition(err, ERR_INVALID, "cannot tell where the frame begins", cond);
+}
+
+bool find_fragments(struct dicom_frames &frames, int frame, Uint32 *first, Uint32 *end, struct err *err)
+{
+	Uint32 index = static_cast<Uint32>(frame - 1);
+	unsigned long from = 0, to = 0;
+
+	*first = 1;
+	*end = static_cast<Uint32>(frames.sequence->card());
+	if (frames.shape.frames == 1)
+		return true;
+	if (!open_reader(frames, err))
+		return find_by_dcmtk(frames, index, first, end, err);
+	frames.reader->fragments(index, &from, &to);
+	*first = static_cast<Uint32>(from);
+	*end = static_cast<Uint32>(to);
+	return true;
+}
+
+bool cut_encapsulated(struct dicom_frames &frames, int frame, std::string &out, struct err *err)
+{
+	Uint32 first = 0, end = 0;
+
+	return find_fragments(frames, frame, &first, &end, err) &&
+	       join_fragments(*frames.sequence, first, end, out, err);
 }
 
 bool decode_frame(struct dicom_frames &frames, int frame, std::string &out, struct err *err)
@@ -258,8 +277,7 @@ bool cut(struct dicom_frames &frames, int frame, const char *syntax, std::string
 		return code_frame(frames, frame, syntax, out, err);
 	if (frames.sequence == nullptr)
 		return cut_native(*frames.element, frames.shape, frame, out, err);
-	return is_pixels ? decode_frame(frames, frame, out, err)
-	                 : cut_encapsulated(*frames.sequence, frames.shape, frame, out, err);
+	return is_pixels ? decode_frame(frames, frame, out, err) : cut_encapsulated(frames, frame, out, err);
 }
 
 /* ---- values ---------------------------------------------------------------------------------------------------------- */

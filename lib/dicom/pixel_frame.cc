@@ -290,7 +290,7 @@ bool PixelReader::check_shape(struct err *err)
 	return true;
 }
 
-/* PS3.5 section A.4: one fragment a frame, or all for the one frame, or as the table of offsets says. */
+/* PS3.5 section A.4: one fragment a frame, or all for the one frame, or as the table of offsets says, or where a stream begins. */
 bool PixelReader::find_fragments(struct err *err)
 {
 	unsigned long count;
@@ -315,6 +315,8 @@ bool PixelReader::find_by_offsets(struct err *err)
 	Uint8 *bytes = nullptr;
 	uint64_t at = 0;
 
+	if (fragments_->getItem(table, 0).good() && table->getLength() == 0)
+		return find_by_starts(err);
 	if (fragments_->getItem(table, 0).bad() || table->getLength() != 4 * frames_ ||
 	    table->getUint8Array(bytes).bad() || bytes == nullptr)
 		return undecodable(err);
@@ -328,6 +330,28 @@ bool PixelReader::find_by_offsets(struct err *err)
 		    at == (entry[0] | entry[1] << 8 | entry[2] << 16 | uint64_t{entry[3]} << 24))
 			first_.push_back(i);
 		at += 8 + item->getLength();
+	}
+	if (first_.size() != frames_ || first_[0] != 1)
+		return undecodable(err);
+	first_.push_back(fragments_->card());
+	return true;
+}
+
+/* SOI of ISO 10918-1 and ISO 14495-1, SOC and SIZ of ISO 15444-1. Exactly as many as frames, or nobody can tell. */
+bool PixelReader::find_by_starts(struct err *err)
+{
+	static const Uint8 jpeg[] = {0xff, 0xd8, 0xff}, jpeg2000[] = {0xff, 0x4f, 0xff};
+
+	for (unsigned long i = 1; i < fragments_->card() && first_.size() <= frames_; i++) {
+		DcmPixelItem *item = nullptr;
+		Uint8 start[3] = {};
+
+		if (fragments_->getItem(item, i).bad())
+			return undecodable(err);
+		if (item->getLength() >= sizeof start &&
+		    item->getPartialValue(start, 0, sizeof start, nullptr, EBO_LittleEndian).good() &&
+		    (std::equal(start, start + 3, jpeg) || std::equal(start, start + 3, jpeg2000)))
+			first_.push_back(i);
 	}
 	if (first_.size() != frames_ || first_[0] != 1)
 		return undecodable(err);

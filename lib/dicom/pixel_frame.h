@@ -31,6 +31,12 @@ class PixelReader
 	{
 		return frames_;
 	}
+	/* Of an encapsulated frame: its fragments, the last excluded. */
+	void fragments(size_t frame, unsigned long *out_first, unsigned long *out_end) const
+	{
+		*out_first = first_[frame];
+		*out_end = first_[frame + 1];
+	}
 	/* As uncompressed pixels, little endian, with the shape that they have then. ERR_INVALID: they cannot be decoded. */
 	bool read(size_t frame, std::vector<Uint8> *out, pixel_shape *shape, struct err *err);
 
@@ -47,6 +53,7 @@ class PixelReader
 	bool check_shape(struct err *err);
 	bool find_fragments(struct err *err);
 	bool find_by_offsets(struct err *err);
+	bool find_by_starts(struct err *err);
 	bool read_native(size_t frame, std::vector<Uint8> *out, struct err *err);
 	bool gather(size_t frame, std::vector<std::vector<Uint8>> *out, struct err *err);
 };
