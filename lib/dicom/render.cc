@@ -145,15 +145,13 @@ bool no_image(struct image_file &file, const DicomImage &image, struct err *err)
 }
 
 /* The frame alone and decoded, in the place of all pixels. */
-bool decode_one(struct image_file &file, int frame, struct err *err)
+bool take_frame(DcmDataset &dataset, PixelReader &reader, int frame, struct err *err)
 {
-	DcmDataset &dataset = file.dataset();
-	PixelReader reader(dataset, file.as);
 	std::vector<Uint8> pixels;
 	pixel_shape shape;
 	OFCondition cond;
 
-	if (!reader.open(err) || !reader.read(static_cast<size_t>(frame - 1), &pixels, &shape, err))
+	if (!reader.read(static_cast<size_t>(frame - 1), &pixels, &shape, err))
 		return err_set(err, ERR_INVALID, "cannot render: the frame cannot be decoded");
 	delete dataset.remove(DCM_PixelData);
 	if (pixels.size() % 2 != 0)
@@ -166,21 +164,26 @@ bool decode_one(struct image_file &file, int frame, struct err *err)
 	       err_set(err, ERR_INVALID, "cannot render: the frame cannot be decoded");
 }
 
-bool is_jpeg2000(const struct image_file &file)
+/* What PixelReader reads is decoded by it, which finds frames that DCMTK guesses at and knows JPEG 2000; *out_is_alone: so it was. */
+bool decode_one(struct image_file &file, int frame, bool *out_is_alone, struct err *err)
 {
-	return file.as == EXS_JPEG2000 || file.as == EXS_JPEG2000LosslessOnly;
+	PixelReader reader(file.dataset(), file.as);
+	struct err ignored;
+
+	*out_is_alone = file.is_understood && DcmXfer(file.as).isEncapsulated() && reader.open(&ignored);
+	return !*out_is_alone || take_frame(file.dataset(), reader, frame, err);
 }
 
 bool render(struct image_file &file, const struct dicom_render &how, uint8_t **out, size_t *out_length, struct err *err)
 {
 	std::unique_ptr<DicomImage> image;
-	bool is_ours = file.is_understood && is_jpeg2000(file); /* no codec of DCMTK's */
+	bool is_alone = false;
 
-	if (!check_size(file.dataset(), how.frame, err) || (is_ours && !decode_one(file, how.frame, err)))
+	if (!check_size(file.dataset(), how.frame, err) || !decode_one(file, how.frame, &is_alone, err))
 		return false;
-	image.reset(new DicomImage(&file.dataset(), is_ours ? EXS_LittleEndianExplicit : file.as,
+	image.reset(new DicomImage(&file.dataset(), is_alone ? EXS_LittleEndianExplicit : file.as,
 	                           CIF_UsePartialAccessToPixelData,
-	                           is_ours ? 0 : static_cast<unsigned long>(how.frame - 1), 1));
+	                           is_alone ? 0 : static_cast<unsigned long>(how.frame - 1), 1));
 	if (image->getStatus() != EIS_Normal)
 		return no_image(file, *image, err);
 	return fit(image, how, err) && encode(*image, how, out, out_length, err);

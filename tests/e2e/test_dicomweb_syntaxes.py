@@ -284,6 +284,7 @@ def test_frames_in_many_fragments(centre, api, tmp_path, has_table):
     assert [body for _, body in got] == [image.frame(1), image.frame(4)]
     coded, = parts(api.get(image.address + "/frames/4", Accept=OCTETS + "; transfer-syntax=*"))
     assert b"".join(fragments).endswith(coded[1])
+    assert samples_of(api.get(image.address + "/frames/4/rendered", Accept="image/png").body) == image.frame(4)
 
 
 def test_frames_as_stored(api, image):
