@@ -98,9 +98,19 @@ bool Client::connect(struct err *err)
 	return true;
 }
 
+/* From 3.6.8 on DCMTK wants the time-out of its connect(2), which is not used: the connection is ours (dial.h). */
+static OFCondition create_parameters(T_ASC_Parameters **out)
+{
+#if PACKAGE_VERSION_NUMBER >= 368
+	return ASC_createAssociationParameters(out, ASC_MAXIMUMPDUSIZE, 0);
+#else
+	return ASC_createAssociationParameters(out, ASC_MAXIMUMPDUSIZE);
+#endif
+}
+
 bool Client::propose(const std::vector<Context> &contexts, struct err *err)
 {
-	OFCondition cond = ASC_createAssociationParameters(&params_, ASC_MAXIMUMPDUSIZE);
+	OFCondition cond = create_parameters(&params_);
 	T_ASC_PresentationContextID id = 1;
 	const Door *door;
 
