@@ -1,4 +1,5 @@
 #include "lib/dicom/header.h"
+#include "lib/dicom/image.h"
 
 #include "lib/dicom/internal.h"
 
@@ -17,16 +18,6 @@
 namespace
 {
 const Uint32 CHUNK = 1 << 20;
-
-/* The two names changed between the releases of DCMTK that Debian has. */
-bool is_encapsulated(E_TransferSyntax syntax)
-{
-#if PACKAGE_VERSION_NUMBER >= 368
-	return DcmXfer(syntax).usesEncapsulatedFormat();
-#else
-	return DcmXfer(syntax).isEncapsulated();
-#endif
-}
 
 struct Image {
 	DcmFileFormat file;
@@ -51,7 +42,7 @@ bool is_lossless(E_TransferSyntax syntax)
 {
 	return syntax == EXS_RLELossless || syntax == EXS_JPEGProcess14 || syntax == EXS_JPEGProcess14SV1 ||
 	       syntax == EXS_JPEGLSLossless || syntax == EXS_JPEG2000LosslessOnly ||
-	       syntax == EXS_JPEG2000MulticomponentLosslessOnly || !is_encapsulated(syntax);
+	       syntax == EXS_JPEG2000MulticomponentLosslessOnly || !is_encapsulated(DcmXfer(syntax));
 }
 
 void read_shape(Image &image)
@@ -74,7 +65,7 @@ bool load(const char *path, Image &image, struct err *err)
 		return false;
 	image.dataset = image.file.getDataset();
 	image.syntax = image.dataset->getOriginalXfer();
-	image.is_encapsulated = is_encapsulated(image.syntax);
+	image.is_encapsulated = ::is_encapsulated(DcmXfer(image.syntax));
 	/* A syntax that DCMTK does not know at all reads as explicit VR little endian, so the meta header is asked. */
 	image.is_known = image.file.getMetaInfo()->findAndGetOFString(DCM_TransferSyntaxUID, named).good() &&
 	                 named == DcmXfer(image.syntax).getXferID();

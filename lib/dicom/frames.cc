@@ -136,7 +136,7 @@ DcmPixelSequence *encapsulated(DcmPixelData &pixels)
 	DcmPixelSequence *sequence = nullptr;
 
 	pixels.getOriginalRepresentationKey(syntax, parameter);
-	if (!DcmXfer(syntax).isEncapsulated())
+	if (!is_encapsulated(DcmXfer(syntax)))
 		return nullptr;
 	return pixels.getEncapsulatedRepresentation(syntax, parameter, sequence).good() ? sequence : nullptr;
 }

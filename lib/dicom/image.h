@@ -12,6 +12,16 @@
 
 #include "lib/base/err.h"
 
+/* The two names changed between the releases of DCMTK that Debian has. */
+inline bool is_encapsulated(const DcmXfer &syntax)
+{
+#if PACKAGE_VERSION_NUMBER >= 368
+	return syntax.usesEncapsulatedFormat();
+#else
+	return syntax.isEncapsulated();
+#endif
+}
+
 struct image_file {
 	DcmFileFormat file;
 	std::string syntax;  /* by the meta header */

@@ -1,4 +1,5 @@
 #include "lib/dicom/pixel_frame.h"
+#include "lib/dicom/image.h"
 
 #include "dcmtk/dcmdata/dcpixseq.h"
 #include "dcmtk/dcmdata/dcpxitem.h"
@@ -270,7 +271,7 @@ bool PixelReader::open(struct err *err)
 	if (!check_shape(err))
 		return false;
 	coded_ = shape_of(dataset_);
-	if (DcmXfer(syntax_).isEncapsulated())
+	if (is_encapsulated(DcmXfer(syntax_)))
 		return find_fragments(err);
 	return pixels_->getLengthField() >= frame_bytes_ * frames_ || undecodable(err);
 }

@@ -170,7 +170,7 @@ bool decode_one(struct image_file &file, int frame, bool *out_is_alone, struct e
 	PixelReader reader(file.dataset(), file.as);
 	struct err ignored;
 
-	*out_is_alone = file.is_understood && DcmXfer(file.as).isEncapsulated() && reader.open(&ignored);
+	*out_is_alone = file.is_understood && is_encapsulated(DcmXfer(file.as)) && reader.open(&ignored);
 	return !*out_is_alone || take_frame(file.dataset(), reader, frame, err);
 }
 

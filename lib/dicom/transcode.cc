@@ -212,7 +212,7 @@ bool Transcoder::next(size_t frame, struct err *err)
 	pixel_shape shape;
 
 	if (!reader_.read(frame, &frame_, &shape, err) ||
-	    (to_.isEncapsulated() && !pixel_frame_encode(to_.getXfer(), frame_, &shape, &fragments_, err)))
+	    (is_encapsulated(to_) && !pixel_frame_encode(to_.getXfer(), frame_, &shape, &fragments_, err)))
 		return false;
 	if (shape_ && !pixel_shape_is_same(*shape_, *shape))
 		return err_set(err, ERR_REFUSED, "cannot transcode: the frames are of different kinds");
@@ -230,7 +230,7 @@ void Transcoder::split_tail()
 
 bool Transcoder::put_head(struct err *err)
 {
-	E_TransferSyntax plain = to_.isEncapsulated() ? EXS_LittleEndianExplicit : to_.getXfer();
+	E_TransferSyntax plain = is_encapsulated(to_) ? EXS_LittleEndianExplicit : to_.getXfer();
 	uint64_t total = uint64_t{frame_.size()} * reader_.frames();
 	bool is_wide = frame_.size() > 0 && shape_ && [this] {
 		Uint16 bits = 0;
@@ -238,7 +238,7 @@ bool Transcoder::put_head(struct err *err)
 		return shape_->findAndGetUint16(DCM_BitsAllocated, bits).good() && bits > 8;
 	}();
 
-	if (!to_.isEncapsulated() && total > LENGTH_MAX - 1)
+	if (!is_encapsulated(to_) && total > LENGTH_MAX - 1)
 		return err_set(err, ERR_REFUSED, "cannot transcode: the pixels are too many");
 	split_tail();
 	pixels_.reset(dataset_.remove(DCM_PixelData));
@@ -249,9 +249,9 @@ bool Transcoder::put_head(struct err *err)
 	    !writer_.put_tag(DCM_PixelData, err))
 		return false;
 	if (to_.isExplicitVR() &&
-	    (!writer_.put(is_wide && !to_.isEncapsulated() ? "OW" : "OB", 2, err) || !writer_.put_number(0, 2, err)))
+	    (!writer_.put(is_wide && !is_encapsulated(to_) ? "OW" : "OB", 2, err) || !writer_.put_number(0, 2, err)))
 		return false;
-	if (!to_.isEncapsulated())
+	if (!is_encapsulated(to_))
 		return writer_.put_number(static_cast<Uint32>(total + total % 2), 4, err);
 	/* An empty table of offsets. */
 	return writer_.put_number(LENGTH_UNDEFINED, 4, err) && writer_.put_tag(DCM_Item, err) &&
@@ -260,7 +260,7 @@ bool Transcoder::put_head(struct err *err)
 
 bool Transcoder::put_frame(struct err *err)
 {
-	if (!to_.isEncapsulated())
+	if (!is_encapsulated(to_))
 		return writer_.put(frame_.data(), frame_.size(), err);
 	for (const std::vector<Uint8> &fragment : fragments_)
 		if (!writer_.put_tag(DCM_Item, err) ||
@@ -272,13 +272,13 @@ bool Transcoder::put_frame(struct err *err)
 
 bool Transcoder::put_end(struct err *err)
 {
-	E_TransferSyntax plain = to_.isEncapsulated() ? EXS_LittleEndianExplicit : to_.getXfer();
+	E_TransferSyntax plain = is_encapsulated(to_) ? EXS_LittleEndianExplicit : to_.getXfer();
 	bool is_odd = (frame_.size() & reader_.frames() & 1) != 0;
 
-	if (to_.isEncapsulated() &&
+	if (is_encapsulated(to_) &&
 	    (!writer_.put_tag(DCM_SequenceDelimitationItem, err) || !writer_.put_number(0, 4, err)))
 		return false;
-	if (!to_.isEncapsulated() && is_odd && !writer_.put("", 1, err))
+	if (!is_encapsulated(to_) && is_odd && !writer_.put("", 1, err))
 		return false;
 	return tail_.card() == 0 || writer_.put_dataset(tail_, plain, err);
 }
@@ -315,7 +315,7 @@ bool write_anew(struct image_file &image, const char *to_syntax, Writer &writer,
 	DcmXfer to(to_syntax);
 
 	/* Without pixels there is nothing that is coded. */
-	if (to.isEncapsulated() || (DcmXfer(image.as).isEncapsulated() && dataset.tagExists(DCM_PixelData)))
+	if (is_encapsulated(to) || (is_encapsulated(DcmXfer(image.as)) && dataset.tagExists(DCM_PixelData)))
 		return Transcoder(dataset, image.as, to, writer).run(err);
 	if (!dataset.canWriteXfer(to.getXfer(), image.as))
 		return err_set(err, ERR_REFUSED, "cannot transcode from %s to %s", image.syntax.c_str(), to_syntax);

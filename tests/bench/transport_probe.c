@@ -156,5 +156,10 @@ int main(int argc, char **argv)
 	                                        : test_way(&probe);
 	json_dumpf(said, stdout, JSON_INDENT(1));
 	puts("");
+	json_decref(said);
+	delivery_job_free(probe.job);
+	destination_settings_free(probe.to);
+	store_close(probe.store);
+	db_pool_free(probe.pool);
 	return 0;
 }
