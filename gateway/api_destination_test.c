@@ -1,11 +1,26 @@
 /* The test of a destination: how far one comes. Waits for somebody far away, so it holds no session of the ledger meanwhile. */
+#include <stdatomic.h>
+
 #include "gateway/answer.h"
 #include "gateway/caller.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
-#include "gateway/reach.h"
 #include "lib/domain/destination_settings.h"
 #include "lib/transport/probe.h"
+
+enum { AT_ONCE_MAX = 2, HTTP_TOO_MANY = 429 };
+
+/* They hold threads that answer people. */
+static atomic_int at_work;
+
+static bool enter(struct err *err)
+{
+	if (atomic_fetch_add(&at_work, 1) < AT_ONCE_MAX)
+		return true;
+	atomic_fetch_sub(&at_work, 1);
+	err_set(err, ERR_REFUSED, "other destinations are tested just now: try again in a few seconds");
+	return err_code(err, ERR_SOURCE_HTTP, HTTP_TOO_MANY);
+}
 
 static bool load_settings(struct http_request *request, const char *destination, struct destination_settings **out,
                           struct err *err)
@@ -50,10 +65,10 @@ bool handle_destination_test(struct http_request *request, void *context, struct
 	const char *destination;
 	if (!input_path_id(request, "destination", &destination, err) || !load_settings(request, destination, &to, err))
 		return false;
-	bool ok = reach_enter(err);
+	bool ok = enter(err);
 	if (ok) {
 		int count = transport_probe(to, steps);
-		reach_leave();
+		atomic_fetch_sub(&at_work, 1);
 		json_t *list = json_array();
 		for (int i = 0; i < count; i++)
 			json_array_append_new(list, step_json(&steps[i]));

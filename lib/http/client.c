@@ -9,7 +9,7 @@
 
 #include "lib/base/clock.h"
 
-enum { RETRY_AFTER_MAX_S = 24 * 3600, MS_PER_S = 1000, US_PER_MS = 1000, OK_FIRST = 200 };
+enum { RETRY_AFTER_MAX_S = 6 * 3600, MS_PER_S = 1000, US_PER_MS = 1000, OK_FIRST = 200 };
 
 struct http_client {
 	CURL *easy;

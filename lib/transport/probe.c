@@ -4,25 +4,26 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/dial.h"
 #include "lib/base/text.h"
 #include "lib/domain/destination_settings.h"
 #include "lib/http/url.h"
-#include "lib/transport/lookup.h"
 
 static bool find_name(const struct destination_settings *to, struct transport_step *step)
 {
 	int64_t started_ms = clock_monotonic_ms();
-	char address[LOOKUP_ADDRESS_SIZE], why[200];
-	bool is_dicom = strcmp(to->protocol, "dicom") == 0;
 	struct http_url url = {.host = ""};
+	struct dial_addresses found;
+	char address[DIAL_TEXT_SIZE];
+	struct err err;
 
 	if (!to->host[0])
 		(void)http_url_read(to->url, &url);
-	/* IPv4, as the DICOM upper layer connects. */
 	step->name = "name";
-	step->is_ok =
-	    lookup_host(to->host[0] ? to->host : url.host, is_dicom, PROBE_STEP_MS, address, why, sizeof(why));
-	text_copy(step->text, sizeof(step->text), step->is_ok ? address : why);
+	step->is_ok = dial_find(to->host[0] ? to->host : url.host, to->port, PROBE_STEP_MS, &found, &err);
+	if (step->is_ok)
+		dial_text(&found.items[0], address);
+	text_copy(step->text, sizeof(step->text), step->is_ok ? address : err.text);
 	step->elapsed_ms = clock_monotonic_ms() - started_ms;
 	return step->is_ok;
 }

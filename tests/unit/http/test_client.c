@@ -206,7 +206,7 @@ Test(http_client, a_wish_to_be_left_alone_is_heard)
 	    {.answer = "HTTP/1.1 503 No\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"},
 	    {.answer = "HTTP/1.1 503 No\r\nRetry-After: 999999999\r\nContent-Length: 0\r\n\r\n"},
 	    {.answer = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"}};
-	static const int64_t want_ms[] = {7000, 24 * 3600 * 1000, 0};
+	static const int64_t want_ms[] = {7000, 6 * 3600 * 1000, 0};
 	struct peer *server = peer_start(busy, 3);
 	struct http_peer peer = peer_at(peer_port(server), "http");
 	struct http_client *client = client_of(&peer);
