@@ -36,6 +36,7 @@ DATA = BUILD / "bench" / "data"
 CT_STUDY, CT_SERIES = f"2.25.{load.VERSION}", f"2.25.{load.VERSION}.1"  # as load.make() writes them
 DOCUMENT = report.DOCUMENT.with_name("pull.md")
 STUDIES = 100_000
+MESSAGES = 20_000  # of one association: their numbers have 16 bits
 INTRODUCTION = """# DICOMweb, measured
 
 Written by `make bench-pull` (`tests/bench/pull.py`): yq-gateway, asked directly, against Orthanc with orthanc-dicomweb, each with the settings that it is
@@ -265,7 +266,8 @@ def qido(context):
     with Both(context.folder) as both:
         for one, called in ((both.gateway, "YINGQIAO"), (both.orthanc, "ORTHANC")):
             began = time.monotonic()
-            _fill(one.store_port(), called, range(context.studies))
+            for first in range(0, context.studies, MESSAGES):
+                _fill(one.store_port(), called, range(first, min(first + MESSAGES, context.studies)))
             one.rest(context.studies)
             context.say(f"    {one.title:<30} holds {context.studies} studies after {time.monotonic() - began:.0f} s")
         counts = set()
