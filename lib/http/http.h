@@ -120,15 +120,20 @@ bool http_has_tag(const struct http_request *request, const char *tag);
 bool http_weigh_tag(struct http_request *request, const char *tag, bool *out_is_settled, struct err *err);
 
 /*
- * A streamed answer of unknown length (long lists): produce() is called on the server's thread until it sets *end.
+ * A streamed answer that is never whole in memory (long lists, studies): produce() is called until it sets *end.
  * It appends to `out` at least one byte or ends. It runs on the thread pool and may block. fini is called once, always, on any thread.
- * A false produce() breaks the connection, so that nobody takes a part for the whole.
+ * A false produce() breaks the connection, so that nobody takes a part for the whole; so does less than `length` bytes.
+ *
+ * at_hand, when there is one, is asked before produce(): it writes up to `size` bytes that it has without waiting, on the thread of the
+ * connections, and returns their number; 0: produce() is to be called. The two are never called at once.
  */
 struct text_buf;
 struct http_stream {
 	bool (*produce)(void *stream, struct text_buf *out, bool *end, struct err *err);
 	void (*fini)(void *stream);
 	void *stream;
+	size_t (*at_hand)(void *stream, char *out, size_t size); /* NULL: nothing ever is */
+	uint64_t length;                                         /* bytes of the whole; 0: not known */
 };
 bool http_reply_stream(struct http_request *request, int status, const char *type, const struct http_stream *stream,
                        struct err *err);

@@ -1,6 +1,8 @@
 """QIDO-RS and WADO-RS as a workstation uses them: what is found, what is shown of it, and that bytes come back as they came."""
 
+import http.client
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -11,6 +13,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import dicomgen  # noqa: E402
 from tests.support.dicomweb import JSON, ROOT, Centre, parts  # noqa: E402
+
+AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +142,32 @@ def test_series_and_instances_are_found(centre, api):
 
 def test_a_study_comes_back_as_it_came(centre, api):
     sent = {one["sop_instance_uid"]: dataset_bytes(one["path"]) for one in centre.liu["files"]}
-    got = parts(api.get(f"{ROOT}/studies/{centre.liu['study_instance_uid']}", Accept='multipart/related; type="application/dicom"; transfer-syntax=*'))
+    answer = api.get(f"{ROOT}/studies/{centre.liu['study_instance_uid']}", Accept=AS_STORED)
+    assert answer.headers["Content-Length"] == str(len(answer.body)), "the length of what is only to be sent is known before"
+    got = parts(answer)
     assert len(got) == 4
     for headers, body in got:
         uid = headers["Content-Location"].rsplit("/", 1)[1]
         assert dicomgen.split_part10(body)[1] == sent.pop(uid), uid
         assert headers["Content-Type"] == f"application/dicom; transfer-syntax={dicomgen.EXPLICIT}"
     assert not sent
+
+
+def test_a_file_that_is_not_what_the_ledger_knows_breaks_the_answer(centre, api):
+    """Bytes that do not belong to it must not pass for the study."""
+    whole = f"{ROOT}/studies/{centre.liu['study_instance_uid']}"
+    last = parts(api.get(whole, Accept=AS_STORED))[-1][0]["Content-Location"].rsplit("/", 1)[1]
+    key, = centre.sql(f"SELECT object_key FROM instance WHERE sop_instance_uid = '{last}'")[0]
+    path = centre.home / "store" / key[:2] / key[2:4] / key
+    path.chmod(0o600)
+    with open(path, "ab") as file:
+        file.write(b"x")
+    try:
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            api.get(whole, Accept=AS_STORED)
+    finally:
+        os.truncate(path, path.stat().st_size - 1)
+    assert api.get(whole, Accept=AS_STORED).status == 200
 
 
 def address(centre, made, number=0):
