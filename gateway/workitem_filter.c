@@ -1,5 +1,5 @@
 /* Keys of a search for workitems, and of a filtered worklist (PS3.18 sections 11.9 and 11.10). */
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/dicomweb_keys.h"
@@ -51,7 +51,7 @@ static bool put_range(const struct http_request *request, json_t *filter, struct
 {
 	static const char keyword[] = "ScheduledProcedureStepStartDateTime";
 	const char *value;
-	char from[MOMENT_MAX + 1] = "", to[MOMENT_MAX + 1] = "99999999999999";
+	char from[MOMENT_MAX + 1], to[MOMENT_MAX + 1];
 	if (!dicomweb_key_value(request, keyword, "00404005", &value, err))
 		return false;
 	if (value == NULL)
@@ -61,8 +61,8 @@ static bool put_range(const struct http_request *request, json_t *filter, struct
 	if (!is_moment(value, first) || !is_moment(last, strlen(last)) || (first == 0 && *last == '\0'))
 		return err_set(err, ERR_INVALID, "%s is no moment and no range of them (YYYYMMDDHHMMSS-YYYYMMDDHHMMSS)",
 		               keyword);
-	memcpy(from, value, first);
-	memcpy(to, last, strlen(last));
+	snprintf(from, sizeof from, "%.*s", (int)first, value);
+	snprintf(to, sizeof to, "%s%s", last, "99999999999999" + strlen(last));
 	put(filter, "from", json_string(from));
 	put(filter, "to", json_string(to));
 	return true;

@@ -106,7 +106,7 @@ void events_comment(struct event_hub *hub); /* to every open stream */
 void events_close(struct event_hub *hub);   /* ends them all, and later ones at once */
 
 struct http_socket;
-enum { SOCKET_TICK_MS = 1000 };
+enum { SOCKET_TICK_MS = 1000 }; /* or as often as pings are due */
 struct socket_hub {
 	pthread_mutex_t lock;
 	struct http_socket *first;

@@ -44,6 +44,8 @@ struct http_socket {
 	int64_t parting_ms; /* deadline of a socket that is being closed; 0: it is not */
 	int pings;          /* since the last pong */
 	bool writes;        /* epoll watches for room to write */
+	bool
+	    drains; /* all is said; what still comes is read and dropped, else its sender loses the close frame to a reset */
 	bool broken;
 	void *user;
 	void (*free_user)(void *user);
@@ -147,15 +149,32 @@ static void watch(struct http_socket *socket)
 /* Sends what may go now. */
 static void push(struct http_socket *socket)
 {
-	if (socket->fd < 0 || socket->broken)
+	if (socket->fd < 0 || socket->broken || socket->drains)
 		return;
 	if (wslay_event_send(socket->frames) != 0)
 		socket->broken = true;
 	watch(socket);
+	if (socket->broken || wslay_event_want_read(socket->frames) || wslay_event_want_write(socket->frames))
+		return;
+	socket->drains = true;
+	if (socket->parting_ms == 0)
+		socket->parting_ms = clock_monotonic_ms() + PARTING_MS;
+	shutdown(socket->fd, SHUT_WR);
+}
+
+static void drain(struct http_socket *socket)
+{
+	char bytes[4096];
+	ssize_t count = recv(socket->fd, bytes, sizeof bytes, 0);
+	socket->broken |= count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 static void pull(struct http_socket *socket)
 {
+	if (socket->drains) {
+		drain(socket);
+		return;
+	}
 	socket->allowance = READ_MAX;
 	if (wslay_event_recv(socket->frames) != 0)
 		socket->broken = true;
@@ -169,8 +188,7 @@ static bool is_over(const struct http_socket *socket, int64_t now_ms)
 {
 	if (socket->fd < 0)
 		return false;
-	return socket->broken || (socket->parting_ms != 0 && socket->parting_ms <= now_ms) ||
-	       (!wslay_event_want_read(socket->frames) && !wslay_event_want_write(socket->frames));
+	return socket->broken || (socket->parting_ms != 0 && socket->parting_ms <= now_ms);
 }
 
 static void leave(struct http_socket *socket)
@@ -275,7 +293,8 @@ static void *run(void *context)
 	int64_t pinged_ms = clock_monotonic_ms();
 	bool is_done = false;
 	while (!is_done) {
-		int count = epoll_wait(hub->epoll_fd, events, EVENTS, SOCKET_TICK_MS);
+		int count = epoll_wait(hub->epoll_fd, events, EVENTS,
+		                       hub->ping_every_ms < SOCKET_TICK_MS ? (int)hub->ping_every_ms : SOCKET_TICK_MS);
 		struct http_socket *over = NULL;
 		pthread_mutex_lock(&hub->lock);
 		serve(hub, events, count);

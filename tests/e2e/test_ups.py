@@ -415,7 +415,7 @@ def test_channels_are_guarded(home, scene):
     with Channel(home, api) as channel:
         channel.socket.sock.sendall(b"\x81\x01x")  # not masked
         assert channel.closed() == 1002
-    with Channel(home, api) as channel:
+    with Channel(home, api, "WS2") as channel:
         channel.socket.ping("still there?")
         assert channel.socket.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_PONG
     channels = [Channel(home, api) for _ in range(17)]
