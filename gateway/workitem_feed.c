@@ -7,6 +7,7 @@
 #include "gateway/caller.h"
 #include "gateway/feed.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 
 enum { CHANNEL_LIFE_MS = 60 * 60 * 1000, CHANNELS_OF_ONE = 16, AE_TITLE_SIZE = 17, REPORT_MAX = 64 * 1024 };
 
@@ -63,14 +64,23 @@ bool workitem_feed_tell(struct http_server *server, struct db *db, const struct 
 {
 	const char *what = event->kind + sizeof prefix - 1;
 	struct db_rows *rows = NULL;
+	struct err fault = {0};
 	if (http_sockets_open(server) == 0)
 		return true;
-	bool ok = strcmp(what, "subscribed") == 0
-	              ? db_exec(db, STMT_WORKITEM_STANDING, DB_PARAMS(db_null(), db_null(), db_text(event->subject)),
-	                        &rows, err)
-	              : db_exec(db, STMT_WORKITEM_TOLD, DB_PARAMS(db_text(event->subject), db_text(what)), &rows, err);
-	if (!ok)
+	bool ok =
+	    strcmp(what, "subscribed") == 0
+	        ? db_exec(db, STMT_WORKITEM_STANDING, DB_PARAMS(db_null(), db_null(), db_text(event->subject)), &rows,
+	                  &fault)
+	        : db_exec(db, STMT_WORKITEM_TOLD, DB_PARAMS(db_text(event->subject), db_text(what)), &rows, &fault);
+	if (!ok && fault.kind == ERR_TEMPORARY) {
+		*err = fault;
 		return false;
+	}
+	/* One event that cannot be told must not hold up all that come behind it. */
+	if (!ok) {
+		log_err(LOG_LEDGER_FAILED, &fault, "what=%s", "event of a workitem");
+		return true;
+	}
 	send_rows(server, rows, NULL);
 	return true;
 }

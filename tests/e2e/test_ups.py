@@ -11,8 +11,8 @@ import pytest
 import websocket
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
-from tests.support.installation import PATIENCE_S, Installation  # noqa: E402
-from tests.support.scene import Scene  # noqa: E402
+from tests.support.installation import PATIENCE_S, Api, Installation, free_port  # noqa: E402
+from tests.support.scene import PASSWORD, Scene  # noqa: E402
 
 JSON = "application/dicom+json"
 ROOT = "/dicom-web/workitems"
@@ -395,6 +395,25 @@ def test_a_filtered_worklist_and_a_gateway_that_died_meanwhile(home, scene):
         while (frame := channel.socket.recv_data())[0] != websocket.ABNF.OPCODE_CLOSE:
             assert value(json.loads(frame[1]), "00001000") not in hidden
         assert int.from_bytes(frame[1][:2], "big") == 1008
+
+
+def test_every_gateway_tells_what_happened_at_another(home, scene):
+    port = free_port()
+    home.start_as("yq-gateway-2", "yq-gateway", YQ_HTTP_PORT=str(port))
+    here, there = scene.login("reviewer2"), Api(port)
+    there.login("reviewer2", PASSWORD)
+    task, transaction = Task(scene), new_uid()
+    with Channel(home, here, "TWO") as channel, Channel(home, there, "TWO") as second:
+        assert subscribe(there, task.uid, "TWO").status == 201
+        for one in (channel, second):
+            assert value(one.next(), STATE) == "SCHEDULED"
+        assert put_state(there, task.uid, "IN PROGRESS", transaction).status == 200
+        for one in (channel, second):
+            assert value(one.next(), STATE) == "IN PROGRESS"
+        home.stop("yq-gateway-2")
+        assert second.closed() == 1001
+        assert update(here, task.uid, progress(50, ""), transaction).status == 200, "a lease is of no gateway"
+        assert value(channel.next(), "00001002") == 3
 
 
 def test_channels_are_guarded(home, scene):
