@@ -7,6 +7,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/digest.h"
 #include "lib/db/db.h"
+#include "lib/domain/change.h"
 #include "lib/domain/event.h"
 #include "lib/domain/task_step.h"
 
@@ -254,6 +255,12 @@ bool workitem_update(struct db_pool *pool, const char *person_id, const char *ui
 static bool tell_holder(struct db *db, const struct call *call, const struct task_facts *facts, const struct item *item,
                         struct err *err)
 {
+	struct change change = {.event = "workitem.cancel_asked",
+	                        .action = "workitem.ask_cancel",
+	                        .person_id = call->person_id,
+	                        .subject_kind = "workitem",
+	                        .subject_id = item->id,
+	                        .site_id = facts->site_id};
 	struct db_rows *rows;
 	int count;
 
@@ -265,7 +272,7 @@ static bool tell_holder(struct db *db, const struct call *call, const struct tas
 	if (count == 0)
 		return fail(err, ERR_CONFLICT, WORKITEM_NOBODY_TO_ASK,
 		            "the performer cannot be contacted: no workstation of his listens");
-	return event_append(db, "workitem.cancel_asked", item->id, facts->site_id, err);
+	return change_record(db, &change, err);
 }
 
 static bool ask_cancel_work(struct db *db, void *context, struct err *err)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "lib/db/db.h"
-#include "lib/domain/event.h"
+#include "lib/domain/change.h"
 #include "lib/domain/workitem.h"
 
 struct call {
@@ -33,11 +33,17 @@ static bool find(struct db *db, const char *uid, char out[TEXT_UUID_SIZE], struc
 }
 
 /* Whichever gateway has the channel of the workstation sends how things stand. */
-static bool announce(struct db *db, const struct db_rows *rows, struct err *err)
+static bool announce(struct db *db, const struct call *call, const struct db_rows *rows, struct err *err)
 {
+	struct change change = {.event = "workitem.subscribed",
+	                        .action = "workitem.subscribe",
+	                        .person_id = call->person_id,
+	                        .subject_kind = "subscription"};
+
 	if (db_rows_count(rows) == 0)
 		return err_set(err, ERR_CONFLICT, "cannot subscribe: you have too many subscriptions, end some first");
-	return event_append(db, "workitem.subscribed", db_get_text(rows, 0, "subscription"), NULL, err);
+	change.subject_id = db_get_text(rows, 0, "subscription");
+	return change_record(db, &change, err);
 }
 
 static bool subscribe_work(struct db *db, void *context, struct err *err)
@@ -55,7 +61,7 @@ static bool subscribe_work(struct db *db, void *context, struct err *err)
 	                       db_bool(call->is_locked)),
 	             &rows, err))
 		return false;
-	ok = announce(db, rows, err);
+	ok = announce(db, call, rows, err);
 	db_rows_free(rows);
 	return ok;
 }

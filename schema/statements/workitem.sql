@@ -75,9 +75,10 @@ SELECT s.public_id::text AS study, sc.public_id::text AS site_id,
                               '00081199', yq_json_items(jsonb_build_array(jsonb_build_object(
                                   '00081150', yq_json_value('UI', i.sop_class_uid), '00081155', yq_json_value('UI', i.sop_instance_uid)))))
                           ORDER BY i.instance_id)
-                   FROM report r JOIN report_version v USING (report_id) JOIN artefact a USING (report_version_id)
-                   JOIN instance i ON i.sop_instance_uid = a.sop_instance_uid JOIN series e USING (series_id)
-                   WHERE w.state = 'COMPLETED' AND r.task_id = t.task_id AND v.issued_at IS NOT NULL AND a.voided_at IS NULL)))) END)) AS json
+                   FROM report r JOIN report_version v USING (report_id)
+                   JOIN instance i ON i.sop_instance_uid IN (v.sr_sop_instance_uid, v.pdf_sop_instance_uid) JOIN series e USING (series_id)
+                   WHERE w.state = 'COMPLETED' AND r.study_id = t.study_id AND coalesce(v.written_in_task_id, r.task_id) = t.task_id
+                     AND v.issued_at IS NOT NULL)))) END)) AS json
 FROM workitem w JOIN reading_task t USING (task_id) JOIN study s USING (study_id) JOIN identity_claim c USING (claim_id)
 JOIN reading_queue q ON q.queue_id = t.queue_id JOIN scope sc ON sc.scope_id = w.site_id
 WHERE w.sop_instance_uid = $1::text;

@@ -2,8 +2,10 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/db/db.h"
 #include "lib/domain/task.h"
 #include "lib/domain/workitem.h"
 #include "tests/db/county.h"
@@ -148,6 +150,49 @@ Test(workitem, every_change_from_every_state)
 	cr_expect_eq(change(author, uid, "CANCELED", mine), WORKITEM_ALREADY_CANCELED);
 	cr_expect_eq(change(author, uid, "IN PROGRESS", mine), WORKITEM_ENDED);
 	cr_expect_eq(change(author, uid, "COMPLETED", mine), WORKITEM_ENDED);
+}
+
+/* The workitem with what the reader needs of it, as JSON, to the eyes of the reviewer. */
+static void expect_shown(const char *uid, const char *path, const char *want)
+{
+	struct db *db;
+	struct db_rows *rows;
+	struct err err = {0};
+	char *sql = NULL;
+
+	cr_assert(db_take(county->gateway, &db, &err) && db_set_person(db, county->reviewer, &err), "%s", err.text);
+	cr_assert(db_exec_one(db, STMT_WORKITEM_SHOW, DB_PARAMS(db_text(uid), db_text("https://here/dicom-web")),
+	                      "the workitem", &rows, &err),
+	          "%s", err.text);
+	cr_assert(asprintf(&sql, "SELECT jsonb_path_query_array($json$%s$json$, '%s')", db_get_text(rows, 0, "json"),
+	                   path) > 0);
+	county_expect(county, sql, want, path);
+	free(sql);
+	db_rows_free(rows);
+	db_give(db);
+}
+
+Test(workitem, shows_what_is_read_and_what_came_of_it)
+{
+	char uid[TEXT_UID_SIZE], mine[TEXT_UID_SIZE], report[TEXT_UUID_SIZE];
+
+	last(uid);
+	text_uid_new(mine);
+	expect_shown(uid, "$.\"00404021\".Value[*].\"00081199\".Value.size()", "[1]");
+	expect_shown(uid,
+	             "$.\"00404021\".Value[*].\"0040E025\".Value[0].\"00081190\".Value[0] ? (@ like_regex "
+	             "\"^https://here/dicom-web/studies/[0-9.]+/series/[0-9.]+$\").type()",
+	             "[\"string\"]");
+	expect_shown(uid, "$.\"00741216\".Value.size()", "[]");
+	cr_assert_eq(change(county->author, uid, "IN PROGRESS", mine), WORKITEM_SUCCESS);
+	expect_shown(uid, "$.\"00741216\".Value[0].\"00404033\".Value.size()", "[]");
+	expect_shown(uid, "$.\"00741216\".Value[0].\"00404035\".Value.size()", "[1]");
+	expect_shown(uid, "$.**.\"00081195\"", "[]");
+	county_add_report(county, "1 min", true, report);
+	county_run(county, "UPDATE workitem SET state = 'COMPLETED', ended_at = yq_now() WHERE task_id ="
+	                   " (SELECT task_id FROM reading_task WHERE public_id = $task)");
+	expect_shown(uid, "$.\"00741216\".Value[0].\"00404033\".Value.size()", "[2]");
+	expect_shown(uid, "$.\"00404021\".Value[*].\"00081199\".Value.size()", "[1]");
 }
 
 Test(workitem, each_step_is_an_event_of_its_own_and_told_to_who_subscribed)

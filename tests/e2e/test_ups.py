@@ -331,6 +331,8 @@ def test_events_of_page_and_workstation(home, scene, people):
         request = page.request("POST", f"{ROOT}/{uid}/cancelrequest", json.dumps(attributes(REASON="the wrong one")), {"Content-Type": JSON})
         assert request.status == 202 and task.state == "writing"
         assert value(channel.until(uid, kind=2)[0], REASON) == "the wrong one"
+        noted = home.sql(f"SELECT DISTINCT action FROM audit WHERE action LIKE 'workitem.%' AND actor IN ('{scene.persons['reporter1']}', '{scene.persons['reporter2']}')")
+        assert {"workitem.subscribe", "workitem.ask_cancel"} <= {row[0] for row in noted}
 
         # Another person under the same AE title is another subscriber.
         assert subscribe(page, old.uid).status == 201
