@@ -139,7 +139,7 @@ CREATE FUNCTION yq_workitem_report(w workitem, t reading_task, s study, p_kind t
            END
 $$;
 
--- Is a subscriber told of a workitem? Asked with the rights that the person has now.
+-- Does a subscription take a workitem in? What the person may see now is asked beside it.
 CREATE FUNCTION yq_workitem_is_told(b workitem_subscription, w workitem, t reading_task, s study, c identity_claim, p_queue text) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT b.is_on
@@ -148,8 +148,6 @@ LANGUAGE sql STABLE AS $$
                 AND NOT EXISTS (SELECT FROM workitem_subscription o
                                 WHERE o.person_id = b.person_id AND o.ae_title = b.ae_title AND o.workitem_id = w.workitem_id)
                 AND yq_workitem_fits(w, t, s, c, p_queue, b.filter)))
-       AND EXISTS (SELECT FROM person p WHERE p.person_id = b.person_id
-                   AND yq_person_may(p.public_id, ARRAY['reporter', 'reviewer', 'duty_leader'], w.site_id))
 $$;
 
 -- Over every site, since the feed has nobody's eyes: whom an event reaches, and what it says.
@@ -161,6 +159,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     JOIN workitem_subscription b ON b.workitem_id = w.workitem_id OR b.workitem_id IS NULL
     JOIN person p ON p.person_id = b.person_id
     WHERE w.public_id = p_workitem AND yq_workitem_is_told(b, w, t, s, c, q.name)
+      AND yq_person_may(p.public_id, ARRAY['reporter', 'reviewer', 'duty_leader'], w.site_id)
 $$;
 
 -- How things stand for a subscriber that opens its channel, or for one subscription that was just made: what is open, what ended within a
@@ -170,6 +169,11 @@ RETURNS TABLE (person uuid, ae_title text, report jsonb) LANGUAGE sql STABLE SEC
     WITH mine AS MATERIALIZED (
         SELECT b.* FROM workitem_subscription b JOIN person p USING (person_id)
         WHERE (p_subscription IS NULL AND p.public_id = p_person AND b.ae_title = p_ae_title) OR b.public_id = p_subscription
+    ), reach AS MATERIALIZED (
+        SELECT DISTINCT p.person_id, p.public_id, u AS site_id
+        FROM person p JOIN person_right r ON r.person_id = p.person_id AND r.revoked_at IS NULL
+        CROSS JOIN LATERAL yq_sites_under(r.scope_id, yq_now()::date) AS u
+        WHERE p.person_id IN (SELECT m.person_id FROM mine m) AND p.is_active AND r.role IN ('reporter', 'reviewer', 'duty_leader')
     ), near AS MATERIALIZED (
         SELECT w.workitem_id FROM workitem w WHERE w.ended_at IS NULL OR w.ended_at > yq_now() - interval '1 day'
         UNION SELECT m.workitem_id FROM mine m WHERE m.workitem_id IS NOT NULL
@@ -178,7 +182,7 @@ RETURNS TABLE (person uuid, ae_title text, report jsonb) LANGUAGE sql STABLE SEC
     FROM near JOIN workitem w USING (workitem_id) JOIN reading_task t USING (task_id) JOIN study s USING (study_id)
     JOIN identity_claim c USING (claim_id) JOIN reading_queue q ON q.queue_id = t.queue_id
     JOIN mine b ON b.workitem_id = w.workitem_id OR b.workitem_id IS NULL
-    JOIN person p ON p.person_id = b.person_id
+    JOIN reach p ON p.person_id = b.person_id AND p.site_id = w.site_id
     WHERE yq_workitem_is_told(b, w, t, s, c, q.name)
     ORDER BY w.workitem_id
     LIMIT 1000
