@@ -121,6 +121,9 @@ void sockets_close(struct socket_hub *hub); /* ends them all, and later ones at 
 /* Waits for the thread, which ends when no socket is left: behind sockets_close(), and when no handler runs any more. */
 void sockets_stop(struct socket_hub *hub);
 void sockets_fini(struct socket_hub *hub);
+/* handshake.c: Sec-WebSocket-Accept of a key that http_wants_socket() let pass */
+enum { HANDSHAKE_ACCEPT_SIZE = 32 };
+void handshake_accept(const char *key, char out[HANDSHAKE_ACCEPT_SIZE]);
 /* Of a request that ended without its handshake. */
 void socket_abandon(struct http_socket *socket);
 

@@ -8,10 +8,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -27,8 +25,6 @@ enum {
 	READ_MAX = 64 * 1024,   /* a turn */
 	PARTING_MS = 10 * 1000, /* for the close frame to be read and answered */
 	PINGS_MAX = 3,          /* without an answer */
-	KEY_LENGTH = 24,        /* 16 bytes in base64 */
-	ACCEPT_SIZE = 32,
 	EVENTS = 64
 };
 
@@ -44,8 +40,8 @@ struct http_socket {
 	int64_t parting_ms; /* deadline of a socket that is being closed; 0: it is not */
 	int pings;          /* since the last pong */
 	bool writes;        /* epoll watches for room to write */
-	bool
-	    drains; /* all is said; what still comes is read and dropped, else its sender loses the close frame to a reset */
+	/* All is said; what still comes is read and dropped, else its sender loses the close frame to a reset. */
+	bool drains;
 	bool broken;
 	void *user;
 	void (*free_user)(void *user);
@@ -356,63 +352,7 @@ void sockets_fini(struct socket_hub *hub)
 	pthread_mutex_destroy(&hub->lock);
 }
 
-/* ---- the handshake, RFC 6455 section 4.2 ------------------------------------------------------------------------------------------- */
-
-/* Whether a list of tokens (RFC 9110 section 5.6.1) has one, in any case. */
-static bool has_token(const char *list, const char *token)
-{
-	size_t length = strlen(token);
-	for (; list != NULL && *list != '\0'; list += *list == ',') {
-		list += strspn(list, " \t");
-		size_t found = strcspn(list, " \t,");
-		if (found == length && strncasecmp(list, token, length) == 0)
-			return true;
-		list += strcspn(list, ",");
-	}
-	return false;
-}
-
-static bool is_key(const char *key)
-{
-	return key != NULL && strlen(key) == KEY_LENGTH &&
-	       strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") == KEY_LENGTH - 2 &&
-	       strcmp(key + KEY_LENGTH - 2, "==") == 0;
-}
-
-static void accept_of(const char *key, char out[ACCEPT_SIZE])
-{
-	static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-	char text[KEY_LENGTH + sizeof magic];
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned length = 0;
-	snprintf(text, sizeof text, "%s%s", key, magic);
-	if (EVP_Digest(text, strlen(text), digest, &length, EVP_sha1(), NULL) != 1)
-		err_panic("could not hash");
-	EVP_EncodeBlock((unsigned char *)out, digest, (int)length);
-}
-
-static bool refuse_handshake(struct http_request *request, const char *text, struct err *err)
-{
-	struct err ignored = {0};
-	if (!http_add_header(request, MHD_HTTP_HEADER_UPGRADE, "websocket", &ignored) ||
-	    !http_add_header(request, "Sec-WebSocket-Version", "13", &ignored))
-		err_panic("too many headers in one answer");
-	err_set(err, ERR_INVALID, "%s", text);
-	return err_code(err, ERR_SOURCE_HTTP, MHD_HTTP_UPGRADE_REQUIRED);
-}
-
-bool http_wants_socket(struct http_request *request, struct err *err)
-{
-	const char *version = http_header(request, "Sec-WebSocket-Version");
-	if (!has_token(http_header(request, "Upgrade"), "websocket") ||
-	    !has_token(http_header(request, "Connection"), "upgrade"))
-		return refuse_handshake(request, "this is a WebSocket: ask for an upgrade", err);
-	if (version == NULL || strcmp(version, "13") != 0)
-		return refuse_handshake(request, "this is a WebSocket of version 13", err);
-	if (!is_key(http_header(request, "Sec-WebSocket-Key")))
-		return err_set(err, ERR_INVALID, "Sec-WebSocket-Key is missing or no key");
-	return true;
-}
+/* ---- the hand-over ------------------------------------------------------------------------------------------- */
 
 /* On libmicrohttpd's thread: the handshake went out, the descriptor is ours. */
 static void hand_over(void *context, struct MHD_Connection *connection, void *request_context, const char *extra,
@@ -461,14 +401,14 @@ static struct http_socket *socket_new(struct socket_hub *hub, void *user, void (
 
 bool http_reply_socket(struct http_request *request, void *user, void (*free_user)(void *user), struct err *err)
 {
-	char accept[ACCEPT_SIZE];
+	char accept[HANDSHAKE_ACCEPT_SIZE];
 	struct socket_hub *hub = &request->server->sockets;
 	if (!http_wants_socket(request, err)) {
 		if (free_user != NULL)
 			free_user(user);
 		return false;
 	}
-	accept_of(http_header(request, "Sec-WebSocket-Key"), accept);
+	handshake_accept(http_header(request, "Sec-WebSocket-Key"), accept);
 	struct http_socket *socket = socket_new(hub, user, free_user);
 	struct MHD_Response *response = MHD_create_response_for_upgrade(hand_over, socket);
 	if (response == NULL || MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "websocket") != MHD_YES ||
