@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import statistics
@@ -73,6 +74,12 @@ class Answer:
             connection.close()
 
 
+def await_count(what, count, wanted):
+    """For as long as it grows."""
+    while (before := count()) < wanted:
+        peers.await_true(what, lambda: count() > before)
+
+
 class Gateway:
     title = "yq-gateway"
 
@@ -99,11 +106,14 @@ class Gateway:
         self.home.stop("yq-gateway")
         self.home.start("yq-gateway")
 
+    def loosen(self, is_loose):
+        """Is filled as it is."""
+
     def store_port(self):
         return self.home.dicom_port
 
     def rest(self, count):
-        peers.await_true("everything is in the ledger", lambda: int(self.ours.watcher.ask("SELECT count(*) FROM study")) >= count)
+        await_count("everything is in the ledger", lambda: int(self.ours.watcher.ask("SELECT count(*) FROM study")), count)
 
     def close(self):
         self.ours.close()
@@ -129,11 +139,21 @@ class Orthanc(outgoing.Orthanc):
         self._launch(["/usr/sbin/Orthanc", f"--logdir={self.folder}", self.folder / "etc"])
         self.await_ready()
 
+    def loosen(self, is_loose):
+        """Takes objects without syncing each and without the stall of an answer, to be filled; or all as installed again, to be measured."""
+        self.has_nodelay = is_loose
+        settings = self.folder / "etc" / "orthanc.json"
+        text = settings.read_text()
+        changed = re.sub(r'("SyncStorageArea"\s*:\s*)(true|false)', rf"\g<1>{'false' if is_loose else 'true'}", text)
+        assert changed != text, "the setting is not where it was"
+        settings.write_text(changed)
+        self.restart()
+
     def store_port(self):
         return self.port
 
     def rest(self, count):
-        peers.await_true("everything is stored", lambda: self.held() >= count)
+        await_count("everything is stored", self.held, count)
 
     def close(self):
         self.stop()
@@ -269,9 +289,11 @@ def qido(context):
     with Both(context.folder) as both:
         for one, called in ((both.gateway, "YINGQIAO"), (both.orthanc, "ORTHANC")):
             began = time.monotonic()
+            one.loosen(True)
             for first in range(0, context.studies, MESSAGES):
                 _fill(one.store_port(), called, range(first, min(first + MESSAGES, context.studies)))
             one.rest(context.studies)
+            one.loosen(False)
             context.say(f"    {one.title:<30} holds {context.studies} studies after {time.monotonic() - began:.0f} s")
         counts = set()
 
