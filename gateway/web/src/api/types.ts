@@ -29,6 +29,22 @@ export interface Named { id: string; name: string }
 /* ---- session -------------------------------------------------------------------------------------------------------- */
 
 /* GET /api/v1/me */
+export type WorkstationUse = 'read' | 'store' | 'worklist'
+export interface Workstation {
+  id: string
+  workstation: string
+  uses: WorkstationUse[]
+  state: 'valid' | 'expired' | 'ended'
+  created_at: string
+  made_by: string /* an operator; empty: the person */
+  expires_at: string
+  last_used_at: string | null
+  last_address: string | null
+  ended_at: string | null
+  ended_by: string
+  person: { id: string; account: string; name: string }
+}
+
 export interface Me {
   id: string
   account: string
