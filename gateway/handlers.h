@@ -37,6 +37,7 @@ http_handler handle_rule_waiting, handle_agreements, handle_agreement_add, handl
 http_handler handle_audit;                                   /* api_audit.c */
 http_handler handle_coverage, handle_health, handle_metrics; /* api_figures.c, metrics.c */
 http_handler handle_figures, handle_figure_definitions, handle_figure_rows, handle_figures_export; /* api_figures.c */
+http_handler handle_openapi;                                                                       /* api_figures.c */
 http_handler handle_events;                                                                        /* api_events.c */
 
 /* api_queue.c, api_desk.c, api_phrases.c */

@@ -43,6 +43,7 @@ static const struct http_route routes[] = {
 
 	{"GET", "/healthz", handle_health, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/metrics", handle_metrics, NO_BODY, ROUTE_WATCHER},
+	{"GET", "/api/v1/openapi.json", handle_openapi, NO_BODY, ROUTE_ANYBODY},
 
 	{"POST", "/api/v1/login", handle_login, SMALL, ROUTE_ANYBODY},
 	{"POST", "/api/v1/logout", handle_logout, SMALL, ROUTE_LOGGED_IN},
