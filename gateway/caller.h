@@ -21,7 +21,7 @@ enum {
 struct caller {
 	struct gateway *gateway;
 	struct account_session session;
-	char token[ACCOUNT_TOKEN_SIZE]; /* of the session; empty: a workstation asks */
+	char token[ACCOUNT_TOKEN_SIZE]; /* of the session; where a workstation asks, the public id of its token */
 	char workstation
 	    [WORKSTATION_NAME_SIZE]; /* which one asks in the person's name; empty: the person at a browser */
 	const char *purpose;         /* of its token: "read", "store", "worklist" */

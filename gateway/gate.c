@@ -130,6 +130,7 @@ static bool enter_with_token(struct http_request *request, const struct http_rou
 		return err->kind == ERR_REFUSED && is_news ? note_wrong_token(request, gateway, address, err) : false;
 	struct caller *caller = new_caller(gateway, &found.session);
 	uint32_t use = credentials_use_of(http_method(request), route->pattern);
+	text_copy(caller->token, sizeof caller->token, found.token_id);
 	text_copy(caller->workstation, sizeof caller->workstation, found.name);
 	caller->purpose = workstation_use_name(use);
 	http_set_user(request, caller);
