@@ -126,7 +126,7 @@ endef
 $(foreach l,$(LIBS),$(eval $(call archive,libyq_$(l),$(call objects,$(call sources,lib/$(l))) $(if $(filter db,$(l)),$(B)/obj/gen/statements.c.o $(B)/obj/gen/migrations.c.o))))
 $(eval $(call archive,libyq_test,$(call objects,$(call sources,tests/support))))
 LIB_ARCHIVES := $(LIBS:%=$(B)/lib/libyq_%.a)
-LINK_LIBS = -Wl,--start-group $(LIB_ARCHIVES) -Wl,--end-group $(DCMTK_LIBS) $(PKG_LIBS) -lxlsxwriter -lm
+LINK_LIBS = -Wl,--start-group $(LIB_ARCHIVES) -Wl,--end-group $(DCMTK_LIBS) $(PKG_LIBS) -lxlsxwriter -lwslay -lm
 
 # --- programs ------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 
 #include "gateway/answer.h"
 #include "gateway/caller.h"
+#include "gateway/feed.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
 
@@ -83,14 +84,17 @@ bool handle_workstation_add(struct http_request *request, void *context, struct 
 	return http_reply_json(request, 201, answer, err);
 }
 
+/* What it listens to at this gateway ends with it. */
 bool handle_workstation_end(struct http_request *request, void *context, struct err *err)
 {
-	(void)context;
+	struct gateway *gateway = context;
 	const char *id;
 	struct workstation_ended ended;
 	struct db *db;
-	return input_path_id(request, "workstation", &id, err) && caller_db(request, &db, err) &&
-	       workstation_end(db, id, caller_id(request), caller_of(request)->session.name, &ended, err) &&
-	       audit_token(request, "workstation.end", id, ended.name, ended.person_id, err) &&
-	       answer_done(request, err);
+	if (!input_path_id(request, "workstation", &id, err) || !caller_db(request, &db, err) ||
+	    !workstation_end(db, id, caller_id(request), caller_of(request)->session.name, &ended, err) ||
+	    !audit_token(request, "workstation.end", id, ended.name, ended.person_id, err))
+		return false;
+	feed_end_session(gateway->feed, id);
+	return answer_done(request, err);
 }

@@ -216,7 +216,8 @@ static bool reply_frames(struct http_request *request, struct gateway *gateway, 
 {
 	const char *words[] = {db_get_text(frames->rows, 0, "object_key"), http_param(request, "frames"),
 	                       frames->syntax, frames->is_alone ? "alone" : frames->base};
-	struct dicomweb_parts parts = {frames->count, open_frame, frames_free, frames};
+	struct dicomweb_parts parts = {
+	    .count = frames->count, .open = open_frame, .fini = frames_free, .context = frames};
 	char tag[DICOMWEB_TAG_SIZE], boundary[DICOMWEB_TAG_SIZE];
 	bool is_settled;
 	dicomweb_tag(words, 4, tag, boundary);
@@ -329,7 +330,7 @@ bool handle_dicomweb_bulk(struct http_request *request, void *context, struct er
 		return ok;
 	}
 	struct value *value = value_new(request, rows, gateway->store);
-	struct dicomweb_parts parts = {1, open_value, value_free, value};
+	struct dicomweb_parts parts = {.count = 1, .open = open_value, .fini = value_free, .context = value};
 	return is_multipart ? dicomweb_reply_parts(request, &parts, OCTETS, boundary, err)
 	                    : reply_value(request, value, err);
 }

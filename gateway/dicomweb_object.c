@@ -129,6 +129,15 @@ static bool replace(const struct db_rows *rows, int row, const char *target, str
 	return true;
 }
 
+bool dicomweb_object_describe(const struct db_rows *rows, int row, const char *wanted, struct dicomweb_part *out)
+{
+	if (!dicomweb_object_is_stored(rows, row, wanted))
+		return false;
+	out->length = (uint64_t)db_get_int(rows, row, "size_bytes");
+	put_type(out, stored_syntax(rows, row));
+	return true;
+}
+
 static bool refuse(struct err *err)
 {
 	char why[ERR_TEXT_MAX];

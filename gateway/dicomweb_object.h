@@ -15,6 +15,8 @@
 bool dicomweb_object_can(const struct db_rows *rows, int row, const char *wanted);
 /* Whether these are the bytes of the store; then the key of the object is their tag. */
 bool dicomweb_object_is_stored(const struct db_rows *rows, int row, const char *wanted);
+/* What of an object is known before it is opened, type and length; false: it is yet to be made. */
+bool dicomweb_object_describe(const struct db_rows *rows, int row, const char *wanted, struct dicomweb_part *out);
 /*
  * Opens the file, with its type. What cannot be written anew (it is signed, or cannot be decoded) goes as stored, under the name of its
  * syntax; is_strict: then ERR_REFUSED with 406.

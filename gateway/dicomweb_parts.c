@@ -3,12 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/base/digest.h"
 #include "lib/base/text.h"
 
-enum { PIECE = 256 * 1024, TAG_BYTES = 16 };
+enum {
+	PIECE = 256 * 1024,
+	FIRST_PIECE = 4096, /* of a file, with its head: the rest is mostly at hand */
+	WORDS_MAX = 4096,   /* about a part */
+	TAG_BYTES = 16
+};
 
 void dicomweb_part_init(struct dicomweb_part *part)
 {
@@ -41,6 +47,7 @@ struct multipart {
 	bool is_open;
 	struct dicomweb_part part;
 	uint64_t offset; /* in it */
+	bool is_measured;
 };
 
 static void multipart_free(void *stream)
@@ -51,23 +58,56 @@ static void multipart_free(void *stream)
 	free(multipart);
 }
 
+static bool put_head(const char *boundary, const struct dicomweb_part *part, struct text_buf *out, struct err *err)
+{
+	bool ok = text_buf_printf(out, "--%s\r\nContent-Type: %s\r\nContent-Length: %llu\r\n", boundary, part->type,
+	                          (unsigned long long)part->length) &&
+	          (part->location[0] == '\0' || text_buf_printf(out, "Content-Location: %s\r\n", part->location)) &&
+	          text_buf_append(out, "\r\n", 2);
+	return ok || err_set(err, ERR_INVALID, "cannot write the head of a part");
+}
+
+static bool put_end(const char *boundary, struct text_buf *out, struct err *err)
+{
+	return text_buf_printf(out, "--%s--\r\n", boundary) || err_set(err, ERR_INVALID, "cannot end the answer");
+}
+
+/* What was promised in the length of the answer must be what is there. */
+static bool is_as_described(struct multipart *multipart, struct err *err)
+{
+	struct dicomweb_part promised;
+	dicomweb_part_init(&promised);
+	if (!multipart->is_measured || !multipart->parts.describe(multipart->parts.context, multipart->next, &promised))
+		return true;
+	return (promised.length == multipart->part.length && strcmp(promised.type, multipart->part.type) == 0) ||
+	       err_set(err, ERR_CORRUPT, "an object has %llu bytes where %llu are known",
+	               (unsigned long long)multipart->part.length, (unsigned long long)promised.length);
+}
+
 static bool open_part(struct multipart *multipart, struct err *err)
 {
 	dicomweb_part_fini(&multipart->part);
 	multipart->offset = 0;
-	multipart->is_open = multipart->parts.open(multipart->parts.context, multipart->next, &multipart->part, err);
+	multipart->is_open = multipart->parts.open(multipart->parts.context, multipart->next, &multipart->part, err) &&
+	                     is_as_described(multipart, err);
 	multipart->next += multipart->is_open;
 	return multipart->is_open;
 }
 
-static bool put_head(const struct multipart *multipart, struct text_buf *out, struct err *err)
+/* What the kernel has of the file in memory; the rest it begins to read, for put_piece() to wait for. */
+static size_t piece_at_hand(void *stream, char *out, size_t size)
 {
+	struct multipart *multipart = stream;
 	const struct dicomweb_part *part = &multipart->part;
-	bool ok = text_buf_printf(out, "--%s\r\nContent-Type: %s\r\nContent-Length: %llu\r\n", multipart->boundary,
-	                          part->type, (unsigned long long)part->length) &&
-	          (part->location[0] == '\0' || text_buf_printf(out, "Content-Location: %s\r\n", part->location)) &&
-	          text_buf_append(out, "\r\n", 2);
-	return ok || err_set(err, ERR_INVALID, "cannot write the head of a part");
+	uint64_t left = part->length - multipart->offset;
+	struct iovec room = {out, left < size ? (size_t)left : size};
+	if (!multipart->is_open || part->fd < 0 || multipart->offset == 0 || left == 0)
+		return 0;
+	ssize_t got = preadv2(part->fd, &room, 1, (off_t)multipart->offset, RWF_NOWAIT);
+	if (got <= 0)
+		return 0;
+	multipart->offset += (uint64_t)got;
+	return (size_t)got;
 }
 
 static bool put_piece(struct multipart *multipart, struct text_buf *out, struct err *err)
@@ -75,7 +115,8 @@ static bool put_piece(struct multipart *multipart, struct text_buf *out, struct 
 	static _Thread_local char piece[PIECE];
 	struct dicomweb_part *part = &multipart->part;
 	uint64_t left = part->length - multipart->offset;
-	size_t length = left < PIECE ? (size_t)left : PIECE;
+	size_t most = multipart->offset == 0 && part->fd >= 0 ? FIRST_PIECE : PIECE;
+	size_t length = left < most ? (size_t)left : most;
 	const void *bytes = part->bytes != NULL ? part->bytes + multipart->offset : (const uint8_t *)piece;
 	if (part->fd >= 0 && pread(part->fd, piece, length, (off_t)multipart->offset) != (ssize_t)length)
 		return err_set(err, ERR_TEMPORARY, "could not read an object");
@@ -83,32 +124,71 @@ static bool put_piece(struct multipart *multipart, struct text_buf *out, struct 
 	return text_buf_append(out, bytes, length) || err_set(err, ERR_INVALID, "cannot send a piece");
 }
 
+static bool begin_part(struct multipart *multipart, struct text_buf *out, struct err *err)
+{
+	if (!multipart->is_open && !open_part(multipart, err))
+		return false;
+	return put_head(multipart->boundary, &multipart->part, out, err);
+}
+
+/* Ends the part whose bytes are all out. */
+static bool end_part(struct multipart *multipart, struct text_buf *out, struct err *err)
+{
+	dicomweb_part_fini(&multipart->part);
+	multipart->is_open = false;
+	multipart->offset = 0;
+	return text_buf_append(out, "\r\n", 2) || err_set(err, ERR_INVALID, "cannot end a part");
+}
+
 static bool produce(void *stream, struct text_buf *out, bool *end, struct err *err)
 {
 	struct multipart *multipart = stream;
+	bool is_begun = multipart->is_open && multipart->offset > 0;
+	if (is_begun && multipart->offset == multipart->part.length) {
+		if (!end_part(multipart, out, err))
+			return false;
+		is_begun = false;
+	}
 	if (!multipart->is_open && multipart->next == multipart->parts.count) {
 		*end = true;
-		return text_buf_printf(out, "--%s--\r\n", multipart->boundary) ||
-		       err_set(err, ERR_INVALID, "cannot end the answer");
+		return put_end(multipart->boundary, out, err);
 	}
-	if (!multipart->is_open && !open_part(multipart, err))
-		return false;
-	if (multipart->offset == 0 && !put_head(multipart, out, err))
+	if (!is_begun && !begin_part(multipart, out, err))
 		return false;
 	if (!put_piece(multipart, out, err))
 		return false;
-	if (multipart->offset < multipart->part.length)
-		return true;
-	dicomweb_part_fini(&multipart->part);
-	multipart->is_open = false;
-	return text_buf_append(out, "\r\n", 2) || err_set(err, ERR_INVALID, "cannot end a part");
+	return multipart->part.length > 0 || end_part(multipart, out, err);
+}
+
+/* The length of the whole answer; 0 when it is not known before. */
+static uint64_t measure(struct multipart *multipart)
+{
+	struct err ignored = {0};
+	struct text_buf words;
+	uint64_t length = 0;
+	bool ok = multipart->parts.describe != NULL;
+	text_buf_init(&words, WORDS_MAX);
+	for (int i = 0; ok && i < multipart->parts.count; i++) {
+		struct dicomweb_part part;
+		dicomweb_part_init(&part);
+		words.length = 0;
+		ok = multipart->parts.describe(multipart->parts.context, i, &part) &&
+		     put_head(multipart->boundary, &part, &words, &ignored);
+		length += words.length + part.length + strlen("\r\n");
+	}
+	words.length = 0;
+	ok = ok && put_end(multipart->boundary, &words, &ignored);
+	length += words.length;
+	text_buf_fini(&words);
+	multipart->is_measured = ok;
+	return ok ? length : 0;
 }
 
 bool dicomweb_reply_parts(struct http_request *request, const struct dicomweb_parts *parts, const char *part_type,
                           const char *boundary, struct err *err)
 {
 	struct multipart *multipart = calloc(1, sizeof *multipart);
-	struct http_stream stream = {produce, multipart_free, multipart};
+	struct http_stream stream = {produce, multipart_free, multipart, piece_at_hand, 0};
 	char type[200];
 	if (multipart == NULL)
 		err_panic("out of memory");
@@ -118,6 +198,7 @@ bool dicomweb_reply_parts(struct http_request *request, const struct dicomweb_pa
 		text_copy(multipart->boundary, sizeof multipart->boundary, boundary);
 	else
 		text_uuid_new(multipart->boundary);
+	stream.length = measure(multipart);
 	if (!open_part(multipart, err)) {
 		multipart_free(multipart);
 		return false;

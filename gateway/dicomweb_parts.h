@@ -25,6 +25,11 @@ struct dicomweb_parts {
 	bool (*open)(void *context, int index, struct dicomweb_part *out, struct err *err);
 	void (*fini)(void *context); /* once, always */
 	void *context;
+	/*
+	 * Says what open() will make of the part, type, location and length, without making it; false: not known before. NULL: of none. When it
+	 * is known of all, the client is told the length of the answer.
+	 */
+	bool (*describe)(void *context, int index, struct dicomweb_part *out);
 };
 /*
  * The first part is made before the status goes out, so that what cannot be served at all says so. part_type: of the parts together. boundary: NULL for

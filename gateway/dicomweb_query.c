@@ -6,66 +6,16 @@
 #include "gateway/answer.h"
 #include "gateway/caller.h"
 #include "gateway/dicomweb.h"
+#include "gateway/dicomweb_keys.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
 #include "lib/domain/name_key.h"
 
-enum {
-	VALUE_MAX = 64,     /* characters of a value, PS3.5 section 6.2 of LO */
-	PATTERN_SIZE = 600, /* every character of four bytes, escaped */
-	LIST_MAX = 100,
-	LIST_SIZE = LIST_MAX * 65 + 1,
-	RESULTS_MAX = 1000,
-	OFFSET_MAX = 1000000,
-	AUDITED_MAX = 400,
-	HTTP_NO_CONTENT = 204
-};
+enum { HTTP_NO_CONTENT = 204 };
 
 /* ---- values of the query ---------------------------------------------------------------------------------------------------- */
 
-/* By keyword or tag (PS3.18 section 8.3.4). Empty: universal matching, as if it were not there. */
-static bool read_value(const struct http_request *request, const char *keyword, const char *tag, const char **out,
-                       struct err *err)
-{
-	*out = NULL;
-	if (!input_query_text(request, keyword, VALUE_MAX * 6, out, err))
-		return false;
-	return *out != NULL || input_query_text(request, tag, VALUE_MAX * 6, out, err);
-}
-
-struct pattern {
-	char text[PATTERN_SIZE];
-	bool is_set;
-};
-
-/* "*" and "?" of PS3.4 section C.2.2.2.4 as LIKE knows them; what means something to LIKE is escaped. */
-static bool make_pattern(const char *value, struct pattern *out, struct err *err)
-{
-	size_t length = 0;
-	if (text_utf8_count(value) > VALUE_MAX)
-		return err_set(err, ERR_INVALID, "a value has more than %d characters", VALUE_MAX);
-	for (; *value != '\0'; value++) {
-		if (*value == '*' && length > 0 && out->text[length - 1] == '%' &&
-		    (length < 2 || out->text[length - 2] != '\\'))
-			continue; /* "**" is "*": runs of wildcards cost time and mean nothing */
-		if (*value == '%' || *value == '_' || *value == '\\')
-			out->text[length++] = '\\';
-		out->text[length++] = *value == '*' ? '%' : *value == '?' ? '_' : *value;
-	}
-	out->text[length] = '\0';
-	out->is_set = true;
-	return true;
-}
-
-static bool read_pattern(const struct http_request *request, const char *keyword, const char *tag, struct pattern *out,
-                         struct err *err)
-{
-	const char *value;
-	out->is_set = false;
-	return read_value(request, keyword, tag, &value, err) && (value == NULL || make_pattern(value, out, err));
-}
-
-static struct db_param pattern_param(const struct pattern *pattern)
+static struct db_param pattern_param(const struct dicomweb_pattern *pattern)
 {
 	return db_text(pattern->is_set ? pattern->text : NULL);
 }
@@ -85,7 +35,7 @@ static bool read_range(const struct http_request *request, const char *keyword, 
 {
 	const char *value, *dash;
 	memset(out, 0, sizeof *out);
-	if (!read_value(request, keyword, tag, &value, err))
+	if (!dicomweb_key_value(request, keyword, tag, &value, err))
 		return false;
 	if (value == NULL)
 		return true;
@@ -104,36 +54,7 @@ static struct db_param day_param(const char *day)
 	return db_text(day[0] != '\0' ? day : NULL);
 }
 
-struct list {
-	char text[LIST_SIZE];
-	const char *items[LIST_MAX];
-	size_t count;
-};
-
-/* Separated by commas or backslashes; of the letters that UIDs and codes have. */
-static bool read_list(const struct http_request *request, const char *keyword, const char *tag, struct list *out,
-                      struct err *err)
-{
-	const char *value = http_query(request, keyword);
-	out->count = 0;
-	if (value == NULL)
-		value = http_query(request, tag);
-	if (value == NULL || value[0] == '\0')
-		return true;
-	if (strlen(value) >= sizeof out->text ||
-	    value[strspn(value, "0123456789.,\\ABCDEFGHIJKLMNOPQRSTUVWXYZ_ ")] != '\0')
-		return err_set(err, ERR_INVALID, "%s is no list of at most %d values", keyword, LIST_MAX);
-	text_copy(out->text, sizeof out->text, value);
-	char *rest, *item = strtok_r(out->text, ",\\", &rest);
-	for (; item != NULL; item = strtok_r(NULL, ",\\", &rest)) {
-		if (out->count == LIST_MAX)
-			return err_set(err, ERR_INVALID, "%s has more than %d values", keyword, LIST_MAX);
-		out->items[out->count++] = item;
-	}
-	return true;
-}
-
-static struct db_param list_param(const struct list *list)
+static struct db_param list_param(const struct dicomweb_list *list)
 {
 	return list->count > 0 ? db_texts(list->items, list->count) : db_null();
 }
@@ -145,16 +66,6 @@ static bool read_number(const struct http_request *request, const char *keyword,
 	if (http_query(request, keyword) != NULL)
 		return input_query_int(request, keyword, 0, 9999999, -1, out, err);
 	return http_query(request, tag) == NULL || input_query_int(request, tag, 0, 9999999, -1, out, err);
-}
-
-struct window {
-	int limit, offset;
-};
-
-static bool read_window(const struct http_request *request, struct window *out, struct err *err)
-{
-	return input_query_int(request, "limit", 1, RESULTS_MAX, RESULTS_MAX, &out->limit, err) &&
-	       input_query_int(request, "offset", 0, OFFSET_MAX, 0, &out->offset, err);
 }
 
 /* ---- the answer ----------------------------------------------------------------------------------------------------------------- */
@@ -170,40 +81,6 @@ static void put_address(json_t *json, const char *base, const struct db_rows *ro
 		snprintf(address + used, sizeof address - (size_t)used, "/instances/%s",
 		         db_get_text(rows, row, "sop_instance_uid"));
 	json_object_set_new(json, "00081190", json_pack("{s:s, s:[s]}", "vr", "UR", "Value", address));
-}
-
-/* Which studies were shown; a long page takes more than one record. Rows of one study stand together. */
-static bool audit_shown(struct http_request *request, const struct db_rows *rows, int shown, struct err *err)
-{
-	int row = 0;
-	do {
-		json_t *ids = json_array();
-		const char *last = "";
-		for (; row < shown && json_array_size(ids) < AUDITED_MAX; row++) {
-			const char *id = db_get_text(rows, row, "id");
-			if (strcmp(id, last) != 0)
-				json_array_append_new(ids, json_string(id));
-			last = id;
-		}
-		json_t *detail = json_pack("{s:o}", "studies", ids);
-		char *text = json_dumps(detail, JSON_COMPACT);
-		json_decref(detail);
-		if (text == NULL)
-			err_panic("could not write JSON");
-		bool ok = caller_audit(request, "study.list", NULL, NULL, NULL, text, err);
-		free(text);
-		if (!ok)
-			return false;
-	} while (row < shown);
-	return true;
-}
-
-/* PS3.18 section 10.6.3.3.1: that there is more is said in a warning. */
-static bool warn_of_more(struct http_request *request, bool has_more, struct err *err)
-{
-	return !has_more ||
-	       http_add_header(request, "Warning",
-	                       "299 yingqiao: \"There are additional results that can be requested\"", err);
 }
 
 /* NULL: of every study. */
@@ -230,12 +107,13 @@ static bool check_parent(struct http_request *request, const struct db_rows *row
 }
 
 /* One row more than asked for shows that there is more. Takes rows. */
-static bool reply_rows(struct http_request *request, struct db_rows *rows, const struct window *window, int depth,
-                       struct err *err)
+static bool reply_rows(struct http_request *request, struct db_rows *rows, const struct dicomweb_window *window,
+                       int depth, struct err *err)
 {
 	char base[DICOMWEB_BASE_SIZE];
 	int count = db_rows_count(rows), shown = count < window->limit ? count : window->limit;
-	if (!audit_shown(request, rows, shown, err) || !warn_of_more(request, count > shown, err)) {
+	if (!dicomweb_audit_shown(request, "study.list", rows, shown, err) ||
+	    !dicomweb_warn_of_more(request, count > shown, err)) {
 		db_rows_free(rows);
 		return false;
 	}
@@ -256,7 +134,7 @@ static bool reply_rows(struct http_request *request, struct db_rows *rows, const
 
 /* Takes rows. */
 static bool reply_below(struct http_request *request, struct db_rows *rows, const char *study, const char *series,
-                        const struct window *window, int depth, struct err *err)
+                        const struct dicomweb_window *window, int depth, struct err *err)
 {
 	if (check_parent(request, rows, study, series, err))
 		return reply_rows(request, rows, window, depth, err);
@@ -267,13 +145,13 @@ static bool reply_below(struct http_request *request, struct db_rows *rows, cons
 /* ---- studies ------------------------------------------------------------------------------------------------------------------- */
 
 struct study_query {
-	struct list uids, modalities;
-	struct pattern patient_id, name, accession, description, referring, study_id;
+	struct dicomweb_list uids, modalities;
+	struct dicomweb_pattern patient_id, name, accession, description, referring, study_id;
 	struct range studied, born;
 	char term[NAME_KEY_SIZE]; /* empty: not by sound */
 	const char *of; /* studies of the patient of this study, whatever patient ID is asked for; NULL: of anybody */
 	const char *sex;
-	struct window window;
+	struct dicomweb_window window;
 };
 
 /* fuzzymatching (PS3.18 section 8.3.4.2): by what the name begins with, in characters, letters or initials. */
@@ -282,11 +160,11 @@ static bool read_fuzzy(const struct http_request *request, struct study_query *o
 	const char *wanted, *name;
 	out->term[0] = '\0';
 	if (!input_query_word(request, "fuzzymatching", "true false", &wanted, err) ||
-	    !read_value(request, "PatientName", "00100010", &name, err))
+	    !dicomweb_key_value(request, "PatientName", "00100010", &name, err))
 		return false;
 	if (wanted == NULL || wanted[0] != 't' || name == NULL)
 		return true;
-	char plain[PATTERN_SIZE];
+	char plain[DICOMWEB_PATTERN_SIZE];
 	size_t length = 0;
 	for (; *name != '\0' && length + 1 < sizeof plain; name++)
 		if (*name != '*' && *name != '?')
@@ -299,18 +177,18 @@ static bool read_fuzzy(const struct http_request *request, struct study_query *o
 
 static bool read_study_query(const struct http_request *request, struct study_query *out, struct err *err)
 {
-	return read_list(request, "StudyInstanceUID", "0020000D", &out->uids, err) &&
-	       read_list(request, "ModalitiesInStudy", "00080061", &out->modalities, err) &&
-	       read_pattern(request, "PatientID", "00100020", &out->patient_id, err) &&
-	       read_pattern(request, "PatientName", "00100010", &out->name, err) &&
-	       read_pattern(request, "AccessionNumber", "00080050", &out->accession, err) &&
-	       read_pattern(request, "StudyDescription", "00081030", &out->description, err) &&
-	       read_pattern(request, "ReferringPhysicianName", "00080090", &out->referring, err) &&
-	       read_pattern(request, "StudyID", "00200010", &out->study_id, err) &&
+	return dicomweb_key_list(request, "StudyInstanceUID", "0020000D", &out->uids, err) &&
+	       dicomweb_key_list(request, "ModalitiesInStudy", "00080061", &out->modalities, err) &&
+	       dicomweb_key_pattern(request, "PatientID", "00100020", &out->patient_id, err) &&
+	       dicomweb_key_pattern(request, "PatientName", "00100010", &out->name, err) &&
+	       dicomweb_key_pattern(request, "AccessionNumber", "00080050", &out->accession, err) &&
+	       dicomweb_key_pattern(request, "StudyDescription", "00081030", &out->description, err) &&
+	       dicomweb_key_pattern(request, "ReferringPhysicianName", "00080090", &out->referring, err) &&
+	       dicomweb_key_pattern(request, "StudyID", "00200010", &out->study_id, err) &&
 	       read_range(request, "StudyDate", "00080020", &out->studied, err) &&
 	       read_range(request, "PatientBirthDate", "00100030", &out->born, err) &&
-	       read_value(request, "PatientSex", "00100040", &out->sex, err) && read_fuzzy(request, out, err) &&
-	       read_window(request, &out->window, err);
+	       dicomweb_key_value(request, "PatientSex", "00100040", &out->sex, err) && read_fuzzy(request, out, err) &&
+	       dicomweb_key_window(request, &out->window, err);
 }
 
 static bool find_studies(struct db *db, const struct study_query *query, struct db_rows **rows, struct err *err)
@@ -338,7 +216,7 @@ bool handle_dicomweb_studies(struct http_request *request, void *context, struct
 	bool ok = dicomweb_accept_json(request, err) && read_parent(request, "of", &query->of, err) &&
 	          read_study_query(request, query, err) && caller_db(request, &db, err) &&
 	          find_studies(db, query, &rows, err);
-	struct window window = query->window;
+	struct dicomweb_window window = query->window;
 	const char *of = query->of;
 	free(query);
 	return ok && reply_below(request, rows, of, NULL, &window, 0, err);
@@ -354,19 +232,19 @@ static struct db_param number_param(int number)
 bool handle_dicomweb_series(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
-	struct list uids, modalities;
-	struct pattern description;
-	struct window window;
+	struct dicomweb_list uids, modalities;
+	struct dicomweb_pattern description;
+	struct dicomweb_window window;
 	const char *study;
 	struct db *db;
 	struct db_rows *rows = NULL;
 	int number;
 	return dicomweb_accept_json(request, err) && read_parent(request, "study", &study, err) &&
-	       read_list(request, "SeriesInstanceUID", "0020000E", &uids, err) &&
-	       read_list(request, "Modality", "00080060", &modalities, err) &&
+	       dicomweb_key_list(request, "SeriesInstanceUID", "0020000E", &uids, err) &&
+	       dicomweb_key_list(request, "Modality", "00080060", &modalities, err) &&
 	       read_number(request, "SeriesNumber", "00200011", &number, err) &&
-	       read_pattern(request, "SeriesDescription", "0008103E", &description, err) &&
-	       read_window(request, &window, err) && caller_db(request, &db, err) &&
+	       dicomweb_key_pattern(request, "SeriesDescription", "0008103E", &description, err) &&
+	       dicomweb_key_window(request, &window, err) && caller_db(request, &db, err) &&
 	       db_exec(db, STMT_DICOMWEB_SERIES,
 	               DB_PARAMS(db_text(study), list_param(&uids), list_param(&modalities), number_param(number),
 	                         pattern_param(&description), db_int(window.limit + 1), db_int(window.offset)),
@@ -377,18 +255,18 @@ bool handle_dicomweb_series(struct http_request *request, void *context, struct 
 bool handle_dicomweb_instances(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
-	struct list uids, classes;
-	struct window window;
+	struct dicomweb_list uids, classes;
+	struct dicomweb_window window;
 	const char *study, *series;
 	struct db *db;
 	struct db_rows *rows = NULL;
 	int number;
 	return dicomweb_accept_json(request, err) && read_parent(request, "study", &study, err) &&
 	       read_parent(request, "series", &series, err) &&
-	       read_list(request, "SOPInstanceUID", "00080018", &uids, err) &&
-	       read_list(request, "SOPClassUID", "00080016", &classes, err) &&
-	       read_number(request, "InstanceNumber", "00200013", &number, err) && read_window(request, &window, err) &&
-	       caller_db(request, &db, err) &&
+	       dicomweb_key_list(request, "SOPInstanceUID", "00080018", &uids, err) &&
+	       dicomweb_key_list(request, "SOPClassUID", "00080016", &classes, err) &&
+	       read_number(request, "InstanceNumber", "00200013", &number, err) &&
+	       dicomweb_key_window(request, &window, err) && caller_db(request, &db, err) &&
 	       db_exec(db, STMT_DICOMWEB_INSTANCES,
 	               DB_PARAMS(db_text(study), db_text(series), list_param(&uids),
 	                         db_text(classes.count > 0 ? classes.items[0] : NULL), number_param(number),

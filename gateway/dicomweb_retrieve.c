@@ -37,6 +37,13 @@ static bool open_object(void *context, int index, struct dicomweb_part *out, str
 	return true;
 }
 
+static bool describe_object(void *context, int index, struct dicomweb_part *out)
+{
+	const struct objects *objects = context;
+	dicomweb_locate(objects->base, objects->rows, index, out->location, sizeof out->location);
+	return dicomweb_object_describe(objects->rows, index, objects->wanted, out);
+}
+
 /* ---- what is asked for -------------------------------------------------------------------------------------------------------- */
 
 enum form { FORM_NONE, FORM_MULTIPART, FORM_SINGLE };
@@ -106,7 +113,8 @@ static struct objects *objects_new(struct db_rows *rows, struct store *store, co
 static bool reply_multipart(struct http_request *request, struct gateway *gateway, struct db_rows *rows,
                             const char *wanted, struct err *err)
 {
-	struct dicomweb_parts parts = {.count = db_rows_count(rows), .open = open_object, .fini = objects_free};
+	struct dicomweb_parts parts = {
+	    .count = db_rows_count(rows), .open = open_object, .fini = objects_free, .describe = describe_object};
 	struct objects *objects = objects_new(rows, gateway->store, wanted);
 	dicomweb_base(request, objects->base);
 	parts.context = objects;

@@ -8,6 +8,7 @@
 
 #include "gateway/ahead.h"
 #include "gateway/caller.h"
+#include "gateway/workitem_feed.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
@@ -56,6 +57,7 @@ static bool may_see(void *user, void *context)
 
 struct sending {
 	struct feed *feed;
+	struct db *db;
 	const struct listener *only; /* NULL: everybody */
 	const struct event *event;
 	char last[EVENT_CURSOR_MAX];
@@ -73,7 +75,11 @@ static bool is_for(void *user, void *context)
 static bool send_event(void *context, const struct event *event, struct err *err)
 {
 	struct sending *sending = context;
-	(void)err;
+	if (workitem_feed_is_mine(event->kind)) {
+		text_copy(sending->last, sizeof sending->last, event->cursor);
+		return sending->only != NULL ||
+		       workitem_feed_tell(sending->feed->gateway->server, sending->db, event, err);
+	}
 	json_t *json = json_pack("{s:s, s:s, s:s?}", "kind", event->kind, "subject", event->subject, "site",
 	                         event->site[0] != '\0' ? event->site : NULL);
 	char *text = json_dumps(json, JSON_COMPACT);
@@ -98,7 +104,7 @@ static bool pump(struct feed *feed, struct db *db, struct err *err)
 		return event_head(db, feed->cursor, err);
 	int count = BATCH;
 	while (count == BATCH) {
-		struct sending sending = {.feed = feed};
+		struct sending sending = {.feed = feed, .db = db};
 		text_copy(sending.last, sizeof sending.last, feed->cursor);
 		if (!event_read(db, feed->cursor, BATCH, send_event, &sending, &count, err))
 			return false;
@@ -144,6 +150,7 @@ static void *run(void *context)
 		bool is_held_back = pump_once(feed);
 		int64_t now_ms = clock_monotonic_ms();
 		http_events_end(feed->gateway->server, is_over, &now_ms);
+		workitem_feed_sweep(feed->gateway->server, now_ms);
 		db_wait(feed->listener, is_held_back ? EVENT_HELD_BACK_MS : poll_ms, feed->wake_fd);
 	}
 	return NULL;
@@ -275,6 +282,15 @@ bool feed_open(struct feed *feed, struct http_request *request, const char *last
 	return ok;
 }
 
+bool feed_between(struct feed *feed, struct db *db, bool (*act)(void *context, struct err *err), void *context,
+                  struct err *err)
+{
+	pthread_mutex_lock(&feed->lock);
+	bool ok = pump(feed, db, err) && act(context, err);
+	pthread_mutex_unlock(&feed->lock);
+	return ok;
+}
+
 static bool is_of_session(void *user, void *context)
 {
 	const struct listener *listener = user;
@@ -286,4 +302,5 @@ void feed_end_session(struct feed *feed, const char *token)
 	char copy[ACCOUNT_TOKEN_SIZE];
 	text_copy(copy, sizeof copy, token);
 	http_events_end(feed->gateway->server, is_of_session, copy);
+	workitem_feed_end_session(feed->gateway->server, copy);
 }

@@ -64,4 +64,9 @@ http_handler handle_dicomweb_frames, handle_dicomweb_bulk;                      
 http_handler handle_rendered, handle_rendered_many, handle_dicomweb_thumbnail;           /* dicomweb_rendered.c */
 http_handler handle_dicomweb_store;                                                      /* dicomweb_store.c */
 
+http_handler handle_workitems, handle_workitem, handle_workitem_create, handle_workitem_update, handle_workitem_state,
+    handle_workitem_cancel; /* workitems.c */
+http_handler handle_workitem_subscribe, handle_workitem_unsubscribe, handle_workitem_suspend,
+    handle_workitem_channel; /* workitem_subscribers.c */
+
 #endif

@@ -91,12 +91,13 @@ bool watch_room(struct watch *watch)
 bool watch_report(struct watch *watch, bool ledger_is_there, bool has_ended)
 {
 	const struct host_look *look;
-	bool is_awaited = false;
+	bool is_awaited = false, is_reported;
 	struct err err;
 
+	is_reported = ledger_is_there && host_beat_ask_time(watch->beat, &err);
 	if (!host_beat_look(watch->beat, &look, &err))
 		log_err(LOG_PROGRAM_FAILED, &err, "what=%s", "host");
-	else if (ledger_is_there && !host_beat_report(watch->beat, has_ended, &is_awaited, &err) &&
+	else if (is_reported && !host_beat_report(watch->beat, has_ended, &is_awaited, &err) &&
 	         err.kind != ERR_TEMPORARY)
 		log_err(LOG_LEDGER_FAILED, &err, "what=%s", "host");
 	return is_awaited;

@@ -182,6 +182,7 @@ static const char *reason_words(int reason)
 	case SSL_R_HTTP_REQUEST:
 	case SSL_R_HTTPS_PROXY_REQUEST:
 	case SSL_R_PACKET_LENGTH_TOO_LONG:
+	case SSL_R_DATA_LENGTH_TOO_LONG: /* as OpenSSL 3.5 says of the same */
 	case SSL_R_UNEXPECTED_MESSAGE:
 	case SSL_R_BAD_RECORD_TYPE:
 		return "it does not speak TLS there";

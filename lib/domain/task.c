@@ -50,13 +50,21 @@ static bool check_take(const struct call *call, const struct task_facts *facts, 
 	return true;
 }
 
+bool task_take_locked(struct db *db, const struct task_facts *facts, enum task_event event, const char *person_id,
+                      struct task_lease *out, struct err *err)
+{
+	struct call call = {.person_id = person_id, .event = event};
+
+	return check_take(&call, facts, err) && task_step(db, facts, event, person_id, person_id, out, err);
+}
+
 static bool take_work(struct db *db, void *context, struct err *err)
 {
 	struct call *call = context;
 	struct task_facts facts;
 
-	return task_lock(db, call->task_id, call->person_id, &facts, err) && check_take(call, &facts, err) &&
-	       task_step(db, &facts, call->event, call->person_id, call->person_id, &call->lease, err);
+	return task_lock(db, call->task_id, call->person_id, &facts, err) &&
+	       task_take_locked(db, &facts, call->event, call->person_id, &call->lease, err);
 }
 
 static bool take(struct db_pool *pool, const char *person_id, const char *task_id, enum task_event event,
@@ -424,19 +432,24 @@ bool task_hand_over(struct db_pool *pool, const struct task_claim *claim, const 
 	return check_text(reason, "a reason", err) && db_transact(pool, claim->person_id, hand_over_work, &call, err);
 }
 
+bool task_cancel_locked(struct db *db, const struct task_facts *facts, const char *person_id, const char *reason,
+                        struct err *err)
+{
+	if (!facts->may_lead)
+		return err_set(err, ERR_REFUSED, "cannot cancel this task: that is for a duty leader");
+	/* The workitem keeps the reason; the step finds it ended already. */
+	return db_exec(db, STMT_WORKITEM_END, DB_PARAMS(db_text(facts->task_id), db_text("CANCELED"), db_text(reason)),
+	               NULL, err) &&
+	       task_step(db, facts, TASK_EVENT_CANCEL, person_id, NULL, NULL, err);
+}
+
 static bool cancel_work(struct db *db, void *context, struct err *err)
 {
 	struct call *call = context;
 	struct task_facts facts;
 
-	if (!task_lock(db, call->task_id, call->person_id, &facts, err))
-		return false;
-	if (!facts.may_lead)
-		return err_set(err, ERR_REFUSED, "cannot cancel this task: that is for a duty leader");
-	/* The workitem keeps the reason; the step finds it ended already. */
-	return db_exec(db, STMT_WORKITEM_END,
-	               DB_PARAMS(db_text(facts.task_id), db_text("CANCELED"), db_text(call->text)), NULL, err) &&
-	       task_step(db, &facts, TASK_EVENT_CANCEL, call->person_id, NULL, NULL, err);
+	return task_lock(db, call->task_id, call->person_id, &facts, err) &&
+	       task_cancel_locked(db, &facts, call->person_id, call->text, err);
 }
 
 bool task_cancel(struct db_pool *pool, const char *person_id, const char *task_id, const char *reason, struct err *err)

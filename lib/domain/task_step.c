@@ -93,7 +93,10 @@ static bool give(struct db *db, const struct task_facts *facts, enum task_state 
 {
 	struct db_rows *rows;
 
-	text_uuid_new(lease->token);
+	if (facts->next_token[0])
+		text_copy(lease->token, sizeof(lease->token), facts->next_token);
+	else
+		text_uuid_new(lease->token);
 	if (!db_exec_one(db, STMT_TASK_GIVE,
 	                 DB_PARAMS(db_text(facts->task_id), db_text(task_state_name(facts->state)),
 	                           db_text(task_state_name(to)), db_text(to_person_id), db_text(lease->token),
@@ -217,16 +220,21 @@ static bool refuse_claim(const struct task_facts *facts, const char *person_id, 
 	               facts->holder_name);
 }
 
+bool task_check_claim(const struct task_facts *facts, const struct task_claim *claim, struct err *err)
+{
+	/* The token is the proof, the person is who was given it: a token that leaked does not help anybody else. */
+	if (!facts->token[0] || !claim->lease_token || strcasecmp(facts->token, claim->lease_token) != 0 ||
+	    strcasecmp(facts->holder_id, claim->person_id) != 0)
+		return refuse_claim(facts, claim->person_id, err);
+	return true;
+}
+
 bool task_lock_claim(struct db *db, const struct task_claim *claim, struct task_facts *out, struct err *err)
 {
 	struct task_facts facts;
 
-	if (!task_lock(db, claim->task_id, claim->person_id, &facts, err))
+	if (!task_lock(db, claim->task_id, claim->person_id, &facts, err) || !task_check_claim(&facts, claim, err))
 		return false;
-	/* The token is the proof, the person is who was given it: a token that leaked does not help anybody else. */
-	if (!facts.token[0] || !claim->lease_token || strcasecmp(facts.token, claim->lease_token) != 0 ||
-	    strcasecmp(facts.holder_id, claim->person_id) != 0)
-		return refuse_claim(&facts, claim->person_id, err);
 	*out = facts;
 	return true;
 }

@@ -19,6 +19,7 @@ struct task_facts {
 	bool is_recheck;
 	bool different_persons; /* the signing policy in force wants it */
 	bool may_write, may_review, may_lead, may_answer;
+	char next_token[TEXT_UUID_SIZE]; /* for the lease that a step gives, set by the caller; empty: a random one */
 };
 
 /*
@@ -30,6 +31,9 @@ bool task_lock(struct db *db, const char *task_id, const char *person_id, struct
 /* As task_lock(), and the claim's person holds the lease with its token: else ERR_CONFLICT, saying who holds the task now. */
 bool task_lock_claim(struct db *db, const struct task_claim *claim, struct task_facts *out, struct err *err);
 
+/* The same of a task that is locked already. */
+bool task_check_claim(const struct task_facts *facts, const struct task_claim *claim, struct err *err);
+
 /*
  * Applies an event to a locked task: state, lease, workitem, event "task.<name of the event>", audit record of the same name.
  * person_id: who acts (NULL: the program). to_person_id: who holds it afterwards, for take, take_review, assign, hand_over and
@@ -37,5 +41,11 @@ bool task_lock_claim(struct db *db, const struct task_claim *claim, struct task_
  */
 bool task_step(struct db *db, const struct task_facts *facts, enum task_event event, const char *person_id,
                const char *to_person_id, struct task_lease *out, struct err *err);
+
+/* task_take(), task_take_review() and task_cancel() of a task that the caller has locked for the person, in its transaction. */
+bool task_take_locked(struct db *db, const struct task_facts *facts, enum task_event event, const char *person_id,
+                      struct task_lease *out, struct err *err);
+bool task_cancel_locked(struct db *db, const struct task_facts *facts, const char *person_id, const char *reason,
+                        struct err *err);
 
 #endif

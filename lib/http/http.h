@@ -72,6 +72,8 @@ const char *http_peer(const struct http_request *request); /* numeric address */
 void http_body(const struct http_request *request, const void **bytes, size_t *length);
 /* Parsed body, borrowed. ERR_INVALID with the place when it is no JSON object, deeper than 32, has duplicate keys or is not application/json. */
 bool http_body_json(struct http_request *request, json_t **out, struct err *err);
+/* The same of one dataset in the DICOM JSON model (PS3.18 annex F), alone or as the only one of an array; also as application/dicom+json. */
+bool http_body_dicom_json(struct http_request *request, json_t **out, struct err *err);
 /*
  * The body of a route of HTTP_BODY_STREAMED, as it comes: take() gets it in order in pieces of some 64 KiB, the connection reads on when it
  * returns; then finish() answers as a handler does. Both run on the thread pool and may block; no thread waits for the client. False
@@ -120,15 +122,20 @@ bool http_has_tag(const struct http_request *request, const char *tag);
 bool http_weigh_tag(struct http_request *request, const char *tag, bool *out_is_settled, struct err *err);
 
 /*
- * A streamed answer of unknown length (long lists): produce() is called on the server's thread until it sets *end.
+ * A streamed answer that is never whole in memory (long lists, studies): produce() is called until it sets *end.
  * It appends to `out` at least one byte or ends. It runs on the thread pool and may block. fini is called once, always, on any thread.
- * A false produce() breaks the connection, so that nobody takes a part for the whole.
+ * A false produce() breaks the connection, so that nobody takes a part for the whole; so does less than `length` bytes.
+ *
+ * at_hand, when there is one, is asked before produce(): it writes up to `size` bytes that it has without waiting, on the thread of the
+ * connections, and returns their number; 0: produce() is to be called. The two are never called at once.
  */
 struct text_buf;
 struct http_stream {
 	bool (*produce)(void *stream, struct text_buf *out, bool *end, struct err *err);
 	void (*fini)(void *stream);
 	void *stream;
+	size_t (*at_hand)(void *stream, char *out, size_t size); /* NULL: nothing ever is */
+	uint64_t length;                                         /* bytes of the whole; 0: not known */
 };
 bool http_reply_stream(struct http_request *request, int status, const char *type, const struct http_stream *stream,
                        struct err *err);
@@ -144,5 +151,32 @@ void http_events_send(struct http_server *server, const char *id, const char *ev
 /* Ends the streams whose user the filter accepts; it is asked from the newest stream to the oldest. */
 void http_events_end(struct http_server *server, bool (*accepts)(void *user, void *context), void *context);
 int http_events_open(struct http_server *server);
+
+/*
+ * WebSockets (RFC 6455), from us to the client; what a client sends is read and dropped (messages of more than 4 KiB end it). Any number of them
+ * cost one thread. A ping goes out as often as a comment does to event streams; who does not answer three of them is closed, and so is who reads so slowly that
+ * 2,048 messages or 2 MiB wait.
+ */
+enum {
+	HTTP_SOCKET_LEAVING =
+	    1001, /* codes of RFC 6455 section 7.4.1: the server stops, or wants the client to come again */
+	HTTP_SOCKET_REFUSED = 1008, /* the right to it ended */
+	HTTP_SOCKET_SLOW = 1013,    /* try again later (IANA) */
+	HTTP_SOCKET_SILENT = 1002
+};
+/* Whether the request is a handshake. Else ERR_INVALID: 426, or 400 when its key is none. */
+bool http_wants_socket(struct http_request *request, struct err *err);
+/*
+ * Makes the connection a WebSocket. What is sent from now on waits for the handshake. free_user is called once when the socket ends, also when this function fails.
+ * The caller has looked at Origin: a browser sends its cookies along from any page.
+ */
+bool http_reply_socket(struct http_request *request, void *user, void (*free_user)(void *user), struct err *err);
+/* A text message to every socket whose user the filter accepts, which must not block. */
+void http_sockets_send(struct http_server *server, const char *text, bool (*accepts)(void *user, void *context),
+                       void *context);
+/* Closes them with a code and a reason of at most 123 bytes; asked from the newest to the oldest. */
+void http_sockets_end(struct http_server *server, int code, const char *reason,
+                      bool (*accepts)(void *user, void *context), void *context);
+int http_sockets_open(struct http_server *server);
 
 #endif

@@ -51,6 +51,7 @@ struct http_request {
 	json_t *json;
 	void *user;
 	struct MHD_Response *response;
+	struct http_socket *socket; /* that is not handed over yet */
 	int status;
 	int64_t started_ms;
 };
@@ -104,6 +105,28 @@ struct event_hub {
 void events_comment(struct event_hub *hub); /* to every open stream */
 void events_close(struct event_hub *hub);   /* ends them all, and later ones at once */
 
+struct http_socket;
+enum { SOCKET_TICK_MS = 1000 }; /* or as often as pings are due */
+struct socket_hub {
+	pthread_mutex_t lock;
+	struct http_socket *first;
+	int open;
+	bool closed, runs;
+	int epoll_fd, wake_fd;
+	int64_t ping_every_ms;
+	pthread_t thread;
+};
+bool sockets_start(struct socket_hub *hub, int64_t ping_every_ms, struct err *err);
+void sockets_close(struct socket_hub *hub); /* ends them all, and later ones at once */
+/* Waits for the thread, which ends when no socket is left: behind sockets_close(), and when no handler runs any more. */
+void sockets_stop(struct socket_hub *hub);
+void sockets_fini(struct socket_hub *hub);
+/* handshake.c: Sec-WebSocket-Accept of a key that http_wants_socket() let pass */
+enum { HANDSHAKE_ACCEPT_SIZE = 32 };
+void handshake_accept(const char *key, char out[HANDSHAKE_ACCEPT_SIZE]);
+/* Of a request that ended without its handshake. */
+void socket_abandon(struct http_socket *socket);
+
 struct http_server {
 	struct http_settings settings;
 	struct MHD_Daemon *daemon;
@@ -112,6 +135,7 @@ struct http_server {
 	struct work_pool work;
 	struct guard guard;
 	struct event_hub hub;
+	struct socket_hub sockets;
 	pthread_t ticker;
 	bool ticks;
 };

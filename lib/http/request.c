@@ -55,6 +55,8 @@ static void free_pairs(struct http_pair *pairs, size_t count)
 
 void request_free(struct http_request *request)
 {
+	if (request->socket != NULL)
+		socket_abandon(request->socket);
 	free_pairs(request->params, request->param_count);
 	free_pairs(request->query, request->query_count);
 	free_pairs(request->headers, request->header_count);
@@ -211,31 +213,63 @@ static bool is_too_deep(const char *text, size_t length)
 	return false;
 }
 
-bool http_body_json(struct http_request *request, json_t **out, struct err *err)
+/* The JSON of the body, whatever it is; the caller's. */
+static bool parse_body(const struct http_request *request, json_t **out, struct err *err)
 {
-	if (request->json != NULL) {
-		*out = request->json;
-		return true;
-	}
-	if (!media_is(http_header(request, "Content-Type"), "application/json")) {
-		err_set(err, ERR_INVALID, "the body must be application/json");
-		return err_code(err, ERR_SOURCE_HTTP, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE);
-	}
 	if (request->body.length == 0)
 		return err_set(err, ERR_INVALID, "the body is empty, a JSON object is wanted");
 	if (is_too_deep(request->body.data, request->body.length))
 		return err_set(err, ERR_INVALID, "the JSON of the body is nested deeper than %d", JSON_DEPTH_MAX);
 
 	json_error_t fault;
-	json_t *json = json_loadb(request->body.data, request->body.length, JSON_REJECT_DUPLICATES, &fault);
-	if (json == NULL)
+	*out = json_loadb(request->body.data, request->body.length, JSON_REJECT_DUPLICATES, &fault);
+	if (*out == NULL)
 		return err_set(err, ERR_INVALID, "the body is no JSON: line %d, column %d: %.100s", fault.line,
 		               fault.column, fault.text);
-	if (!json_is_object(json)) {
-		json_decref(json);
-		return err_set(err, ERR_INVALID, "the JSON of the body is no object");
+	return true;
+}
+
+static bool refuse_type(const char *wanted, struct err *err)
+{
+	err_set(err, ERR_INVALID, "the body must be %s", wanted);
+	return err_code(err, ERR_SOURCE_HTTP, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE);
+}
+
+bool http_body_json(struct http_request *request, json_t **out, struct err *err)
+{
+	if (request->json == NULL) {
+		json_t *json;
+		if (!media_is(http_header(request, "Content-Type"), "application/json"))
+			return refuse_type("application/json", err);
+		if (!parse_body(request, &json, err))
+			return false;
+		if (!json_is_object(json)) {
+			json_decref(json);
+			return err_set(err, ERR_INVALID, "the JSON of the body is no object");
+		}
+		request->json = json;
 	}
-	request->json = json;
-	*out = json;
+	*out = request->json;
+	return true;
+}
+
+bool http_body_dicom_json(struct http_request *request, json_t **out, struct err *err)
+{
+	if (request->json == NULL) {
+		const char *type = http_header(request, "Content-Type");
+		json_t *json;
+		if (!media_is(type, "application/dicom+json") && !media_is(type, "application/json"))
+			return refuse_type("application/dicom+json", err);
+		if (!parse_body(request, &json, err))
+			return false;
+		json_t *dataset = json_is_array(json) && json_array_size(json) == 1 ? json_array_get(json, 0) : json;
+		if (!json_is_object(dataset)) {
+			json_decref(json);
+			return err_set(err, ERR_INVALID, "the JSON of the body is not one dataset");
+		}
+		request->json = json_incref(dataset);
+		json_decref(json);
+	}
+	*out = request->json;
 	return true;
 }

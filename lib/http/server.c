@@ -210,8 +210,8 @@ static bool start_daemon(struct http_server *server, struct err *err)
 {
 	unsigned silence_s = (unsigned)((server->settings.receive_timeout_ms + 999) / 1000);
 	server->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, access_handler, server,
-	    MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, NULL, NULL, access_handler,
+	    server, MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
 	    (unsigned)server->settings.connection_max, MHD_OPTION_CONNECTION_TIMEOUT, silence_s,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
@@ -241,12 +241,15 @@ bool http_server_new(const struct http_settings *settings, struct http_server **
 	server->guard.timeout_ms = server->settings.receive_timeout_ms;
 	pthread_mutex_init(&server->guard.lock, NULL);
 	pthread_mutex_init(&server->hub.lock, NULL);
+	pthread_mutex_init(&server->sockets.lock, NULL);
+	server->sockets.epoll_fd = server->sockets.wake_fd = -1;
 	server->listen_fd = -1;
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (!listen_open("HTTP", settings->address, settings->port, &server->listen_fd, err) ||
 	    !work_start(&server->work, settings->threads > 0 ? settings->threads : 1, err) ||
-	    !start_ticker(server, err) || !start_daemon(server, err)) {
+	    !start_ticker(server, err) || !sockets_start(&server->sockets, server->settings.comment_every_ms, err) ||
+	    !start_daemon(server, err)) {
 		http_server_free(server);
 		return false;
 	}
@@ -266,6 +269,7 @@ void http_server_stop(struct http_server *server)
 	if (server->daemon != NULL)
 		MHD_quiesce_daemon(server->daemon);
 	events_close(&server->hub);
+	sockets_close(&server->sockets);
 	uint64_t one = 1;
 	if (write(server->wake_fd, &one, sizeof one) < 0) {
 		/* The ticker also looks every TICK_MS. */
@@ -281,6 +285,8 @@ void http_server_free(struct http_server *server)
 	if (server == NULL)
 		return;
 	http_server_stop(server);
+	/* Every socket has to be given back before the daemon ends; those whose handshake is on its way come to the thread yet, or end with their request. */
+	sockets_stop(&server->sockets);
 	if (server->daemon != NULL)
 		MHD_stop_daemon(server->daemon);
 	work_free(&server->work);
@@ -290,5 +296,6 @@ void http_server_free(struct http_server *server)
 		close(server->wake_fd);
 	pthread_mutex_destroy(&server->guard.lock);
 	pthread_mutex_destroy(&server->hub.lock);
+	sockets_fini(&server->sockets);
 	free(server);
 }

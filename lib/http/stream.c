@@ -1,4 +1,4 @@
-/* Answers of unknown length: workers produce, the connection thread sends. */
+/* Answers that are never whole in memory: workers produce, the connection thread sends. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -99,6 +99,9 @@ static ssize_t send_chunk(void *context, uint64_t position, char *out, size_t ma
 	}
 	if (sender->ended)
 		return MHD_CONTENT_READER_END_OF_STREAM;
+	size_t at_hand = sender->stream.at_hand != NULL ? sender->stream.at_hand(sender->stream.stream, out, max) : 0;
+	if (at_hand > 0)
+		return (ssize_t)at_hand;
 	MHD_suspend_connection(sender->connection);
 	if (!work_push(&sender->server->work, produce, sender)) {
 		sender->failed = true;
@@ -124,7 +127,7 @@ static void choose_packing(struct http_request *request, struct sender *sender, 
 	struct err ignored = {0};
 	size_t length = strcspn(type, ";");
 	bool is_json = length >= 4 && strncmp(type + length - 4, "json", 4) == 0;
-	if (!is_json || request->is_plain)
+	if (!is_json || request->is_plain || sender->stream.length > 0)
 		return;
 	sender->packs = http_takes_gzip(request);
 	if (!http_add_header(request, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING, &ignored) ||
@@ -148,8 +151,8 @@ bool http_reply_stream(struct http_request *request, int status, const char *typ
 	text_buf_init(&sender->chunk, STREAM_CHUNK_MAX);
 	memcpy(sender->request_id, request->id, sizeof sender->request_id);
 	choose_packing(request, sender, type);
-	reply_finish(
-	    request, status, type,
-	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, send_chunk, sender, free_sender));
+	uint64_t length = stream->length > 0 ? stream->length : MHD_SIZE_UNKNOWN;
+	reply_finish(request, status, type,
+	             MHD_create_response_from_callback(length, STREAM_BLOCK, send_chunk, sender, free_sender));
 	return true;
 }

@@ -133,6 +133,7 @@ struct host_beat {
 	struct db_pool *pool; /* borrowed */
 	char id[TEXT_UUID_SIZE], program[32], name[HOST_NAME_MAX + 1];
 	struct host_look look;
+	int64_t ledger_us; /* the ledger's clock, asked before the look */
 };
 
 struct host_beat *host_beat_new(struct store *store, struct db_pool *pool, const char *program)
@@ -158,7 +159,6 @@ bool host_beat_look(struct host_beat *beat, const struct host_look **out, struct
 {
 	struct host_look look = {.peak_objects = beat->look.peak_objects};
 
-	look.looked_ms = clock_monotonic_ms();
 	if (!host_id(beat->id, err) || !room_read(beat->store, &look.room, err) ||
 	    !intake_backlog_read(&look.backlog, err) || !host_slots_held(&look.slots, err))
 		return false;
@@ -186,10 +186,27 @@ static bool write_row(struct host_beat *beat, struct db *db, bool has_ended, boo
 	                       db_int((int64_t)room->store.total_bytes), db_int((int64_t)room->store.free_bytes),
 	                       db_text(room_state_name(room->store.state)), db_int((int64_t)room->journal.total_bytes),
 	                       db_int((int64_t)room->journal.free_bytes), db_text(room_state_name(room->journal.state)),
-	                       db_int(clock_monotonic_ms() - beat->look.looked_ms)),
+	                       db_time(beat->ledger_us)),
 	             &rows, err))
 		return false;
 	*out_awaited = db_rows_count(rows) > 0 && db_get_bool(rows, 0, "is_awaited");
+	db_rows_free(rows);
+	return true;
+}
+
+bool host_beat_ask_time(struct host_beat *beat, struct err *err)
+{
+	struct db_rows *rows;
+	struct db *db = NULL;
+	bool ok;
+
+	if (!db_take(beat->pool, &db, err))
+		return false;
+	ok = db_exec_one(db, STMT_HOST_CLOCK, DB_NO_PARAMS, "the time", &rows, err);
+	db_give(db);
+	if (!ok)
+		return false;
+	beat->ledger_us = db_get_time(rows, 0, "now");
 	db_rows_free(rows);
 	return true;
 }

@@ -32,13 +32,17 @@ struct host_look {
 	struct intake_backlog backlog;
 	uint64_t peak_objects; /* the most that waited for the ledger since nothing did */
 	int slots;
-	int64_t looked_ms; /* monotonic, before it looked */
 	struct room room;
 };
 
 /* store and pool are borrowed until host_beat_free(). program: "yq-storescp". Does not need the ledger. */
 struct host_beat *host_beat_new(struct store *store, struct db_pool *pool, const char *program);
 void host_beat_free(struct host_beat *beat);
+/*
+ * Asks the ledger for its time; to be called before the look that is reported. What was acknowledged by then is in the ledger, or the look sees
+ * it. An age of the look would be taken off the time at which the report arrives, and on a busy machine objects are acknowledged meanwhile.
+ */
+bool host_beat_ask_time(struct host_beat *beat, struct err *err);
 /* Looks, logs a change of the room, and remembers what it saw; *out is borrowed until the next look. */
 bool host_beat_look(struct host_beat *beat, const struct host_look **out, struct err *err);
 /*

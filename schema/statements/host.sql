@@ -1,5 +1,9 @@
 -- Hosts that receive.
 
+-- name: host_clock
+-- Asked before a look: whatever was acknowledged by then is in the ledger or is seen waiting.
+SELECT yq_now() AS now;
+
 -- name: host_report
 -- What a host says of itself; one report replaces the one before.
 -- $1 id
@@ -23,7 +27,7 @@
 -- $19 size of the journal's file system
 -- $20 free of it
 -- $21 fine, low or full
--- $22 how long ago it looked, milliseconds
+-- $22 what the ledger's clock said before it looked
 INSERT INTO host (host_id, name, home, program, version, ended_at, slots, unplaced_objects, unplaced_bytes, waiting_objects, waiting_bytes,
                   waiting_peak, oldest_at, quarantined_objects, store_path, store_total_bytes, store_free_bytes, store_state,
                   journal_total_bytes, journal_free_bytes, journal_state, known_until)
@@ -31,7 +35,7 @@ VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::text, CASE WHEN $6::boolean 
         $10::bigint, $11::bigint, $12::bigint, CASE WHEN $10::bigint > 0 THEN yq_now() - $13::bigint * interval '1 ms' END, $14::bigint,
         $15::text, $16::bigint, $17::bigint, $18::text, $19::bigint, $20::bigint, $21::text,
         -- What it acknowledged before it looked is in the ledger, but for what it saw waiting.
-        yq_now() - ($22::bigint + CASE WHEN $10::bigint > 0 THEN $13::bigint ELSE 0 END) * interval '1 ms')
+        $22::timestamptz - CASE WHEN $10::bigint > 0 THEN $13::bigint ELSE 0 END * interval '1 ms')
 ON CONFLICT (host_id) DO UPDATE
 SET name = excluded.name, home = excluded.home, program = excluded.program, version = excluded.version, reported_at = yq_now(),
     ended_at = excluded.ended_at, slots = excluded.slots, unplaced_objects = excluded.unplaced_objects,

@@ -86,6 +86,20 @@ SELECT '2.25.9' || n, yq_test.key('site', 'duanfen'), yq_test.key('task', 'duanf
 INSERT INTO workitem (sop_instance_uid, site_id, task_id, state)
 VALUES ('2.25.91', yq_test.key('site', 'duanfen'), yq_test.key('task', 'duanfen'), 'CANCELED');
 
+-- case: a_subscriber_asks_for_the_worklist_once
+-- wants: 23505
+INSERT INTO workitem_subscription (person_id, ae_title) SELECT yq_test.key('person', 'author'), 'WS' FROM generate_series(1, 2);
+
+-- case: only_a_workitem_is_left_out
+-- wants: 23514
+INSERT INTO workitem_subscription (person_id, ae_title, is_on) VALUES (yq_test.key('person', 'author'), 'WS', false);
+
+-- case: a_workitem_has_no_filter
+-- wants: 23514
+WITH made AS (INSERT INTO workitem (sop_instance_uid, site_id, task_id, state, ended_at)
+              VALUES ('2.25.92', yq_test.key('site', 'duanfen'), yq_test.key('task', 'duanfen'), 'CANCELED', yq_now()) RETURNING workitem_id)
+INSERT INTO workitem_subscription (person_id, ae_title, workitem_id, filter) SELECT yq_test.key('person', 'author'), 'WS', workitem_id, '{"states": []}' FROM made;
+
 -- case: a_return_has_a_reason
 -- wants: 23514
 INSERT INTO task_return (site_id, task_id, kind, reason, returned_by)

@@ -13,6 +13,7 @@ import random
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,12 +31,14 @@ import peers  # noqa: E402
 import processes  # noqa: E402
 import report  # noqa: E402
 from installation import BUILD  # noqa: E402
+from wanlink import WanLink  # noqa: E402
 
 WHOLE, MIB, CHUNK = 5, 1 << 20, 1 << 20
 DATA = BUILD / "bench" / "data"
 CT_STUDY, CT_SERIES = f"2.25.{load.VERSION}", f"2.25.{load.VERSION}.1"  # as load.make() writes them
 DOCUMENT = report.DOCUMENT.with_name("pull.md")
 STUDIES = 100_000
+SLICES, PICTURES, MBIT, RTT_MS = 2000, 8, 20, 20  # of the first image
 MESSAGES = 20_000  # of one association: their numbers have 16 bits
 INTRODUCTION = """# DICOMweb, measured
 
@@ -286,7 +289,53 @@ def qido(context):
                                                                                for title, answers in found.items()]}]}
 
 
-PARTS = {"study": study, "metadata": metadata, "qido": qido}
+def _slices(count):
+    """A CT of so many slices, a few pictures over and over."""
+    study = dicomgen.Study(seed=1, study_uid="2.25.77", patient_id="FIRST1", accession="FIRST", description="")
+    pictures = [dicomgen.ct(study, series_uid="2.25.77.1", number=1 + number, size=512, slices=PICTURES, frame_uid="2.25.78")[0x7FE00010] for number in range(PICTURES)]
+    for number in range(1, count + 1):
+        dataset = dicomgen.ct(study, series_uid="2.25.77.1", sop_uid=f"2.25.77.1.{number}", number=number, size=8, frame_uid="2.25.78", thickness=0.5)
+        for tag in (0x00280010, 0x00280011):
+            dataset.put(tag, "US", 512)
+        dataset[0x7FE00010] = pictures[number % PICTURES]
+        yield dataset
+
+
+def _send(port, called, datasets):
+    sop_class = dicomgen.SOP["ct"]
+    with dicomraw.Association("127.0.0.1", port, "CT1", called, [(sop_class, [dicomgen.EXPLICIT])], timeout=300) as peer:
+        for dataset in datasets:
+            assert peer.store(sop_class, dataset.text(0x00080018), dataset.encode(dicomgen.EXPLICIT), dicomgen.EXPLICIT) in (0, 0xB000)
+
+
+def first(context):
+    """The first image of a CT of 2,000 slices in OHIF, over a link of 20 Mbit/s."""
+    warm = dicomgen.Study(seed=2, study_uid="2.25.79", patient_id="FIRST2", accession="WARM", description="")
+    with Both(context.folder) as both:
+        for one, called in ((both.gateway, "YINGQIAO"), (both.orthanc, "ORTHANC")):
+            _send(one.store_port(), called, [dicomgen.ct(warm, size=64)])
+            _send(one.store_port(), called, _slices(SLICES))
+        both.gateway.rest(2)
+        peers.await_true("the study can be read", lambda: both.gateway.get("/studies/2.25.77/metadata", "application/dicom+json").bytes > 0)
+        with WanLink(both.gateway.home.http_port, rtt_ms=RTT_MS, mbit=MBIT) as near, WanLink(both.orthanc.http_port, rtt_ms=RTT_MS, mbit=MBIT) as far:
+            name, _, value = both.gateway.api.cookie.partition("=")
+            wanted = {"page": f"http://127.0.0.1:{near.port}", "cookie": {"name": name, "value": value}, "warm": "2.25.79", "study": "2.25.77", "rounds": context.rounds,
+                      "servers": [{"title": Gateway.title, "root": None}, {"title": Orthanc.title, "root": f"http://127.0.0.1:{far.port}/dicom-web"}]}
+            visits = []
+            with subprocess.Popen(["node", HERE / "first_image.mjs", json.dumps(wanted)], stdout=subprocess.PIPE, text=True) as browser:
+                for line in browser.stdout:
+                    visits.append(json.loads(line))
+                    context.say(f"    {visits[-1]['title']:<30} {visits[-1]['seen_ms'] / 1000:8.2f} s")
+            assert browser.returncode == 0 and len(visits) == 2 * context.rounds
+    found = {title: [one for one in visits if one["title"] == title] for title in (Gateway.title, Orthanc.title)}
+    rows = [[title, *(report.spread([one[what] / 1000 for one in ones]) for what in ("seen_ms", "metadata_ms"))] for title, ones in found.items()]
+    return {"title": f"The first image of a CT of {SLICES} slices in OHIF, {MBIT} Mbit/s and {RTT_MS} ms",
+            "notes": ["the same OHIF, from our gateway, in a browser that opened another study before; until a picture is on the screen"],
+            "ratios": [ratio_of(found, "Orthanc / ours", lambda one: one["seen_ms"], 2)],
+            "tables": [{"title": "Seen", "head": ["server", "s", "of it the series' metadata, s"], "rows": rows}]}
+
+
+PARTS = {"study": study, "metadata": metadata, "first": first, "qido": qido}
 
 
 class Context:

@@ -36,7 +36,8 @@ static const struct host_look *report(bool has_ended)
 	const struct host_look *look;
 	bool is_awaited;
 
-	cr_assert(host_beat_look(beat, &look, &fix_err) && host_beat_report(beat, has_ended, &is_awaited, &fix_err),
+	cr_assert(host_beat_ask_time(beat, &fix_err) && host_beat_look(beat, &look, &fix_err) &&
+	              host_beat_report(beat, has_ended, &is_awaited, &fix_err),
 	          "%s", fix_err.text);
 	return look;
 }
@@ -92,6 +93,19 @@ Test(host, the_peak_of_a_receiver_before_counts_until_nothing_waits)
 	change("waiting_peak = 40");
 	report(false);
 	EXPECT_ROW("1 40", "waiting_objects, waiting_peak");
+}
+
+/* However late it arrives: what was acknowledged since it looked is not known. */
+Test(host, a_report_speaks_of_the_time_before_its_look)
+{
+	const struct host_look *look;
+	bool is_awaited;
+
+	cr_assert(host_beat_ask_time(beat, &fix_err), "%s", fix_err.text);
+	ledger_run(fix.connection, "CREATE TEMP TABLE asked AS SELECT yq_now() AS at");
+	cr_assert(host_beat_look(beat, &look, &fix_err) && host_beat_report(beat, false, &is_awaited, &fix_err), "%s",
+	          fix_err.text);
+	EXPECT_ROW("t", "left((known_until <= (SELECT at FROM asked))::text, 1)");
 }
 
 Test(host, nothing_that_waits_ends_the_peak)

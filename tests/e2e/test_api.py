@@ -94,6 +94,7 @@ BODIES = {
     "corrections": {"kind": "edit_patient", "patient": {"name": "x"}, "reason": "misspelt", "revision": "0-0"},
     "undo": {"reason": "misread", "revision": "0-0"},
     "settle": {"outcome": "same", "reason": "asked"},
+    "state": {"00741000": {"vr": "CS", "Value": ["IN PROGRESS"]}, "00081195": {"vr": "UI", "Value": ["1.2.3"]}},
     "questions": {"lease_token": str(uuid.uuid4()), "question": "since when?"},
 }
 
@@ -133,6 +134,7 @@ def address(scene, pattern, site="E1"):
     # Of every site: test_rules.py.
     values |= {"rule": str(uuid.uuid4()), "agreement": str(uuid.uuid4()), "duty": str(uuid.uuid4())}
     # A figure is of no site; whose figures somebody sees is tested in test_figures.py.
+    values |= {"workitem": scene.workitems[site], "aetitle": "WS1"}
     values["figure"] = "positive_rate" if site[0] == "E" else "no_such_figure"
     if pattern.startswith("/dicom-web"):
         values["study"] = "1.2"
@@ -195,8 +197,8 @@ def test_unsafe_methods_need_token_and_origin(people, scene, route):
         assert (headers, got.status) == (headers, 403)
 
 
-# STOW-RS: the study of the address may be a new one, the site is that of the sender; see test_stow.py.
-PLACED = [r for r in GUARDED if "{" in r[1] and r[:2] != ("POST", "/dicom-web/studies/{study}")]
+# STOW-RS: the study of the address may be a new one, the site is that of the sender; see test_stow.py. A channel of events is of no site; see test_ups.py.
+PLACED = [r for r in GUARDED if "{" in r[1] and r[:2] not in [("POST", "/dicom-web/studies/{study}"), ("GET", "/dicom-web/subscribers/{aetitle}")]]
 
 
 @pytest.mark.parametrize("route", PLACED, ids=ids)
@@ -233,7 +235,7 @@ def objects(home, scene):
     home.sql("DELETE FROM instance WHERE sop_instance_uid LIKE '1.2.3.%'; DELETE FROM series WHERE series_instance_uid LIKE '1.2.%'")
 
 
-@pytest.mark.parametrize("route", [r for r in GUARDED if r[1].startswith("/dicom-web") and "{" in r[1]], ids=ids)
+@pytest.mark.parametrize("route", [r for r in GUARDED if r[1].startswith("/dicom-web") and "{" in r[1] and "{aetitle}" not in r[1] and "{workitem}" not in r[1]], ids=ids)
 def test_objects_of_a_foreign_site_404(people, objects, route):
     """Who reaches them learns that bytes are missing, or sees what the ledger has; who does not, that there is nothing."""
     _, pattern, roles, _ = route

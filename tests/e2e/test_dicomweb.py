@@ -1,7 +1,11 @@
 """QIDO-RS and WADO-RS as a workstation uses them: what is found, what is shown of it, and that bytes come back as they came."""
 
+import http.client
 import json
+import os
 import pathlib
+import re
+import socket
 import subprocess
 import sys
 
@@ -11,6 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import dicomgen  # noqa: E402
 from tests.support.dicomweb import JSON, ROOT, Centre, parts  # noqa: E402
+
+AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +144,32 @@ def test_series_and_instances_are_found(centre, api):
 
 def test_a_study_comes_back_as_it_came(centre, api):
     sent = {one["sop_instance_uid"]: dataset_bytes(one["path"]) for one in centre.liu["files"]}
-    got = parts(api.get(f"{ROOT}/studies/{centre.liu['study_instance_uid']}", Accept='multipart/related; type="application/dicom"; transfer-syntax=*'))
+    answer = api.get(f"{ROOT}/studies/{centre.liu['study_instance_uid']}", Accept=AS_STORED)
+    assert answer.headers["Content-Length"] == str(len(answer.body)), "the length of what is only to be sent is known before"
+    got = parts(answer)
     assert len(got) == 4
     for headers, body in got:
         uid = headers["Content-Location"].rsplit("/", 1)[1]
         assert dicomgen.split_part10(body)[1] == sent.pop(uid), uid
         assert headers["Content-Type"] == f"application/dicom; transfer-syntax={dicomgen.EXPLICIT}"
     assert not sent
+
+
+def test_a_file_that_is_not_what_the_ledger_knows_breaks_the_answer(centre, api):
+    """Bytes that do not belong to it must not pass for the study."""
+    whole = f"{ROOT}/studies/{centre.liu['study_instance_uid']}"
+    last = parts(api.get(whole, Accept=AS_STORED))[-1][0]["Content-Location"].rsplit("/", 1)[1]
+    key, = centre.sql(f"SELECT object_key FROM instance WHERE sop_instance_uid = '{last}'")[0]
+    path = centre.home / "store" / key[:2] / key[2:4] / key
+    path.chmod(0o600)
+    with open(path, "ab") as file:
+        file.write(b"x")
+    try:
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            api.get(whole, Accept=AS_STORED)
+    finally:
+        os.truncate(path, path.stat().st_size - 1)
+    assert api.get(whole, Accept=AS_STORED).status == 200
 
 
 def address(centre, made, number=0):
@@ -309,3 +334,67 @@ def test_what_is_not_there_is_404(centre, api, bad):
     from urllib.parse import quote
     for tail in ("", "/metadata"):
         assert api.get(f"{ROOT}/studies/{quote(bad, safe='%')}{tail}", Accept="*/*").status == 404, bad
+
+
+# ---- many at once ---------------------------------------------------------------------------------------------------------
+
+READERS, FINISHING = 200, 5
+SIDE = 2000  # of an image that no buffer between two programs holds
+
+
+class SlowReader:
+    """Asks for a study, takes the head of the answer and no more for now."""
+
+    def __init__(self, centre, api, path):
+        self.socket = socket.create_connection(("127.0.0.1", centre.http_port))
+        self.socket.settimeout(60)
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {AS_STORED}\r\nCookie: {api.cookie}\r\nConnection: close\r\n\r\n".encode())
+        self.got = b""
+        while b"\r\n\r\n" not in self.got:
+            self.got += self.socket.recv(256)
+
+    def rest(self):
+        head, _, body = self.got.partition(b"\r\n\r\n")
+        pieces = [body]
+        while piece := self.socket.recv(1 << 20):
+            pieces.append(piece)
+        length = int(re.search(rb"Content-Length: (\d+)", head)[1])
+        return length, b"".join(pieces)
+
+
+def memory_kb(pid):
+    return int(re.search(r"RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
+
+
+def test_200_who_read_slowly_keep_nobody_waiting(centre, api, tmp_path):
+    """Each costs the pieces on their way to him, and not a worker."""
+    image = dicomgen.dr(dicomgen.Study(name="CHEN^DA=陈^大", patient_id="P0009"))
+    for tag in (0x00280010, 0x00280011):
+        image.put(tag, "US", SIDE)
+    image.put(0x7FE00010, "OW", os.urandom(2 * SIDE * SIDE))
+    dicomgen.write_part10(tmp_path / "large.dcm", image)
+    centre.store(tmp_path / "large.dcm")
+    path = f"{ROOT}/studies/{image.text(0x0020000D)}"
+    for _ in range(600):
+        if api.get(path, Accept=AS_STORED).status == 200:
+            break
+        centre.yqctl("wait", "--settled", "--timeout", "200 ms", status=None)
+    whole = image.encode()
+    pid = centre.running["yq-gateway"].pid
+    open_before, memory_before = len(os.listdir(f"/proc/{pid}/fd")), memory_kb(pid)
+    readers = [SlowReader(centre, api, path) for _ in range(READERS)]
+    try:
+        assert len(os.listdir(f"/proc/{pid}/fd")) >= open_before + READERS, "they are all still served"
+        assert parts(api.get(path, Accept=AS_STORED))[0][1].endswith(whole) and len(studies(api, "PatientID=P0001")) == 1
+        assert memory_kb(pid) - memory_before < READERS * 512, "more than half a MiB each"
+        for reader in readers[:FINISHING]:
+            length, body = reader.rest()
+            assert len(body) == length and whole in body
+    finally:
+        for reader in readers:
+            reader.socket.close()
+    for _ in range(600):
+        if len(os.listdir(f"/proc/{pid}/fd")) <= open_before + 2:
+            break
+        centre.yqctl("wait", "--settled", "--timeout", "100 ms", status=None)
+    assert len(os.listdir(f"/proc/{pid}/fd")) <= open_before + 2, "who is gone leaves nothing open"

@@ -473,7 +473,7 @@ def test_every_syntax_is_drawn(api, image, tmp_path):
     """As DCMTK draws it."""
     got = api.get(image.address + "/rendered?window=1000,2000,linear", Accept="image/png")
     assert (got.status, png_size(got.body)) == (200, (64, 64) if image.frames == 1 else (48, 48))
-    drawn = run("dcmj2pnm", *(["+Ww", "1000", "2000"] if image.is_grey else []), image.plain)
+    drawn = run("dcmj2pnm", "+op", *(["+Ww", "1000", "2000"] if image.is_grey else []), image.plain)
     assert samples_of(got.body) == drawn.split(b"255\n", 1)[1]
 
 

@@ -120,7 +120,7 @@ NOT_THERE = {"/api/v1/tasks/{task}/revisions/{revision}", "/api/v1/conflicts/{co
 
 def typed():
     for (method, pattern), operation in ALL.items():
-        if method == "GET" and "application/json" in operation["responses"]["200"].get("content", {}) and pattern not in NOT_THERE:
+        if method == "GET" and "application/json" in operation["responses"].get("200", {}).get("content", {}) and pattern not in NOT_THERE:
             yield pattern
 
 

@@ -6,11 +6,13 @@ import pathlib
 import sys
 
 import pytest
+import websocket
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from tests.e2e.test_stow import FILE, store  # noqa: E402
-from tests.support.installation import Installation  # noqa: E402
+from tests.support.dicomgen import new_uid  # noqa: E402
+from tests.support.installation import PATIENCE_S, Installation  # noqa: E402
 from tests.support.scene import PASSWORD, Scene  # noqa: E402
 
 STUDIES = "/dicom-web/studies"
@@ -192,6 +194,29 @@ def test_the_operator_makes_and_revokes_them(home, owner):
     home.yqctl("token", "add", "nobody.there", "--workstation", "x", "--until", ENDLESS, "--may", "read", status=66)
     assert home.sql(f"SELECT action, actor_kind FROM audit WHERE subject = '{made['id']}' ORDER BY sequence") == [
         ["workstation.add", "operator"], ["workstation.end", "operator"]]
+
+
+def test_a_worklist_is_worked_and_listened_to_until_it_is_revoked(home):
+    reporter, stranger = home.scene.login("reporter1"), home.api()
+    (works_id, works), (_, reads) = token_of(reporter, "worklist"), token_of(reporter, "read")
+    assert stranger.get("/dicom-web/workitems", **bearer(reads)).status == 403
+    assert stranger.get("/dicom-web/workitems", **basic("reporter1", works)).status == 200
+    uid = new_uid()
+    taken = {"00741000": {"vr": "CS", "Value": ["IN PROGRESS"]}, "00081195": {"vr": "UI", "Value": [uid]}}
+    address = f"/dicom-web/workitems/{home.scene.workitems['E1']}"
+    got = stranger.request("PUT", address + "/state", taken, {"Content-Type": "application/dicom+json", **bearer(works)})
+    assert got.status == 200, got
+    assert home.sql("SELECT holder FROM (SELECT p.account AS holder FROM reading_task t JOIN person p ON p.person_id = t.holder_id) h") == [["reporter1"]]
+    said = basic("reporter1", works)["Authorization"]
+    channel = websocket.create_connection(f"ws://127.0.0.1:{home.http_port}/dicom-web/subscribers/WS1", timeout=PATIENCE_S, header={"Authorization": said},
+                                          suppress_origin=True)
+    try:
+        assert reporter.delete("/api/v1/workstations/" + works_id).status == 200
+        while channel.recv_data()[0] != websocket.ABNF.OPCODE_CLOSE:
+            pass
+    finally:
+        channel.close()
+    assert stranger.get("/dicom-web/workitems", **bearer(works)).status == 401
 
 
 def test_guessing_is_slowed_down_and_hits_nobody_else(home, owner):

@@ -100,6 +100,7 @@ FOREIGN = [
     ("libpq-fe.h", ["lib/db", "tests"], "libpq"),
     ("microhttpd.h", ["lib/http", "tests"], "libmicrohttpd"),
     ("xlsxwriter", ["lib/domain"], "libxlsxwriter"),
+    ("wslay/", ["lib/http"], "wslay"),
     ("curl/", ["lib/http", "lib/store", "tests"], "libcurl"),
 ]
 

@@ -21,13 +21,14 @@ def _quote(text):
 
 
 class Scene:
-    """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], queues["east"], destinations["E1"], deliveries["E1"]; of the
+    """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], workitems["E1"] (the UID), queues["east"], destinations["E1"], deliveries["E1"]; of the
     townships also things["E1"]["request"], ["device"], ["question"], ["value"] (a critical value), ["correction"] and
     ["workstation"] (a token of reporter2 or reporter9)."""
 
     def __init__(self, home):
         self.home = home
         self.scopes, self.persons, self.studies, self.tasks, self.queues = {}, {}, {}, {}, {}
+        self.workitems = {}
         self.destinations, self.deliveries, self.things = {}, {}, {}
         self._script = []
         for community in ("east", "west"):
@@ -110,6 +111,7 @@ class Scene:
               patient="张^三"):
         """A study without objects, with an open task. name: key in studies and tasks, default the site's code."""
         name = name or site
+        workitem = f"2.25.{uuid.uuid4().int}"
         study, task, typed = str(uuid.uuid4()), str(uuid.uuid4()), uuid.uuid4().hex[:12]
         uid = "2.25." + str(uuid.uuid4().int)
         self.studies[name] = study
@@ -122,14 +124,14 @@ class Scene:
                                last_arrival_at)
             SELECT '{study}', site_id, '{uid}', claim_id, '{patient_class}', 'CT', {arrived}, {arrived} FROM c; {steps}""")
         if with_task:
-            self.tasks[name] = task
+            self.tasks[name], self.workitems[name] = task, workitem
             queue = self.queues["east" if site[0] == "E" else "west"]
             self._add(f"""INSERT INTO reading_task (public_id, site_id, study_id, queue_id, reading_mode, patient_class, study_version,
                     due_at)
                 SELECT '{task}', s.site_id, s.study_id, q.queue_id, 'central', s.patient_class, 1, yq_now() + interval '2 hours'
                 FROM study s, reading_queue q WHERE s.public_id = '{study}' AND q.public_id = '{queue}';
                 INSERT INTO workitem (sop_instance_uid, site_id, task_id)
-                SELECT '2.25.{uuid.uuid4().int}', site_id, task_id FROM reading_task WHERE public_id = '{task}';""")
+                SELECT '{workitem}', site_id, task_id FROM reading_task WHERE public_id = '{task}';""")
         return study
 
     def destination(self, site, name=None, port=104):

@@ -7,11 +7,10 @@
 #include "tests/unit/http/client.h"
 
 struct counter {
-	int next, until, fail_at;
-	int *ended;
+	int next, until, fail_at, handed;
 };
 
-static int ended;
+static int ended, handed;
 
 static bool produce(void *stream, struct text_buf *out, bool *end, struct err *err)
 {
@@ -25,8 +24,26 @@ static bool produce(void *stream, struct text_buf *out, bool *end, struct err *e
 	return true;
 }
 
+/* Two of three lines are there without waiting, but for the last. */
+static size_t at_hand(void *stream, char *out, size_t size)
+{
+	struct counter *counter = stream;
+	char line[16];
+	if (counter->next % 3 == 0 || counter->next >= counter->until - 1)
+		return 0;
+	int length = snprintf(line, sizeof line, "%d\n", counter->next);
+	if ((size_t)length > size)
+		return 0;
+	memcpy(out, line, (size_t)length);
+	counter->next++;
+	counter->handed++;
+	return (size_t)length;
+}
+
 static void fini(void *stream)
 {
+	const struct counter *counter = stream;
+	handed = counter->handed;
 	__atomic_add_fetch(&ended, 1, __ATOMIC_SEQ_CST);
 	free(stream);
 }
@@ -38,11 +55,38 @@ static bool answer_stream(struct http_request *request, void *context, struct er
 	cr_assert(counter != NULL);
 	counter->until = (int)strtol(http_query(request, "until"), NULL, 10);
 	counter->fail_at = (int)strtol(http_query(request, "fail"), NULL, 10);
-	struct http_stream stream = {produce, fini, counter};
+	struct http_stream stream = {.produce = produce, .fini = fini, .stream = counter};
+	if (http_query(request, "length") != NULL)
+		stream.length = strtoull(http_query(request, "length"), NULL, 10);
+	if (http_query(request, "hand") != NULL)
+		stream.at_hand = at_hand;
 	return http_reply_stream(request, 200, "text/plain", &stream, err);
 }
 
 static const struct http_route routes[] = {{"GET", "/stream", answer_stream, 0, 0}};
+
+Test(stream, what_is_at_hand_comes_in_its_place_and_the_length_is_told)
+{
+	struct http_server *server = client_server(routes, 1);
+	struct client_answer got =
+	    client_get(http_server_port(server), "/stream?until=10&fail=-1&hand=1&length=20", "");
+	cr_expect_str_eq(got.body, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+	char *length = client_header(&got, "Content-Length");
+	cr_expect(got.whole && length != NULL && strcmp(length, "20") == 0, "%s", got.head);
+	free(length);
+	client_free(&got);
+	http_server_free(server);
+	cr_expect(handed == 6, "got %d", handed);
+}
+
+Test(stream, less_than_the_length_that_was_told_is_not_whole)
+{
+	struct http_server *server = client_server(routes, 1);
+	struct client_answer got = client_get(http_server_port(server), "/stream?until=10&fail=-1&length=21", "");
+	cr_expect_not(got.whole);
+	client_free(&got);
+	http_server_free(server);
+}
 
 Test(stream, comes_whole)
 {

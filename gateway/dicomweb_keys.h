@@ -1,0 +1,45 @@
+/* Keys of a search (PS3.18 section 8.3.4), bounded, and what every search has in common. Values are borrowed from the request. */
+#ifndef YQ_GATEWAY_DICOMWEB_KEYS_H
+#define YQ_GATEWAY_DICOMWEB_KEYS_H
+
+#include "lib/db/db.h"
+#include "lib/http/http.h"
+
+enum {
+	DICOMWEB_VALUE_MAX = 64,     /* characters of a value, PS3.5 section 6.2 of LO */
+	DICOMWEB_PATTERN_SIZE = 600, /* every character of four bytes, escaped */
+	DICOMWEB_LIST_MAX = 100
+};
+
+/* By keyword or tag. NULL: universal matching, as if it were not there. */
+bool dicomweb_key_value(const struct http_request *request, const char *keyword, const char *tag, const char **out,
+                        struct err *err);
+
+struct dicomweb_pattern {
+	char text[DICOMWEB_PATTERN_SIZE]; /* as LIKE knows it */
+	bool is_set;
+};
+bool dicomweb_key_pattern(const struct http_request *request, const char *keyword, const char *tag,
+                          struct dicomweb_pattern *out, struct err *err);
+
+struct dicomweb_list {
+	char text[DICOMWEB_LIST_MAX * 65 + 1];
+	const char *items[DICOMWEB_LIST_MAX];
+	size_t count;
+};
+/* Separated by commas or backslashes; of the letters that UIDs and codes have. */
+bool dicomweb_key_list(const struct http_request *request, const char *keyword, const char *tag,
+                       struct dicomweb_list *out, struct err *err);
+
+struct dicomweb_window {
+	int limit, offset;
+};
+bool dicomweb_key_window(const struct http_request *request, struct dicomweb_window *out, struct err *err);
+
+/* Which studies (column "id") the first rows showed; a long page takes more than one record. Rows of one study stand together. */
+bool dicomweb_audit_shown(struct http_request *request, const char *action, const struct db_rows *rows, int shown,
+                          struct err *err);
+/* PS3.18 section 8.3.4.4: that there is more is said in a warning. */
+bool dicomweb_warn_of_more(struct http_request *request, bool has_more, struct err *err);
+
+#endif

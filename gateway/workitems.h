@@ -1,0 +1,10 @@
+/* What the files of UPS-RS (PS3.18 chapter 11) share. workitems.c: search, retrieve, change; workitem_subscribers.c: subscriptions, the channel of events. */
+#ifndef YQ_GATEWAY_WORKITEMS_H
+#define YQ_GATEWAY_WORKITEMS_H
+
+#include "lib/http/http.h"
+
+/* The keys of the query as yq_workitem_fits() reads them: a new JSON object. */
+bool workitem_filter(const struct http_request *request, json_t **out, struct err *err);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * How soon the first image of a study is seen in OHIF: the same viewer, browser and link, once over our DICOMweb and once over another server's.
+ * tests/bench/pull.py starts it with one JSON argument and reads one JSON line a visit: {"title", "seen_ms", "metadata_ms"}.
+ *
+ * The page always comes from our gateway (an Orthanc of Debian has no OHIF); only where OHIF asks for studies differs. Each visit is a browser that has
+ * opened another study before, so that what the viewer itself is made of is in its cache, as it is for who reads all day.
+ */
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const TREE = fileURLToPath(new URL('../../', import.meta.url))
+const require = createRequire(path.join(TREE, 'gateway/web/package.json'))
+const { chromium } = require('playwright-core')
+const PATIENCE_MS = 300_000
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
+  '--disable-web-security'] // the other server names no origin that may ask it
+
+const { page: origin, cookie, warm, study, rounds, servers } = JSON.parse(process.argv[2])
+
+/* Runs in the page, before anything of it. */
+function aim(root) {
+  let aimed
+  Object.defineProperty(window, 'config', {
+    configurable: true,
+    get: () => aimed,
+    set(config) {
+      aimed = config
+      const { configuration } = config.dataSources[0]
+      if (root !== null) Object.assign(configuration, { qidoRoot: root, wadoRoot: root, wadoUriRoot: root })
+    },
+  })
+}
+
+/* Milliseconds since the navigation began when a picture is first there: more than a few greys. */
+function seen() {
+  const isPicture = (canvas) => {
+    if (canvas.width === 0 || canvas.height === 0) return false
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+    const greys = new Set()
+    for (let i = 0; i < data.length && greys.size <= 20; i += 64) greys.add(data[i])
+    return greys.size > 20
+  }
+  return [...document.querySelectorAll('canvas.cornerstone-canvas')].some(isPicture) ? performance.now() : null
+}
+
+async function open(context, uid) {
+  const page = await context.newPage()
+  await page.goto(`${origin}/viewer?StudyInstanceUIDs=${uid}`, { waitUntil: 'commit' })
+  const at = await (await page.waitForFunction(seen, null, { polling: 50, timeout: PATIENCE_MS })).jsonValue()
+  const loads = await page.evaluate(() => performance.getEntriesByType('resource').filter((one) => one.name.includes('/metadata')).map((one) => one.duration))
+  await page.close()
+  return { seen_ms: at, metadata_ms: Math.max(...loads) }
+}
+
+async function visit(browser, server) {
+  const context = await browser.newContext({ bypassCSP: true, viewport: { width: 1920, height: 1080 } })
+  try {
+    await context.addCookies([{ ...cookie, url: origin }])
+    await context.addInitScript(aim, server.root)
+    await open(context, warm)
+    return { title: server.title, ...(await open(context, study)) }
+  } finally {
+    await context.close()
+  }
+}
+
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS })
+try {
+  for (let round = 0; round < rounds; round++)
+    for (const server of round % 2 ? servers : [...servers].reverse()) console.log(JSON.stringify(await visit(browser, server)))
+} finally {
+  await browser.close()
+}
