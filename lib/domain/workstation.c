@@ -72,8 +72,9 @@ static bool refuse_new(const char *problem, struct err *err)
 	if (strcmp(problem, "many") == 0)
 		return err_set(err, ERR_CONFLICT, "%d tokens are in force already: revoke those that nobody needs",
 		               WORKSTATION_TOKENS_MAX);
-	return err_set(err, ERR_INVALID, "the last day lies %s",
-	               strcmp(problem, "past") == 0 ? "in the past" : "more than 400 days ahead");
+	if (strcmp(problem, "past") == 0)
+		return err_set(err, ERR_INVALID, "the last day lies in the past");
+	return err_set(err, ERR_INVALID, "the last day lies more than %d days ahead", WORKSTATION_DAYS_MAX);
 }
 
 bool workstation_add(struct db *db, const struct workstation_new *workstation, char token[WORKSTATION_TOKEN_SIZE],
