@@ -15,7 +15,7 @@
 #   tests/support/powercut/*.c     -> tests/powercut.so (a preload library: what a power cut would leave)
 #   gateway/web/                   -> build/web/      (by npm and vite; one for every variant)
 #   gateway/web/viewer/            -> build/viewer/   (OHIF as npm has it, fitted to this site; one for every variant)
-#   schema/statements/*.sql, schema/migrations/*.sql -> build/gen/
+#   schema/statements/*.sql, schema/migrations/*.sql, docs/openapi.json -> build/gen/
 #
 # All paths are relative, so that the tree may lie anywhere, blanks included.
 
@@ -132,7 +132,7 @@ LINK_LIBS = -Wl,--start-group $(LIB_ARCHIVES) -Wl,--end-group $(DCMTK_LIBS) $(PK
 
 # $(1) program, $(2) directory
 define program
-$(eval $(call archive,lib$(1),$(call objects,$(filter-out $(2)/main.c,$(call sources,$(2))))))
+$(eval $(call archive,lib$(1),$(call objects,$(filter-out $(2)/main.c,$(call sources,$(2)))) $(if $(filter gateway,$(2)),$(B)/obj/gen/openapi.c.o)))
 ALL_OBJECTS += $(call objects,$(2)/main.c)
 $(B)/bin/$(1): $(call objects,$(2)/main.c) $(B)/lib/lib$(1).a $(LIB_ARCHIVES)
 	$$(call say,LINK ,$$@)$$(CXX) $$(YQ_LDFLAGS) $$(LDFLAGS) -o $$@ $$< $(B)/lib/lib$(1).a $$(LINK_LIBS)
@@ -192,6 +192,8 @@ $(GEN)/statements.h $(GEN)/statements.c &: FORCE
 	@schema/generate-statements $(GEN) $(STATEMENT_FILES)
 $(GEN)/migrations.h $(GEN)/migrations.c &: FORCE
 	@schema/generate-migrations $(GEN) $(MIGRATION_FILES)
+$(GEN)/openapi.c: FORCE
+	@docs/openapi/embed $(GEN) docs/openapi.json
 FORCE:
 
 # --- the browser application ------------------------------------------------------------------------------------------
@@ -277,6 +279,10 @@ lint: lint-packages build ## layers, banned calls, SQL, sizes, options, clang-fo
 .PHONY: docs-states
 docs-states: ## draws docs/states/ from the lists of the state machines
 	@docs/states/draw
+
+.PHONY: docs-openapi
+docs-openapi: ## writes docs/openapi.json from routes, docs/api.md and the types of the browser application
+	@docs/openapi/generate
 
 .PHONY: clean help
 clean: ## removes everything that was built

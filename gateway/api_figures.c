@@ -6,6 +6,7 @@
 #include "gateway/caller.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
+#include "gateway/openapi.h"
 #include "lib/base/daemon.h"
 #include "lib/base/text.h"
 #include "lib/domain/coverage.h"
@@ -117,6 +118,12 @@ bool handle_figures_export(struct http_request *request, void *context, struct e
 	}
 	return http_reply_file(request, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", book.fd,
 	                       book.size, err);
+}
+
+bool handle_openapi(struct http_request *request, void *context, struct err *err)
+{
+	(void)context;
+	return http_reply_lasting(request, 200, "application/json", openapi_text, openapi_length, err);
 }
 
 /* For a load balancer: 503 while the ledger is away. */

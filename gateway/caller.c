@@ -65,11 +65,28 @@ void caller_address(const struct http_request *request, char *out, size_t out_si
 		text_copy(out, out_size, last);
 }
 
+char *caller_detail(const struct http_request *request, const char *detail)
+{
+	const struct caller *caller = caller_of(request);
+	if (caller == NULL || caller->workstation[0] == '\0')
+		return detail != NULL ? strdup(detail) : NULL;
+	json_t *json = detail != NULL ? json_loads(detail, JSON_REJECT_DUPLICATES, NULL) : json_object();
+	if (json_object_set_new(json, "workstation", json_string(caller->workstation)) != 0 ||
+	    json_object_set_new(json, "purpose", json_string(caller->purpose)) != 0)
+		err_panic("could not write JSON");
+	char *text = json_dumps(json, JSON_COMPACT);
+	if (text == NULL)
+		err_panic("could not write JSON");
+	json_decref(json);
+	return text;
+}
+
 bool caller_audit(struct http_request *request, const char *action, const char *subject_kind, const char *subject,
                   const char *site, const char *detail, struct err *err)
 {
 	struct caller *caller = caller_of(request);
 	struct db *db = NULL;
+	char *whole = caller_detail(request, detail);
 	struct audit_fact fact = {
 	    .action = action,
 	    .actor_kind = "person",
@@ -78,9 +95,11 @@ bool caller_audit(struct http_request *request, const char *action, const char *
 	    .subject = subject,
 	    .site = site,
 	    .outcome = "success",
-	    .detail = detail,
+	    .detail = whole,
 	};
-	return caller_db(request, &db, err) && audit_append(db, caller->gateway->writer, &fact, err);
+	bool ok = caller_db(request, &db, err) && audit_append(db, caller->gateway->writer, &fact, err);
+	free(whole);
+	return ok;
 }
 
 void caller_free(struct caller *caller)

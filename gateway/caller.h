@@ -1,5 +1,5 @@
 /*
- * Who asks. The gate (gate.h) puts a caller on every request of a logged-in person; it ends with the request.
+ * Who asks. The gate (gate.h) puts a caller on every request of a logged-in person, or of a workstation in a person's name; it ends with the request.
  *
  * The flags of a route are the roles that may use it (ACCOUNT_ROLE bits: one of them, anywhere) or one of the words below. Where
  * a person may look is not decided here: the session of caller_db() only shows the rows of the sites that the rights reach, so that
@@ -9,7 +9,7 @@
 #define YQ_GATEWAY_CALLER_H
 
 #include "gateway/gateway.h"
-#include "lib/domain/account.h"
+#include "lib/domain/workstation.h"
 
 enum {
 	ROUTE_ANYBODY = 1 << 30,   /* nobody need be logged in */
@@ -21,8 +21,11 @@ enum {
 struct caller {
 	struct gateway *gateway;
 	struct account_session session;
-	char token[ACCOUNT_TOKEN_SIZE];
-	struct db *db; /* taken by the first caller_db() */
+	char token[ACCOUNT_TOKEN_SIZE]; /* of the session; where a workstation asks, the public id of its token */
+	char workstation
+	    [WORKSTATION_NAME_SIZE]; /* which one asks in the person's name; empty: the person at a browser */
+	const char *purpose;         /* of its token: "read", "store", "worklist" */
+	struct db *db;               /* taken by the first caller_db() */
 };
 
 /* NULL: nobody is logged in (only on ROUTE_ANYBODY, ROUTE_WATCHER and ROUTE_VISITOR). */
@@ -45,6 +48,9 @@ void caller_address(const struct http_request *request, char *out, size_t out_si
  */
 bool caller_audit(struct http_request *request, const char *action, const char *subject_kind, const char *subject,
                   const char *site, const char *detail, struct err *err);
+
+/* The same detail with who asks beside the person: the workstation and for what it asks. NULL when there is nothing to say; free(3). */
+char *caller_detail(const struct http_request *request, const char *detail);
 
 void caller_free(struct caller *caller);
 

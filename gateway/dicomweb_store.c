@@ -59,8 +59,8 @@ static json_t *studies_of(const struct stow_result *results, size_t count)
 }
 
 /* Objects that are stored stay so while the ledger is away; so does the note of who brought them. */
-static bool audit(const struct upload *upload, const char *person, const struct stow_result *results, size_t count,
-                  struct err *err)
+static bool audit(const struct upload *upload, const struct http_request *request, const struct stow_result *results,
+                  size_t count, struct err *err)
 {
 	size_t stored = 0;
 	for (size_t i = 0; i < count; i++)
@@ -70,17 +70,19 @@ static bool audit(const struct upload *upload, const char *person, const struct 
 	char *text = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
 	if (text == NULL)
 		err_panic("could not write JSON");
+	char *whole = caller_detail(request, text);
 	struct audit_fact fact = {
 	    .action = "study.store",
 	    .actor_kind = "person",
-	    .actor = person,
+	    .actor = caller_id(request),
 	    .subject_kind = "site",
 	    .subject = upload->site,
 	    .site = upload->site,
 	    .outcome = stored > 0 ? "success" : "refused",
-	    .detail = text,
+	    .detail = whole,
 	};
 	bool ok = audit_record(upload->gateway->audit, &fact, err);
+	free(whole);
 	free(text);
 	json_decref(detail);
 	return ok;
@@ -93,7 +95,7 @@ static bool finish(void *context, struct http_request *request, struct err *err)
 	if (!stow_finish(upload->stow, err))
 		return false;
 	const struct stow_result *results = stow_results(upload->stow, &count);
-	return audit(upload, caller_id(request), results, count, err) &&
+	return audit(upload, request, results, count, err) &&
 	       http_reply_json_as(request, stow_status(results, count), "application/dicom+json",
 	                          stow_response(results, count, upload->base), err);
 }

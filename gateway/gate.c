@@ -1,14 +1,16 @@
 #include "gateway/gate.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "gateway/caller.h"
+#include "gateway/credentials.h"
 #include "lib/base/log.h"
 
-enum { HTTP_UNAUTHORIZED = 401 };
+enum { HTTP_UNAUTHORIZED = 401, ADDRESS_SIZE = 64 };
 
 bool gate_is_equal(const char *a, const char *b)
 {
@@ -45,6 +47,16 @@ static bool find_session(struct gateway *gateway, const char *token, struct acco
 	return ok;
 }
 
+static struct caller *new_caller(struct gateway *gateway, const struct account_session *session)
+{
+	struct caller *caller = calloc(1, sizeof *caller);
+	if (caller == NULL)
+		err_panic("out of memory");
+	caller->gateway = gateway;
+	caller->session = *session;
+	return caller;
+}
+
 static bool enter_with_session(struct http_request *request, struct gateway *gateway, struct err *err)
 {
 	const char *token = http_cookie(request, GATE_COOKIE);
@@ -55,14 +67,89 @@ static bool enter_with_session(struct http_request *request, struct gateway *gat
 	}
 	if (!find_session(gateway, token, &session, err))
 		return false;
-	struct caller *caller = calloc(1, sizeof *caller);
-	if (caller == NULL)
-		err_panic("out of memory");
-	caller->gateway = gateway;
-	caller->session = session;
+	struct caller *caller = new_caller(gateway, &session);
 	text_copy(caller->token, sizeof caller->token, token);
 	http_set_user(request, caller);
 	return true;
+}
+
+/* Who tries doors is of interest, too. */
+static bool refuse(const struct http_request *request, const struct http_route *route, const char *text,
+                   struct err *err)
+{
+	struct caller *caller = caller_of(request);
+	char *detail = caller_detail(request, NULL);
+	struct audit_fact fact = {
+	    .action = "api.refuse",
+	    .actor_kind = "person",
+	    .actor = caller->session.person_id,
+	    .subject_kind = "route",
+	    .subject = route->pattern,
+	    .outcome = "refused",
+	    .detail = detail,
+	};
+	bool ok = audit_record(caller->gateway->audit, &fact, err);
+	free(detail);
+	return ok && err_set(err, ERR_REFUSED, "%s", text);
+}
+
+/* What was shown may be a password: only that and from where is noted. */
+static bool note_wrong_token(struct http_request *request, struct gateway *gateway, const char *address,
+                             struct err *err)
+{
+	struct err refusal = *err;
+	char detail[ERR_TEXT_MAX + ADDRESS_SIZE + 40];
+	snprintf(detail, sizeof detail, "{\"address\":\"%s\",\"reason\":\"%s\"}", address, refusal.text);
+	struct audit_fact fact = {
+	    .action = "workstation.refuse",
+	    .actor_kind = "unknown",
+	    .actor = address,
+	    .outcome = "refused",
+	    .detail = detail,
+	};
+	log_err(LOG_LOGIN_REFUSED, err, "address=%s request=%s", address, http_id(request));
+	return audit_record(gateway->audit, &fact, err) && (*err = refusal, false);
+}
+
+static bool enter_with_token(struct http_request *request, const struct http_route *route, const char *authorization,
+                             struct gateway *gateway, struct err *err)
+{
+	char address[ADDRESS_SIZE];
+	struct credentials said;
+	struct workstation_caller found;
+	bool is_news = false;
+	caller_address(request, address, sizeof address);
+	if (!credentials_read(authorization, &said)) {
+		err_set(err, ERR_REFUSED, "a token is wanted, as Authorization: Bearer or Basic");
+		return err_code(err, ERR_SOURCE_HTTP, HTTP_UNAUTHORIZED);
+	}
+	bool ok = workstation_enter(gateway->pool, said.has_user ? said.user : NULL, said.token, address, &found,
+	                            &is_news, err);
+	OPENSSL_cleanse(&said, sizeof said);
+	if (!ok)
+		return err->kind == ERR_REFUSED && is_news ? note_wrong_token(request, gateway, address, err) : false;
+	struct caller *caller = new_caller(gateway, &found.session);
+	uint32_t use = credentials_use_of(http_method(request), route->pattern);
+	text_copy(caller->token, sizeof caller->token, found.token_id);
+	text_copy(caller->workstation, sizeof caller->workstation, found.name);
+	caller->purpose = workstation_use_name(use);
+	http_set_user(request, caller);
+	return (found.uses & use) != 0 ||
+	       refuse(request, route, "the token of this workstation is not for this: a new one is wanted", err);
+}
+
+/* A cookie decides where there is one: a proxy in front may ask browsers for Basic credentials of its own. */
+static bool enter(struct http_request *request, const struct http_route *route, struct gateway *gateway,
+                  struct err *err)
+{
+	const char *authorization = http_header(request, "Authorization");
+	bool takes_tokens = credentials_use_of(http_method(request), route->pattern) != 0,
+	     has_token = takes_tokens && authorization != NULL && http_cookie(request, GATE_COOKIE) == NULL;
+	bool ok = has_token ? enter_with_token(request, route, authorization, gateway, err)
+	                    : enter_with_session(request, gateway, err);
+	if (!ok && takes_tokens && err->source == ERR_SOURCE_HTTP && err->code == HTTP_UNAUTHORIZED)
+		credentials_challenge(request, has_token);
+	return ok;
 }
 
 static bool check_token(const struct http_request *request, struct err *err)
@@ -71,23 +158,6 @@ static bool check_token(const struct http_request *request, struct err *err)
 	if (token == NULL || !gate_is_equal(token, caller_of(request)->session.csrf_token))
 		return err_set(err, ERR_REFUSED, "the X-CSRF-Token of this login is missing or wrong");
 	return true;
-}
-
-/* Who tries doors is of interest, too. */
-static bool refuse_role(const struct http_request *request, const struct http_route *route, struct err *err)
-{
-	struct caller *caller = caller_of(request);
-	struct audit_fact fact = {
-	    .action = "api.refuse",
-	    .actor_kind = "person",
-	    .actor = caller->session.person_id,
-	    .subject_kind = "route",
-	    .subject = route->pattern,
-	    .outcome = "refused",
-	};
-	if (!audit_record(caller->gateway->audit, &fact, err))
-		return false;
-	return err_set(err, ERR_REFUSED, "this needs a role that you do not have");
 }
 
 static bool is_from_this_machine(const struct http_request *request)
@@ -106,16 +176,16 @@ bool gate_enter(struct http_request *request, const struct http_route *route, vo
 		return true;
 	if ((route->flags & ROUTE_WATCHER) != 0 && is_from_this_machine(request))
 		return true;
-	if (!enter_with_session(request, gateway, err))
+	if (!enter(request, route, gateway, err))
 		return (route->flags & ROUTE_VISITOR) != 0 && err->source == ERR_SOURCE_HTTP &&
 		       err->code == HTTP_UNAUTHORIZED;
-	if (is_unsafe(request) && !check_token(request, err))
+	if (is_unsafe(request) && caller_of(request)->workstation[0] == '\0' && !check_token(request, err))
 		return false;
 	uint32_t wanted = route->flags;
 	if ((wanted & ROUTE_WATCHER) != 0)
 		wanted = ACCOUNT_ROLE(ACCOUNT_ADMINISTRATOR) | ACCOUNT_ROLE(ACCOUNT_OPERATOR);
 	if ((wanted & ROUTE_LOGGED_IN) == 0 && (caller_of(request)->session.roles & wanted) == 0)
-		return refuse_role(request, route, err);
+		return refuse(request, route, "this needs a role that you do not have", err);
 	return true;
 }
 

@@ -4,6 +4,9 @@
  * Unsafe methods (all but GET and HEAD) are refused when the browser says that another site made them: by Sec-Fetch-Site (W3C Fetch
  * Metadata), else by Origin against Host. A session's cookie is SameSite=Strict; besides, X-CSRF-Token must repeat the token that
  * only a page of ours could read. Order: 403 foreign site, 401 nobody, 403 token, 403 role.
+ *
+ * The routes of DICOMweb also take a workstation's token (credentials.h) where there is no cookie: then no CSRF token is wanted, since no
+ * browser sends it by itself, and what the token is for is asked before the role. No other route takes it.
  */
 #ifndef YQ_GATEWAY_GATE_H
 #define YQ_GATEWAY_GATE_H

@@ -7,6 +7,7 @@
 http_handler handle_application, handle_web_file;                                      /* page.c */
 http_handler handle_viewer, handle_viewer_file;                                        /* viewer.c */
 http_handler handle_login, handle_logout, handle_me, handle_password;                  /* api_session.c */
+http_handler handle_workstations, handle_workstation_add, handle_workstation_end;      /* api_workstations.c */
 http_handler handle_studies, handle_study, handle_study_submit, handle_study_complete; /* api_studies.c */
 http_handler handle_thumbnail;                                                         /* api_pictures.c */
 http_handler handle_task_take, handle_task_review, handle_task_resume, handle_task_release,
@@ -36,6 +37,7 @@ http_handler handle_rule_waiting, handle_agreements, handle_agreement_add, handl
 http_handler handle_audit;                                   /* api_audit.c */
 http_handler handle_coverage, handle_health, handle_metrics; /* api_figures.c, metrics.c */
 http_handler handle_figures, handle_figure_definitions, handle_figure_rows, handle_figures_export; /* api_figures.c */
+http_handler handle_openapi;                                                                       /* api_figures.c */
 http_handler handle_events;                                                                        /* api_events.c */
 
 /* api_queue.c, api_desk.c, api_phrases.c */

@@ -43,11 +43,15 @@ static const struct http_route routes[] = {
 
 	{"GET", "/healthz", handle_health, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/metrics", handle_metrics, NO_BODY, ROUTE_WATCHER},
+	{"GET", "/api/v1/openapi.json", handle_openapi, NO_BODY, ROUTE_ANYBODY},
 
 	{"POST", "/api/v1/login", handle_login, SMALL, ROUTE_ANYBODY},
 	{"POST", "/api/v1/logout", handle_logout, SMALL, ROUTE_LOGGED_IN},
 	{"GET", "/api/v1/me", handle_me, NO_BODY, ROUTE_LOGGED_IN},
 	{"POST", "/api/v1/password", handle_password, SMALL, ROUTE_LOGGED_IN},
+	{"GET", "/api/v1/workstations", handle_workstations, NO_BODY, PATIENTS | ADMINISTRATOR},
+	{"POST", "/api/v1/workstations", handle_workstation_add, SMALL, PATIENTS},
+	{"DELETE", "/api/v1/workstations/{workstation}", handle_workstation_end, SMALL, PATIENTS | ADMINISTRATOR},
 	{"GET", "/api/v1/events", handle_events, NO_BODY, ROUTE_LOGGED_IN},
 
 	{"GET", "/api/v1/studies", handle_studies, NO_BODY, PATIENTS},

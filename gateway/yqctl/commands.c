@@ -63,6 +63,14 @@ static const struct option account_password_options[] = {
     OPTION_END};
 static const struct option account_grant_options[] = {
     {"role", "ROLE", "the role", true}, {"scope", "SCOPE", "site, grid or community where it holds", true}, OPTION_END};
+static const struct option token_add_options[] = {
+    {"workstation", "NAME", "what people call the workstation; no colon", true},
+    {"until", "DAY", "last day, at most 400 days ahead", true},
+    {"may", "USES", "read, store or worklist; several with a comma", true},
+    OPTION_JSON,
+    OPTION_END};
+static const struct option token_list_options[] = {
+    {"account", "ACCOUNT", "only those of this account", false}, OPTION_JSON, OPTION_END};
 static const struct option qualification_options[] = {
     {"kind", "KIND", "write, review or sign_provisional", true},
     {"scope", "SCOPE", "site, grid or community where the person may practise", true},
@@ -410,6 +418,12 @@ const struct command commands[] = {
     {"account certify", "ACCOUNT", 1, 1, "give a person a signing key of the demonstration CA",
      "Such signatures have no legal force (演示签名 无法律效力). Needs `yqctl ca init`.", NULL, NEEDS_LEDGER,
      run_account_certify},
+    {"token add", "ACCOUNT", 1, 1, "let a workstation act for an account at the DICOMweb doors, by a token",
+     "The token is shown this once. It has the roles that the account has at the moment.", token_add_options,
+     NEEDS_LEDGER, run_token_add},
+    {"token list", "", 0, 0, "tokens of workstations, with their last use", NULL, token_list_options, NEEDS_LEDGER,
+     run_token_list},
+    {"token revoke", "ID", 1, 1, "end a token at once", NULL, NULL, NEEDS_LEDGER, run_token_revoke},
     {"qualification grant", "ACCOUNT", 1, 1, "let a person write, review or sign provisionally", NULL,
      qualification_options, NEEDS_LEDGER, run_qualification_grant},
 

@@ -48,7 +48,7 @@ uint32_t account_role_bit(const char *name)
 }
 
 /* Names separated by single blanks. */
-static uint32_t read_roles(const char *text)
+uint32_t account_roles_read(const char *text)
 {
 	uint32_t roles = 0;
 	while (*text != '\0') {
@@ -156,7 +156,7 @@ static bool start_session(struct db_pool *pool, const struct identity *who, cons
 	                  NULL, err) &&
 	          db_exec_one(db, STMT_ACCOUNT_ROLES, DB_PARAMS(db_text(who->person_id)), "person", &rows, err);
 	if (ok) {
-		session.roles = read_roles(db_get_text(rows, 0, "roles"));
+		session.roles = account_roles_read(db_get_text(rows, 0, "roles"));
 		memcpy(token, fresh, sizeof fresh);
 		*out = session;
 	}
@@ -240,7 +240,7 @@ bool account_session_find(struct db *db, const char *token, struct account_sessi
 		text_copy(out->account, sizeof out->account, db_get_text(rows, 0, "account"));
 		text_copy(out->name, sizeof out->name, db_get_text(rows, 0, "name"));
 		text_copy(out->csrf_token, sizeof out->csrf_token, db_get_text(rows, 0, "csrf_token"));
-		out->roles = read_roles(db_get_text(rows, 0, "roles"));
+		out->roles = account_roles_read(db_get_text(rows, 0, "roles"));
 	}
 	db_rows_free(rows);
 	return found || refuse(err, HTTP_UNAUTHORIZED, "the login has ended");

@@ -40,6 +40,7 @@ enum account_role {
 #define ACCOUNT_ROLE(role) (1u << (role))
 const char *account_role_name(enum account_role role); /* "radiographer", ... */
 uint32_t account_role_bit(const char *name);           /* 0: no such role */
+uint32_t account_roles_read(const char *names);        /* separated by single blanks; unknown ones are left out */
 
 enum { ACCOUNT_HASH_SIZE = 160, ACCOUNT_TOKEN_SIZE = 65, ACCOUNT_NAME_SIZE = 65, PERSON_NAME_SIZE = 401 };
 

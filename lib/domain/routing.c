@@ -366,6 +366,22 @@ bool routing_json(struct db *db, const struct routing *routing, json_t **out, st
 	return false;
 }
 
+/* Keys of the ledger do not leave the programs. */
+static void drop_keys(json_t *document)
+{
+	json_t *group, *rule;
+	size_t i, j;
+
+	json_object_del(document, "rule_set_id");
+	json_array_foreach(json_object_get(document, "groups"), i, group)
+	{
+		json_array_foreach(json_object_get(group, "rules"), j, rule)
+		{
+			json_object_del(rule, "rule_id");
+		}
+	}
+}
+
 bool routing_document(struct db *db, int64_t set, json_t **out, struct err *err)
 {
 	json_t *document;
@@ -375,6 +391,7 @@ bool routing_document(struct db *db, int64_t set, json_t **out, struct err *err)
 	if (!document)
 		return err_set(err, ERR_NOT_FOUND, "no routing rule is in force; `yqctl rule defaults` makes some");
 	if (add_names(db, document, err)) {
+		drop_keys(document);
 		*out = document;
 		return true;
 	}

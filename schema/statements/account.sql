@@ -83,8 +83,14 @@ UPDATE session SET ended_at = yq_now() WHERE token_sha256 = $1::bytea AND ended_
 DELETE FROM session WHERE ended_at IS NOT NULL OR expires_at <= yq_now();
 
 -- name: account_session_end_others
+-- After a new password; tokens of workstations end, too.
 -- $1 person
 -- $2 SHA-256 of the token that stays, or NULL
+WITH tokens AS (
+    UPDATE workstation_token t SET ended_at = yq_now()
+    FROM person p
+    WHERE p.public_id = $1::uuid AND t.person_id = p.person_id AND t.ended_at IS NULL
+)
 UPDATE session s SET ended_at = yq_now()
 FROM person p
 WHERE p.public_id = $1::uuid AND s.person_id = p.person_id AND s.ended_at IS NULL

@@ -214,7 +214,13 @@ UPDATE person SET is_active = $2::boolean WHERE account = $1::text
 RETURNING public_id AS id;
 
 -- name: staff_end_sessions
+-- The logins, and the tokens of workstations.
 -- $1 person
+WITH tokens AS (
+    UPDATE workstation_token t SET ended_at = yq_now()
+    FROM person p
+    WHERE p.public_id = $1::uuid AND t.person_id = p.person_id AND t.ended_at IS NULL
+)
 UPDATE session s SET ended_at = yq_now()
 FROM person p
 WHERE p.public_id = $1::uuid AND s.person_id = p.person_id AND s.ended_at IS NULL;

@@ -91,6 +91,21 @@ VALUES (yq_test.key('person', 'retired'), 'administrator', yq_test.key('communit
 -- wants: 23514
 INSERT INTO person_right (person_id, role, scope_id) VALUES (yq_test.key('person', 'author'), 'god', yq_test.key('grid', 'north'));
 
+-- case: a_token_is_for_something_and_has_an_end
+-- wants: 23514
+INSERT INTO workstation_token (person_id, workstation, uses, token_sha256, expires_at)
+SELECT person_id, 'CT', ARRAY['sign'], sha256('x'), yq_now() + interval '1 day' FROM person LIMIT 1;
+
+-- case: the_operator_does_not_read_what_a_token_is_known_by
+-- as: yq_operator
+-- wants: 42501
+SELECT token_sha256 FROM workstation_token;
+
+-- case: nobody_lengthens_a_token
+-- as: yq_gateway
+-- wants: 42501
+UPDATE workstation_token SET expires_at = expires_at + interval '1 day';
+
 -- case: sessions_are_known_by_a_digest
 -- wants: 23514
 INSERT INTO session (token_sha256, person_id, csrf_token, expires_at)

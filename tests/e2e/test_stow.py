@@ -1,5 +1,7 @@
 """STOW-RS: what is answered as stored is stored, also when the gateway dies at that moment; what is refused leaves nothing; no body breaks it."""
 
+import datetime
+import hashlib
 import json
 import pathlib
 import signal
@@ -222,20 +224,34 @@ def test_without_token_nothing_is_taken(home, api):
     assert store(home.api(), large).status == 401, "the answer is read also when the body is large"
 
 
-def test_orthanc_pushes_what_it_has(home, api, tmp_path):
-    """In chunks of HTTP, as its DICOMweb client does by itself."""
+def test_orthanc_pushes_what_it_has_and_pulls_it_back(home, api, tmp_path):
+    """In chunks of HTTP, as its DICOMweb client does by itself, and with what it knows of authentication: user and password, of which ours is a token."""
     study = dicomgen.Study(patient_id="P30", charset="gb18030")
     made = [Object(study, "ct", number=number) for number in range(1, 6)] + [Object(study, "us")]
+    token = home.yqctl("token", "add", "township1", "--workstation", "orthanc", "--until", datetime.date.today() + datetime.timedelta(9), "--may", "read,store", json=True)
     orthanc = Orthanc(tmp_path / "orthanc")
+
+    def ask(verb, wanted):
+        status, _, answer = orthanc.request("POST", f"/dicom-web/servers/gateway/{verb}", json.dumps({**wanted, "Synchronous": True}))
+        assert status == 200, (answer, (tmp_path / "orthanc" / "log").read_text(errors="replace")[-2000:])
+        return json.loads(answer)
+
     try:
         ids = [json.loads(orthanc.request("POST", "/instances", one.file)[2])["ID"] for one in made]
-        us = {"Url": f"http://127.0.0.1:{home.http_port}/dicom-web/", "HttpHeaders": {"Cookie": api.cookie, "X-CSRF-Token": api.csrf}}
+        us = {"Url": f"http://127.0.0.1:{home.http_port}/dicom-web/", "Username": "township1", "Password": token["token"]}
         assert orthanc.request("PUT", "/dicom-web/servers/gateway", json.dumps(us))[0] == 200
-        status, _, answer = orthanc.request("POST", "/dicom-web/servers/gateway/stow", json.dumps({"Resources": ids, "Synchronous": True}))
-        assert status == 200, (answer, (tmp_path / "orthanc" / "log").read_text(errors="replace")[-2000:])
+        ask("stow", {"Resources": ids})
+        await_rows(home, *[one.uid for one in made])
+        for one in ids:
+            assert orthanc.request("DELETE", f"/instances/{one}")[0] == 200
+        assert not orthanc.holds()
+        ask("retrieve", {"Resources": [{"Study": study.study_uid, "Series": made[-1].series_uid}]})
+        assert set(orthanc.holds()) == {made[-1].uid}
+        ask("retrieve", {"Resources": [{"Study": study.study_uid}]})
+        held = orthanc.holds()
+        assert held == {one.uid: hashlib.sha256(one.dataset).hexdigest() for one in made}, "what comes back is what went"
     finally:
         orthanc.close()
-    await_rows(home, *[one.uid for one in made])
     for one in made:
         assert dicomgen.split_part10(api.get(one.address, Accept="application/dicom; transfer-syntax=*").body)[1] == one.dataset
 

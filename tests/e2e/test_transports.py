@@ -3,6 +3,7 @@ ones that refuse, lie and fall silent: each has its end.
 """
 import asyncio
 import base64
+import datetime
 import hashlib
 import hmac
 import json
@@ -21,9 +22,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from installation import Installation  # noqa: E402
 from messaging import (PATIENT, PDF, Answer, Authority, LinePeer, WebPeer, acknowledge, add_destination, add_issued_report,  # noqa: E402
-                       await_delivery, delivery_to, read_block)
+                       await_delivery, await_true, delivery_to, read_block)
 from orthanc import PASSWORD, USER, Orthanc  # noqa: E402
 from returning import PATIENCE_S, QUICK, Site  # noqa: E402
+from scene import Scene  # noqa: E402
 
 QUICKLY = {"answer_timeout_ms": 400}
 SIGNING_KEY = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
@@ -390,6 +392,35 @@ def test_a_wrong_password_waits_for_somebody_to_correct_it(site, orthanc):
     destination = add_destination(site, "stow", url=orthanc.url, secret={"user": USER, "password": "wrong"})
     site.add_report()
     await_delivery(site, destination, "waiting", error="credentials (HTTP 401)")
+
+
+@pytest.fixture
+def other():
+    """Another Yingqiao, that of a centre: what its own tokens let in is of the site of their person."""
+    with Installation() as centre:
+        scene = centre.scene = Scene(centre)
+        scene.person("edge1", "E1", [("radiographer", "E1")])
+        scene.flush()
+        centre.start("yq-gateway")
+        yield centre
+
+
+def test_another_yingqiao_takes_what_a_token_lets_in(site, other):
+    def token(*uses):
+        made = other.yqctl("token", "add", "edge1", "--workstation", "示例镇卫生院 网关", "--until", datetime.date.today() + datetime.timedelta(9), "--may", ",".join(uses), json=True)
+        return made["token"]
+
+    url = f"http://127.0.0.1:{other.http_port}/dicom-web"
+    destination = add_destination(site, "stow", url=url, secret={"token": token("read")})
+    report, wanted = site.add_report()
+    await_delivery(site, destination, "waiting", error="credentials (HTTP 403)")
+    site.home.yqctl("destination", "edit", destination, "--token-file", "-", input=token("read", "store"))
+    await_delivery(site, destination, "delivered")
+    assert site.receipts(report) == [["delivered"]] and set(site.items(report).values()) == {"confirmed"}
+    question = "SELECT i.sop_instance_uid, encode(i.sha256, 'hex'), s.name FROM instance i JOIN scope s ON s.scope_id = i.site_id"
+    held = await_true("the other one's ledger", lambda: (rows := other.sql(question)) and len(rows) == len(wanted) and rows)
+    assert {(uid, digest) for uid, digest, _ in held} == set(wanted.items()) and {row[2] for row in held} == {"E1"}
+    assert other.sql("SELECT DISTINCT detail->>'workstation', detail->>'purpose' FROM audit WHERE action = 'study.store'") == [["示例镇卫生院 网关", "store"]]
 
 
 def test_who_took_the_objects_and_fell_silent_is_asked(site, serve, orthanc):

@@ -22,8 +22,8 @@ def _quote(text):
 
 class Scene:
     """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], workitems["E1"] (the UID), queues["east"], destinations["E1"], deliveries["E1"]; of the
-    townships also things["E1"]["request"], ["device"], ["question"], ["value"] (a critical value) and
-    ["correction"]."""
+    townships also things["E1"]["request"], ["device"], ["question"], ["value"] (a critical value), ["correction"] and
+    ["workstation"] (a token of reporter2 or reporter9)."""
 
     def __init__(self, home):
         self.home = home
@@ -156,7 +156,7 @@ class Scene:
 
     def _around(self, site):
         """What a site has beside studies."""
-        ids = self.things[site] = {name: str(uuid.uuid4()) for name in ("request", "device", "question", "value", "correction")}
+        ids = self.things[site] = {name: str(uuid.uuid4()) for name in ("request", "device", "question", "value", "correction", "workstation")}
         study = f"(SELECT * FROM study WHERE public_id = '{self.studies[site]}')"
         self._add(f"""
             INSERT INTO device (public_id, site_id, calling_ae, name)
@@ -168,6 +168,9 @@ class Scene:
             INSERT INTO correction (public_id, site_id, study_id, kind, reason, before, after, operator)
             SELECT '{ids["correction"]}', site_id, study_id, 'edit_patient', 'misspelt', '{{}}', '{{}}', 'root'
             FROM study WHERE public_id = '{self.studies[site]}';
+            INSERT INTO workstation_token (public_id, person_id, workstation, uses, token_sha256, expires_at)
+            SELECT '{ids["workstation"]}', person_id, 'CT', ARRAY['read'], sha256('{site}'), yq_now() + interval '9 days' FROM person
+            WHERE account = '{"reporter9" if site[0] == "W" else "reporter2"}';
             INSERT INTO task_question (public_id, site_id, task_id, question, asked_by)
             SELECT '{ids["question"]}', site_id, task_id, 'since when?', p.person_id
             FROM reading_task t, person p WHERE t.public_id = '{self.tasks[site]}' AND account = 'reporter1';""")

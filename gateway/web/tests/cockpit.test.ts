@@ -52,7 +52,7 @@ describe('a rate', () => {
 
 const target = (value: number, deadline: string): Target => ({ site_type: 'township_health_centre', value, deadline, source: '', rate: null, standing: 'late' })
 const community = (more: Partial<CommunityCoverage> = {}): CommunityCoverage => ({
-  id: 'c', name: 'C', sites: 8, without_equipment: 0, connected: 5, served: 3, regular: 1, rate: { connected: 0.625, served: 0.375, regular: 0.125 }, headline_rate: 0.375, targets: [], site_list: [], ...more,
+  id: 'c', name: 'C', site_type: 'township_health_centre', sites: 8, without_equipment: 0, connected: 5, served: 3, regular: 1, rate: { connected: 0.625, served: 0.375, regular: 0.125 }, headline_rate: 0.375, targets: [], site_list: [], ...more,
 })
 
 describe('coverage', () => {
@@ -75,7 +75,7 @@ describe('coverage', () => {
     expect([trendOf([month(1)], 'served'), trendOf([month(0, 0), month(1)], 'served')]).toEqual([null, null])
   })
   it('shows sites that count, most reports first, with the line for the whole period', () => {
-    const site = (id: string, reports: number, counts = true, more = {}) => ({ id, code: id, name: id, grid: '', has_equipment: true, counts, echoes: 0, images: 0, reports, is_connected: false, is_served: reports > 0, is_regular: reports > 39, ...more })
+    const site = (id: string, reports: number, counts = true, more = {}) => ({ id, code: id, name: id, grid: '', licensed_type: 'township_health_centre', has_equipment: true, counts, echoes: 0, images: 0, reports, is_connected: false, is_served: reports > 0, is_regular: reports > 39, ...more })
     const { bars, target: line } = siteBars(community({ site_list: [site('a', 0), site('b', 50), site('h', 99, false), site('c', 3), site('d', 0, true, { is_connected: true })] }), { regular_reports_a_month: 20 } as Coverage, { from: '2026-10-01', to: '2026-11-22' })
     expect(bars.map((bar) => [bar.id, bar.reports, bar.state])).toEqual([['b', 50, 'regular'], ['c', 3, 'served'], ['a', 0, 'none'], ['d', 0, 'connected']])
     expect(line).toBe(40)

@@ -53,9 +53,9 @@ it('counts the images that only hosts have which do not report', () => {
 
 it('says which programs do not run, also when there never was one', () => {
   const at = '2026-11-22T08:00:00+08:00'
-  const one = { host: 'h', pid: 1, version: '1', started_at: at, seen_at: at, detail: {} }
+  const one = { host: 'h', pid: 1, version: '1', started_at: at, seen_at: at, ended_at: null, detail: {} }
   const rows = programRows([
-    { ...one, program: 'yq-router', is_running: false, ended_at: at } as Operations['programs'][number],
+    { ...one, program: 'yq-router', is_running: false, ended_at: at },
     { ...one, program: 'yq-gateway', is_running: true },
     { ...one, program: 'yq-gateway', pid: 2, is_running: false },
   ])
@@ -100,7 +100,7 @@ it.each([
 describe('the form of a destination', () => {
   const whole = (change: Partial<DestinationWhole>): DestinationWhole => ({
     ...destination({}), may: true, calling_ae: '', trust_pem: '', certificate_pem: '', trusted: [], certificates: [], secrets: [], connect_timeout_ms: null, answer_timeout_ms: 2500, deliveries_max: null, connections_max: null,
-    rate_kbit: null, backoff_min_ms: null, backoff_max_ms: null, deadline_ms: 86_400_000, charset: 'utf-8', compression: 'as_stored', proof: 'auto', notes: '', webhook_events: [], wants_reports: true, wants_images: false, updated_at: 'r1', updated_by: '', ...change,
+    rate_kbit: null, backoff_min_ms: null, backoff_max_ms: null, deadline_ms: 86_400_000, charset: 'utf-8', compression: 'as_stored', proof: 'auto', notes: '', webhook_events: [], wants_reports: true, wants_images: false, created_at: '', updated_at: 'r1', updated_by: '', ...change,
   })
   const filled = (change: object) => Object.assign(emptyDraft('s'), { ae_title: 'PACS', host: '10.0.0.7', port: '104' }, change)
   it.each([

@@ -11,7 +11,7 @@ export interface Actions { queue: string | null; reading_mode: string | null; pr
 export interface Rule extends Actions { id: string; name: string; is_enabled: boolean; conditions: Condition[] }
 export interface RuleGroup { name: string; mode: 'first' | 'all'; rules: Rule[] }
 export type Names = Record<string, string>
-export interface RuleDocument { version: number; in_force_from: string; note: string; groups: RuleGroup[]; names: Names }
+export interface RuleDocument { version: number; in_force_from: string; in_force_until: string | null; note: string; groups: RuleGroup[]; names: Names }
 export interface RuleChanged { ok: true; id: string; version: number; note: string }
 export interface RuleVersion { version: number; in_force_from: string; in_force_until: string | null; is_in_force: boolean; note: string; made_by: string; rules: number }
 

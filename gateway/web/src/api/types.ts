@@ -46,6 +46,23 @@ export interface Me {
   time_zone: string /* of the installation, in which clock times and days are shown */
 }
 
+/* GET /api/v1/workstations?whose=own|all */
+export type WorkstationUse = 'read' | 'store' | 'worklist'
+export interface Workstation {
+  id: string
+  workstation: string
+  uses: WorkstationUse[]
+  state: 'valid' | 'expired' | 'ended'
+  created_at: string
+  made_by: string /* an operator; empty: the person */
+  expires_at: string
+  last_used_at: string | null
+  last_address: string | null
+  ended_at: string | null
+  ended_by: string
+  person: { id: string; account: string; name: string }
+}
+
 export interface Patient {
   name: string /* as it came: DICOM PN, three groups */
   display_name: string
@@ -181,6 +198,7 @@ export interface Study {
   study_time: string
   instances: number
   bytes: number
+  rule_set_version: number | null /* that routed it last */
   unrouted_reason: string
   unrouted_code: string
   unrouted_detail: RoutingDetail
@@ -197,7 +215,9 @@ export interface Study {
   performed_steps: { state: StepState; modality: string; created_at: string; ended_at: string | null }[] /* MPPS: what the modality says that it does */
   signals: { kind: string; detail: unknown; at: string; handled_at: string | null }[]
   tasks: {
-    id: string; kind: TaskKind; state: TaskState; queue: string; rule: string | null; study_version: number
+    id: string; kind: TaskKind; state: TaskState; queue: string; rule: string | null; rule_name: string | null
+    covers: string | null /* the queue in whose place it is */
+    study_version: number
     opened_at: string; due_at: string | null; done_at: string | null; holder: string | null; author: string | null
     returns: { kind: 'request' | 'retake'; reason: string; at: string; answer: string | null; answered_at: string | null }[]
     questions: Question[]
@@ -497,13 +517,14 @@ export interface Coverage {
   period: { from: string; to: string }
   basis: Basis
   regular_reports_a_month: number
+  reading_modes: string[] /* that count as served */
   region: { communities: number; with_target: number; reached: number; worst: { id: string; name: string; rate: number } | null }
   communities: {
-    id: string; name: string; sites: number; without_equipment: number; connected: number; served: number; regular: number
+    id: string; name: string; site_type: string; sites: number; without_equipment: number; connected: number; served: number; regular: number
     rate: Record<Basis, number | null>; headline_rate: number | null
     targets: { site_type: string; value: number; deadline: string; source: string; rate: number | null; standing: 'reached' | 'on_track' | 'late' }[]
     site_list: {
-      id: string; code: string; name: string; grid: string; has_equipment: boolean; counts: boolean; echoes: number; images: number; reports: number
+      id: string; code: string; name: string; grid: string; licensed_type: string; has_equipment: boolean; counts: boolean; echoes: number; images: number; reports: number
       is_connected: boolean; is_served: boolean; is_regular: boolean
     }[]
   }[]
@@ -574,7 +595,7 @@ export interface Host {
 /* GET /api/v1/operations */
 export interface Operations {
   at: string
-  programs: { program: string; host: string; pid: number; version: string; started_at: string; seen_at: string; is_running: boolean; detail: Record<string, unknown> }[]
+  programs: { program: string; host: string; pid: number; version: string; started_at: string; seen_at: string; ended_at: string | null; is_running: boolean; detail: Record<string, unknown> }[]
   ledger: { version: number; server: string; size_bytes: number }
   store: { host: string; path: string; total_bytes: number; free_bytes: number; reserve_bytes: number; is_refusing: boolean; days_left: number | null; objects: number; object_bytes: number }
   room: { state: RoomState; is_shared: boolean; store: RoomArea; journal: RoomArea }
@@ -645,6 +666,7 @@ export interface DestinationWhole extends Destination {
   webhook_events: string[]
   wants_reports: boolean
   wants_images: boolean
+  created_at: string
   updated_at: string
   updated_by: string
 }
@@ -657,6 +679,7 @@ export interface Delivery {
 }
 /* GET /api/v1/deliveries/{delivery} */
 export interface DeliveryWhole extends Delivery {
+  destination: Delivery['destination'] & { held_reason: string }
   study_instance_uid: string | null
   items_by_state: Partial<Record<ItemState, number>>
   tries: { number: number; started_at: string; ended_at: string | null; outcome: string | null; error: string }[] /* the last first */

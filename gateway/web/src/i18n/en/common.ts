@@ -52,6 +52,7 @@ export default {
   },
   reason: {
     password: 'The password is wrong. Type it again.', password_wait: 'Too many wrong passwords. Try again in {n} s.', password_same: 'The new password is the old one.', password_length: 'A password has 10 to 128 characters.',
+    token_many: '20 tokens are in force already. Revoke those that nobody needs.', token_far: 'The last day lies more than 400 days ahead.', token_past: 'The last day lies in the past.', token_colon: 'The name of a workstation cannot have a colon.',
     role: 'Your account has no right to do this.', token: 'Your login has changed. Reload the page and try again.', site: 'You have no right to do this at this site.', operator: 'You are no operator of this site.',
     reading_right: 'You have no right to write or review such examinations.', arriving: 'Images are still arriving; it can be taken when they are complete.', two_persons: 'Author and reviewer must be different persons.',
     other_right: 'This person has no right to write or review such examinations.', leader: 'This is for a duty leader.', task_is: 'This examination is "{state}" now: this cannot be done. Refresh and look again.',

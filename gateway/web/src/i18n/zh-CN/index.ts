@@ -9,5 +9,6 @@ import reading from './reading'
 import rules from './rules'
 import states from './states'
 import township from './township'
+import workstations from './workstations'
 
-export default { common, states, frame, township, corrections, identity, reading, cockpit, operations, doubts, rules }
+export default { common, states, frame, township, corrections, identity, reading, cockpit, operations, doubts, rules, workstations }
