@@ -51,11 +51,16 @@ static bool is_address(const char *text)
 	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 }
 
+bool caller_is_forwarded(const struct http_request *request)
+{
+	return is_loopback(http_peer(request)) && http_header(request, "X-Forwarded-For") != NULL;
+}
+
 void caller_address(const struct http_request *request, char *out, size_t out_size)
 {
 	const char *peer = http_peer(request), *forwarded = http_header(request, "X-Forwarded-For");
 	text_copy(out, out_size, is_address(peer) ? peer : "");
-	if (!is_loopback(peer) || forwarded == NULL)
+	if (!caller_is_forwarded(request))
 		return;
 	/* The last one is what our own proxy saw; what stands before it anybody may have written. */
 	const char *last = strrchr(forwarded, ',');

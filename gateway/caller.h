@@ -39,6 +39,8 @@ caller_id(const struct http_request *request); /* public id of the person; never
  */
 bool caller_db(struct http_request *request, struct db **out, struct err *err);
 void caller_rest(const struct http_request *request);
+/* Whether a proxy on this machine forwards it; what it says of the client is then believed. */
+bool caller_is_forwarded(const struct http_request *request);
 /* Where the request comes from: the peer, or what a proxy on this machine says that it forwards for. */
 void caller_address(const struct http_request *request, char *out, size_t out_size);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/accel.h"
 #include "gateway/caller.h"
 #include "gateway/dicomweb.h"
 #include "gateway/dicomweb_object.h"
@@ -131,10 +132,19 @@ static void tag_of(const struct db_rows *rows, const char *wanted, char out[DICO
 		dicomweb_tag(words, 3, out, NULL);
 }
 
+/* Takes the part, which was opened all the same: what is missing is our answer, not the proxy's. */
+static bool reply_by_proxy(struct http_request *request, const char *place, struct dicomweb_part *part, struct err *err)
+{
+	bool ok = http_add_header(request, "X-Accel-Redirect", place, err) &&
+	          http_reply_bytes(request, 200, part->type, "", 0, err);
+	dicomweb_part_fini(part);
+	return ok;
+}
+
 static bool reply_single(struct http_request *request, struct gateway *gateway, const struct db_rows *rows,
                          const char *wanted, struct err *err)
 {
-	char tag[DICOMWEB_TAG_SIZE];
+	char tag[DICOMWEB_TAG_SIZE], place[ACCEL_PLACE_SIZE];
 	struct dicomweb_part part;
 	bool is_settled;
 	tag_of(rows, wanted, tag);
@@ -147,6 +157,9 @@ static bool reply_single(struct http_request *request, struct gateway *gateway, 
 		dicomweb_part_fini(&part);
 		return false;
 	}
+	if (dicomweb_object_is_stored(rows, 0, wanted) &&
+	    accel_locate(request, gateway->store, db_get_text(rows, 0, "object_key"), place))
+		return reply_by_proxy(request, place, &part, err);
 	return dicomweb_reply_part(request, &part, err);
 }
 

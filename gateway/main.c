@@ -1,6 +1,7 @@
 /* yq-gateway: JSON API, pictures, events, metrics over HTTP. */
 #include <string.h>
 
+#include "gateway/accel.h"
 #include "gateway/ahead.h"
 #include "gateway/feed.h"
 #include "gateway/gate.h"
@@ -78,8 +79,8 @@ static bool open_server(struct err *err)
 static bool start(struct err *err)
 {
 	audit_writer("yq-gateway", gateway.writer);
-	if (!dicom_init(err) || !open_ledger(err) || !audit_new("yq-gateway", gateway.pool, &gateway.audit, err) ||
-	    !open_intake(err))
+	if (!accel_check(conf_text(CONF_STORE_ACCEL), err) || !dicom_init(err) || !open_ledger(err) ||
+	    !audit_new("yq-gateway", gateway.pool, &gateway.audit, err) || !open_intake(err))
 		return false;
 	gateway.desk = (struct report_desk){gateway.pool, gateway.store, own_objects_sink(gateway.intake)};
 	presence = presence_new(gateway.pool, "yq-gateway");

@@ -19,6 +19,7 @@ struct store_backend {
 	bool (*batch_commit)(void *self, void *batch, struct err *err);
 	void (*batch_free)(void *self, void *batch);
 	bool (*open_object)(void *self, const char *key, int *out_fd, uint64_t *out_size, struct err *err);
+	void (*file_name)(void *self, const char *key, char out[STORE_FILE_SIZE]); /* NULL: objects are no files */
 	bool (*remove)(void *self, const char *key, struct err *err);
 	bool (*walk)(void *self, store_each *each, void *context, struct err *err);
 	bool (*room)(void *self, uint64_t *out_bytes, struct err *err);

@@ -21,9 +21,17 @@ void file_store_directory(const struct file_store *store, const char *key, char 
 	snprintf(out, PATH_MAX, "%s/%.2s/%.2s", store->root, key, key + 2);
 }
 
+static void file_name(void *self, const char *key, char out[STORE_FILE_SIZE])
+{
+	(void)self;
+	snprintf(out, STORE_FILE_SIZE, "%.2s/%.2s/%s", key, key + 2, key);
+}
+
 void file_store_path(const struct file_store *store, const char *key, char out[PATH_MAX])
 {
-	snprintf(out, PATH_MAX, "%s/%.2s/%.2s/%s", store->root, key, key + 2, key);
+	char name[STORE_FILE_SIZE];
+	file_name(NULL, key, name);
+	snprintf(out, PATH_MAX, "%s/%s", store->root, name);
 }
 
 static bool read_some(int fd, char *out, size_t size, size_t *length, struct err *err)
@@ -300,6 +308,7 @@ static const struct store_backend file_backend = {
     .batch_commit = file_batch_commit,
     .batch_free = file_batch_free,
     .open_object = file_open_object,
+    .file_name = file_name,
     .remove = file_remove,
     .walk = file_walk,
     .room = file_room,

@@ -149,6 +149,14 @@ bool store_open_object(struct store *store, const char *key, int *out_fd, uint64
 	return check_key(key, err) && store->backend->open_object(store->self, key, out_fd, out_size, err);
 }
 
+bool store_file_name(struct store *store, const char *key, char out[STORE_FILE_SIZE])
+{
+	if (store->backend->file_name == NULL || !store_key_is_valid(key))
+		return false;
+	store->backend->file_name(store->self, key, out);
+	return true;
+}
+
 bool store_remove(struct store *store, const char *key, struct err *err)
 {
 	return check_key(key, err) && store->backend->remove(store->self, key, err);

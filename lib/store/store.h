@@ -53,6 +53,12 @@ void store_batch_free(struct store_batch *batch); /* after commit, or instead of
  * so that it can be given to sendfile(2) or, as /dev/fd/N, to lib/dicom. ERR_NOT_FOUND when absent.
  */
 bool store_open_object(struct store *store, const char *key, int *out_fd, uint64_t *out_size, struct err *err);
+/*
+ * The object's file below the place of store_space(), for who serves that directory himself; whether it is there is not asked. False: the back end has no
+ * such directory (or the key is none).
+ */
+enum { STORE_FILE_SIZE = 64 };
+bool store_file_name(struct store *store, const char *key, char out[STORE_FILE_SIZE]);
 /* Idempotent: an absent object is success. */
 bool store_remove(struct store *store, const char *key, struct err *err);
 /* Every object, in no order, with its age (now - last change). each ends the walk by false. */

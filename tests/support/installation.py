@@ -311,6 +311,9 @@ class Api:
         self.cookie = None
         self.csrf = None
 
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+
     def request(self, method, target, body=None, headers=None):
         sent = dict(headers or {})
         if self.cookie and "Cookie" not in sent:
@@ -320,7 +323,7 @@ class Api:
         if body is not None and not isinstance(body, (bytes, str)):
             body = json_module.dumps(body)
             sent.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        connection = self.connect()
         try:
             connection.request(method, target, body=body, headers={k: v for k, v in sent.items() if v is not None})
             answer = connection.getresponse()
@@ -357,7 +360,7 @@ class Api:
     @contextlib.contextmanager
     def events(self, last_id=None):
         """An open event stream; iterate it for {"id", "event", "data"}."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        connection = self.connect()
         headers = {"Cookie": self.cookie or "", "Accept": "text/event-stream"}
         if last_id is not None:
             headers["Last-Event-ID"] = last_id

@@ -76,7 +76,7 @@ Test(store, keys_are_random_and_only_such_are_taken)
 
 Test(store, what_was_put_is_read_back)
 {
-	char key[STORE_KEY_SIZE];
+	char key[STORE_KEY_SIZE], name[STORE_FILE_SIZE];
 	struct stat info;
 	uint64_t size;
 
@@ -84,7 +84,10 @@ Test(store, what_was_put_is_read_back)
 	cr_assert(store_put_bytes(store, key, "hello", 5, &err), "%s", err.text);
 	cr_expect_str_eq(read_object(key, &size), "hello");
 	cr_expect_eq(size, 5);
-	cr_assert_eq(stat(home_path("store/%.2s/%.2s/%s", key, key + 2, key), &info), 0);
+	cr_assert(store_file_name(store, key, name));
+	cr_expect_eq(strlen(name), 6 + STORE_KEY_SIZE - 1, "%s", name);
+	cr_expect_not(store_file_name(store, "../../keys/master.key", name));
+	cr_assert_eq(stat(home_path("store/%s", name), &info), 0);
 	cr_expect_eq(info.st_mode & 0777, 0640, "got %o", info.st_mode & 0777);
 	cr_expect_eq(home_count("store/.new", ""), 2, "a temporary file was left"); /* . and .. */
 }
