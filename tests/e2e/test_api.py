@@ -134,7 +134,7 @@ def address(scene, pattern, site="E1"):
     values |= {"rule": str(uuid.uuid4()), "agreement": str(uuid.uuid4()), "duty": str(uuid.uuid4())}
     # A figure is of no site; whose figures somebody sees is tested in test_figures.py.
     values["figure"] = "positive_rate" if site[0] == "E" else "no_such_figure"
-    if pattern.startswith("/dicom-web"):
+    if pattern.startswith(("/dicom-web", "/api/v1/viewer/")):
         values["study"] = "1.2"
     return pattern.format(**values)
 

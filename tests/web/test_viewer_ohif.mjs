@@ -1,4 +1,4 @@
-/* The viewer of whole studies (OHIF), opened from our pages: what it shows, whose priors, for whom, and that it leaves the site for nothing. */
+/* The viewer of whole studies (OHIF), opened from our pages: what it shows, whose priors, for whom, what is kept of what a reader makes in it, and that it leaves the site for nothing. */
 import assert from 'node:assert/strict'
 import { openWorld, until } from './support/web.mjs'
 
@@ -129,10 +129,98 @@ world.test('nobody gets it without a login, and whoever logs in is brought back'
   await somebody.page.getByRole('alertdialog').getByText(words.nothing).waitFor()
   somebody.allow(/^console: (Error: request failed|request failed|\{title: Not Found|Error validating study)/)
   somebody.allow(/^status 404: GET \/dicom-web\/studies\/1\.2\.3\/series/)
+  somebody.allow(/^status 404: GET \/api\/v1\/viewer\/1\.2\.3$/)
   await somebody.expecting(/^status 404: GET \/dicom-web\/patient-of\//, async () => {
     await somebody.goto('/viewer?StudyInstanceUIDs=1.2.3')
     await somebody.page.getByRole('alertdialog').getByText(words.gone).waitFor()
   })
+})
+
+/* ---- what a reader makes is kept ---- */
+
+const evidence = (name) => installation.sql(`SELECT i.sop_class_uid FROM evidence v JOIN instance i USING (site_id, sop_instance_uid) WHERE i.sop_class_uid = '${name}'`)
+const ENHANCED_SR = '1.2.840.10008.5.1.4.1.1.88.22'
+const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4'
+
+async function take(one, what) {
+  const { csrf_token } = await (await one.context.request.get(`${installation.origin}/api/v1/me`)).json()
+  const answer = await one.context.request.post(`${installation.origin}/api/v1/tasks/${what}/take`, { data: {}, headers: { 'X-CSRF-Token': csrf_token } })
+  assert.equal(answer.status(), 200)
+}
+
+/* From one place of the picture to another, in parts of its width and height. */
+async function drag(page, from, to, isClicked) {
+  const box = await page.locator('canvas.cornerstone-canvas').boundingBox()
+  const at = ([x, y], steps = 1) => page.mouse.move(box.x + box.width * x, box.y + box.height * y, { steps })
+  await at(from)
+  await page.mouse.down()
+  if (isClicked) await page.mouse.up()
+  await at(to, 8)
+  if (isClicked) await page.mouse.down()
+  await page.mouse.up()
+}
+
+const coloured = (page) => page.locator('canvas.cornerstone-canvas').first().evaluate((canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  let count = 0
+  for (let i = 0; i < data.length; i += 4) count += data[i] > data[i + 1] + 30 && data[i] > data[i + 2] + 30
+  return count
+})
+
+world.test('a measurement and a segmentation are stored by who reads the study, and are there again', async ({ person }) => {
+  const one = await person('reporter', { via: 'api', viewport: [1920, 1080] })
+  one.allow(GIVEN_UP)
+  await one.goto(address(NOW))
+  const { page } = one
+  await drawn(page)
+  const segment = page.getByRole('link', { name: '分割' })
+  assert.equal(await segment.count(), 0, 'offered to who does not hold the task')
+  await take(one, task)
+  await page.evaluate(() => globalThis.dispatchEvent(new Event('focus')))
+  await segment.waitFor()
+
+  await page.locator('[data-cy="MeasurementTools-split-button-primary"]').click()
+  await drag(page, [0.4, 0.4], [0.6, 0.5], true)
+  await page.getByRole('button', { name: '是', exact: true }).click()
+  await page.locator('[data-cy="trackedMeasurements-btn"]').click()
+  const length = page.locator('[data-cy="trackedMeasurements-panel"]').getByText(/^\d+(\.\d+)? mm$/)
+  const measured = await length.textContent()
+  await page.getByRole('button', { name: '保存测量 (SR)' }).click()
+  await one.shot('keep-dialog')
+  await page.getByRole('button', { name: '保存', exact: true }).click()
+  await page.getByText('已保存').first().waitFor()
+  await until(async () => (await evidence(ENHANCED_SR)).length === 1, 'the measurement is not in the ledger')
+  await page.reload()
+  await drawn(page)
+  await page.locator('[data-cy="study-browser-thumbnail-no-image"]').dblclick()
+  await page.getByText('要继续编辑这份测量吗？').waitFor()
+  await page.getByRole('button', { name: '是', exact: true }).click()
+  await page.locator('[data-cy="trackedMeasurements-btn"]').click()
+  await length.waitFor()
+  assert.equal(await length.textContent(), measured)
+  await one.shot('kept-measurement')
+
+  await segment.click()
+  await page.waitForURL((url) => url.pathname === '/viewer/segmentation')
+  await drawn(page)
+  await page.getByText('新建分割').click()
+  await page.locator('[data-cy="Brush-btn"]:not([disabled])').click()
+  await drag(page, [0.45, 0.45], [0.55, 0.5], false)
+  await until(async () => await coloured(page) > 1000, 'nothing is segmented')
+  await page.locator('[data-cy="segmentation-collapsed-more-btn-Labelmap"]').click()
+  await page.getByRole('menuitem', { name: '保存与导出' }).hover()
+  await page.getByRole('menuitem', { name: '保存分割 (SEG)' }).click()
+  await page.getByRole('button', { name: '保存', exact: true }).click()
+  await page.getByText('已保存').first().waitFor()
+  await until(async () => (await evidence(SEGMENTATION)).length === 1, 'the segmentation is not in the ledger')
+  await one.goto(address(NOW))
+  await drawn(page)
+  assert.equal(await coloured(page), 0)
+  await page.locator('[data-cy="study-browser-thumbnail-no-image"]').filter({ hasText: 'SEG' }).dblclick()
+  await until(async () => await coloured(page) > 1000, 'the segmentation is not shown')
+  await one.shot('kept-segmentation')
+  const [[version, images, tasks]] = await installation.sql(`SELECT s.version, s.instance_count, (SELECT count(*) FROM reading_task t WHERE t.study_id = s.study_id) FROM study s WHERE s.study_instance_uid = '${NOW.study_uid}'`)
+  assert.deepEqual([version, images, tasks].map(Number), [1, SLICES, 1], 'evidence is no late image')
 })
 
 world.test('beside the report and in the details of an examination; a login that ends says so', async ({ person }) => {
