@@ -11,6 +11,7 @@ const BEFORE = { ...PERSON, study_uid: '2.25.910000000000000000000000000000002',
 /* Of another person, with the same number at another console. */
 const STRANGER = { name: 'WANG^WU=王^五', birth: '19850607', patient_id: 'OHIF1', study_uid: '2.25.910000000000000000000000000000003', accession: 'OHIF-OTHER', description: 'STRANGER' }
 const CODED = { name: 'ZHAO^YUN=赵^云', patient_id: 'OHIF2', study_uid: '2.25.910000000000000000000000000000004', accession: 'OHIF-CODED', description: 'CODED' }
+const WAYS = { name: 'SUN^QUAN=孙^权', patient_id: 'OHIF3', study_uid: '2.25.910000000000000000000000000000005', accession: 'OHIF-WAYS', description: 'WAYS' }
 const SLICES = 12
 
 await installation.push('ct-chest', { ...BEFORE, images: 3, size: 64, submit: false })
@@ -18,6 +19,8 @@ await installation.push('ct-chest', { ...NOW, images: SLICES, size: 128, submit:
 await installation.push('dr-chest', { ...STRANGER, images: 1, size: 64, submit: false })
 await installation.push('ct-chest', { ...CODED, images: 2, size: 128, coded: 'jpeg-ls', submit: false })
 await installation.push('sr', { ...CODED, submit: false })
+
+const ways = await installation.pushCoded(WAYS)
 
 async function taskOf(study) {
   let rows = []
@@ -134,6 +137,31 @@ world.test('nobody gets it without a login, and whoever logs in is brought back'
     await somebody.goto('/viewer?StudyInstanceUIDs=1.2.3')
     await somebody.page.getByRole('alertdialog').getByText(words.gone).waitFor()
   })
+})
+
+/* Of the frame as it travels. octet-stream: not compressed. */
+const MEDIA = { plain: 'application/octet-stream', 'jpeg-ls': 'image/jls', jpeg: 'image/jpeg', rle: 'image/dicom-rle', 'jpeg-2000': 'image/jp2', htj2k: 'image/jphc' }
+
+world.test('whatever an image is kept in, the browser decodes it: the same slice looks the same', async ({ person, t }) => {
+  const one = await person('reporter', { via: 'api', viewport: [1366, 768] })
+  one.allow(GIVEN_UP)
+  const travelled = {}
+  one.page.on('response', (answer) => {
+    const series = /\/series\/([0-9.]+)\/instances\/[0-9.]+\/frames\//.exec(answer.url())?.[1]
+    if (series) travelled[series] = answer.headers()['content-type']
+  })
+  const listed = await (await one.context.request.get(`${installation.origin}/dicom-web/studies/${WAYS.study_uid}/series`, { headers: { Accept: 'application/dicom+json' } })).json()
+  const series = Object.fromEntries(listed.map((row) => [row['0008103E'].Value[0], row['0020000E'].Value[0]]))
+  const seen = {}
+  for (const way of ways) {
+    await one.goto(`${address(WAYS)}&SeriesInstanceUIDs=${series[way]}`)
+    await drawn(one.page)
+    seen[way] = (await drawings(one.page))[0].hash
+    assert.match(travelled[series[way]], new RegExp(MEDIA[way].replace('/', '\\/')), way)
+    await one.shot(`way-${way}`)
+  }
+  for (const way of ways.slice(1, 5)) assert.equal(seen[way], seen.plain, `${way} looks otherwise`)
+  if (!ways.includes('htj2k')) t.diagnostic('no sample of HTJ2K beside the tree')
 })
 
 /* ---- what a reader makes is kept ---- */
