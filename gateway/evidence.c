@@ -39,24 +39,53 @@ bool evidence_takes_class(const char *sop_class_uid)
 	return false;
 }
 
+static bool ask_place(struct http_request *request, const char *study_uid, struct db_rows **out, struct err *err)
+{
+	struct db *db;
+	return caller_db(request, &db, err) &&
+	       db_exec(db, STMT_EVIDENCE_PLACE, DB_PARAMS(db_text(caller_id(request)), db_text(study_uid)), out, err);
+}
+
+static void read_place(const struct db_rows *rows, struct evidence_place *out)
+{
+	const char *task = db_get_text(rows, 0, "task");
+	text_copy(out->study, sizeof out->study, db_get_text(rows, 0, "study"));
+	text_copy(out->site, sizeof out->site, db_get_text(rows, 0, "site"));
+	text_copy(out->task, sizeof out->task, task != NULL ? task : "");
+}
+
 bool evidence_find(struct http_request *request, const char *study_uid, bool *is_there, struct evidence_place *out,
                    struct err *err)
 {
-	struct db *db;
 	struct db_rows *rows = NULL;
-	if (!caller_db(request, &db, err) ||
-	    !db_exec(db, STMT_EVIDENCE_PLACE, DB_PARAMS(db_text(caller_id(request)), db_text(study_uid)), &rows, err))
+	if (!ask_place(request, study_uid, &rows, err))
 		return false;
 	*is_there = db_rows_count(rows) > 0;
-	if (*is_there) {
-		const char *task = db_get_text(rows, 0, "task");
-		text_copy(out->study, sizeof out->study, db_get_text(rows, 0, "study"));
-		text_copy(out->site, sizeof out->site, db_get_text(rows, 0, "site"));
-		text_copy(out->task, sizeof out->task, task != NULL ? task : "");
-	}
+	if (*is_there)
+		read_place(rows, out);
 	db_rows_free(rows);
 	caller_rest(request);
 	return true;
+}
+
+bool evidence_tell(struct http_request *request, const char *study_uid, struct evidence_place *place, json_t **out,
+                   struct err *err)
+{
+	struct db_rows *rows = NULL;
+	if (!ask_place(request, study_uid, &rows, err))
+		return false;
+	bool is_there = db_rows_count(rows) > 0;
+	if (is_there) {
+		read_place(rows, place);
+		*out = json_pack("{s:s, s:s?, s:o}", "study", place->study, "task",
+		                 place->task[0] != '\0' ? place->task : NULL, "key_images",
+		                 json_loads(db_get_text(rows, 0, "key_images"), 0, NULL));
+		if (*out == NULL)
+			err_panic("could not write JSON");
+	}
+	db_rows_free(rows);
+	caller_rest(request);
+	return is_there || err_set(err, ERR_NOT_FOUND, "there is no such study");
 }
 
 static bool fail(const char *name, unsigned *failure, struct err *err)

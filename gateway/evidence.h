@@ -21,6 +21,9 @@ struct evidence_place {
 /* What the caller may see under a Study Instance UID, the study that the caller reads first. *is_there false: nothing. */
 bool evidence_find(struct http_request *request, const char *study_uid, bool *is_there, struct evidence_place *out,
                    struct err *err);
+/* The same with what the pages are told about it; *out: json_decref(). ERR_NOT_FOUND: there is no such study. */
+bool evidence_tell(struct http_request *request, const char *study_uid, struct evidence_place *place, json_t **out,
+                   struct err *err);
 
 /* Structured reports, segmentations, key object selections, softcopy presentation states. */
 bool evidence_takes_class(const char *sop_class_uid);

@@ -85,6 +85,7 @@ static const struct http_route routes[] = {
 	{"GET", "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frame}/thumbnail", handle_dicomweb_thumbnail, NO_BODY, PATIENTS},
 
 	{"GET", "/api/v1/viewer/{study}", handle_viewer_study, NO_BODY, PATIENTS},
+	{"POST", "/api/v1/viewer/{study}/key-images", handle_viewer_key_image, SMALL, DOCTORS},
 	{"GET", "/api/v1/queue", handle_queue, NO_BODY, DOCTORS},
 	{"POST", "/api/v1/queue/next", handle_queue_next, SMALL, REPORTER | REVIEWER},
 	{"POST", "/api/v1/tasks/{task}/check", handle_task_check, REPORT, DOCTORS},

@@ -6,10 +6,8 @@
 #include <string.h>
 
 #include "gateway/caller.h"
-#include "gateway/evidence.h"
 #include "gateway/gateway.h"
 #include "gateway/handlers.h"
-#include "gateway/input.h"
 #include "gateway/viewer_files.h"
 
 enum { HTTP_SEE_OTHER = 303, UIDS_MAX = 1300 };
@@ -99,23 +97,4 @@ bool handle_viewer_file(struct http_request *request, void *context, struct err 
 	return (!is_script ||
 	        add_headers(request, script_headers, sizeof script_headers / sizeof script_headers[0], err)) &&
 	       reply_file(request, gateway, file, "private, max-age=31536000, immutable", err);
-}
-
-/* What whoever looks may do with the study: its reading task, where the caller holds it. */
-bool handle_viewer_study(struct http_request *request, void *context, struct err *err)
-{
-	const char *study_uid;
-	bool is_there = false;
-	struct evidence_place place;
-	(void)context;
-	if (!input_path_uid(request, "study", &study_uid, err) ||
-	    !evidence_find(request, study_uid, &is_there, &place, err))
-		return false;
-	if (!is_there)
-		return err_set(err, ERR_NOT_FOUND, "there is no such study");
-	json_t *answer =
-	    json_pack("{s:s, s:s?}", "study", place.study, "task", place.task[0] != '\0' ? place.task : NULL);
-	if (answer == NULL)
-		err_panic("could not write JSON");
-	return http_reply_json(request, 200, answer, err);
 }

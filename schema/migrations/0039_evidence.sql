@@ -72,6 +72,35 @@ END $$;
 REVOKE EXECUTE ON FUNCTION evidence_task, evidence_admit FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION evidence_task, evidence_admit TO yq_gateway;
 
+-- Images that the report under the desk points at. What was submitted has its own copy: it is part of what is signed.
+CREATE TABLE key_image (
+    study_id    bigint NOT NULL,
+    site_id     bigint NOT NULL REFERENCES site,
+    instance_id bigint NOT NULL REFERENCES instance,
+    frame       integer NOT NULL CHECK (frame >= 1),
+    task_id     bigint NOT NULL REFERENCES reading_task,
+    person_id   bigint NOT NULL REFERENCES person,
+    marked_at   timestamptz NOT NULL DEFAULT yq_now(),
+    PRIMARY KEY (study_id, instance_id, frame),
+    FOREIGN KEY (study_id, site_id) REFERENCES study (study_id, site_id)
+);
+ALTER TABLE key_image ENABLE ROW LEVEL SECURITY;
+CREATE POLICY person_sites ON key_image TO yq_gateway USING (site_id = ANY (ARRAY(SELECT yq_person_sites())));
+CREATE POLICY every_site ON key_image TO yq_storescp, yq_router, yq_operator USING (true);
+GRANT SELECT ON key_image TO yq_router, yq_gateway, yq_operator;
+GRANT INSERT, DELETE ON key_image TO yq_gateway;
+
+-- Those that are in the study still, in its order.
+CREATE FUNCTION key_images_json(p_study bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'series', e.series_instance_uid, 'instance', i.sop_instance_uid, 'frame', k.frame, 'frames', coalesce(i.frames, 1),
+               'series_number', e.number, 'number', i.number) ORDER BY e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id, k.frame), '[]')
+    FROM key_image k JOIN instance i USING (instance_id) JOIN series e USING (series_id)
+    WHERE k.study_id = p_study AND e.study_id = p_study
+$$;
+REVOKE EXECUTE ON FUNCTION key_images_json FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION key_images_json TO yq_gateway, yq_router, yq_operator;
+
 -- Evidence belongs to the study that was read, and makes no claim about a patient.
 ALTER FUNCTION intake_study(bigint, bigint, intake_item, timestamptz) RENAME TO intake_study_of_claim;
 CREATE FUNCTION intake_study(p_site bigint, p_device bigint, p_item intake_item, p_arrived timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$

@@ -92,6 +92,7 @@ BODIES = {
     "follow": {"kind": "correction", "reason": "misread"},
     "preview": {"kind": "edit_patient", "patient": {"name": "x"}},
     "corrections": {"kind": "edit_patient", "patient": {"name": "x"}, "reason": "misspelt", "revision": "0-0"},
+    "key-images": {"instance": "1.2.3", "frame": 1, "is_key": True},
     "undo": {"reason": "misread", "revision": "0-0"},
     "settle": {"outcome": "same", "reason": "asked"},
     "questions": {"lease_token": str(uuid.uuid4()), "question": "since when?"},

@@ -178,6 +178,32 @@ def test_everything_else_is_refused_with_its_reason_and_leaves_nothing(home, wor
     assert after == ([[str(int(before[0][0][0]) + 1)]], [[str(int(before[1][0][0]) + 1)]], before[2])
 
 
+def test_key_images_of_the_report_that_is_written(home, world):
+    target = f"/api/v1/viewer/{world.study.study_uid}"
+    image, other = (one.text(0x00080018) for one in world.images)
+
+    def mark(api, instance, is_key=True, frame=1, target=target):
+        return api.post(f"{target}/key-images", {"instance": instance, "frame": frame, "is_key": is_key})
+
+    seen = world.reader.get(target).body
+    assert (seen["task"], seen["key_images"]) == (world.task, [])
+    assert world.other.get(target).body == {**seen, "task": None}
+    assert mark(world.reader, other).status == 200
+    got = mark(world.reader, image)
+    series = world.images[0].text(0x0020000E)
+    assert got.body["key_images"] == [{"series": series, "instance": uid, "frame": 1, "frames": 1, "series_number": 1, "number": number}
+                                      for number, uid in ((1, image), (2, other))]
+    assert mark(world.reader, image).body == got.body, "the same again"
+    evidence_uid, = home.sql("SELECT sop_instance_uid FROM evidence LIMIT 1")[0]
+    for instance, frame in ((image, 2), (world.foreign_images[0].text(0x00080018), 1), (evidence_uid, 1)):
+        assert mark(world.reader, instance, frame=frame).status == 409
+    assert mark(world.other, image, False).status == 409 and mark(home.scene.login("reporter9"), image).status == 404
+    for wrong in ({"frame": 0}, {"instance": "x'"}, {"is_key": 1}):
+        assert world.reader.post(f"{target}/key-images", {"instance": image, "frame": 1, "is_key": True, **wrong}).status == 400
+    assert [one["instance"] for one in mark(world.reader, image, False).body["key_images"]] == [other]
+    assert home.sql(f"SELECT count(*) FROM audit WHERE action LIKE 'report.key_image%' AND actor = '{home.scene.persons['reporter1']}'") == [["4"]]
+
+
 def test_after_the_lease_nothing_comes_any_more(home, world):
     home.sql(f"UPDATE reading_task SET lease_until = yq_now() - interval '1 s' WHERE public_id = '{world.task}'")
     assert send(world.reader, world.address, evidence(world.study, world.images)).status == 403

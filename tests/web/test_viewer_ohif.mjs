@@ -164,16 +164,43 @@ world.test('whatever an image is kept in, the browser decodes it: the same slice
   if (!ways.includes('htj2k')) t.diagnostic('no sample of HTJ2K beside the tree')
 })
 
+world.test('beside the report and in the details of an examination; a login that ends says so', async ({ person }) => {
+  const words = WORDS.en
+  const li = await person('radiographer', { via: 'api', language: 'en' })
+  await li.goto('/township')
+  await li.page.getByText('李^雷').or(li.page.getByText('李雷')).first().click()
+  await li.page.getByRole('dialog').getByRole('link', { name: words.open }).waitFor()
+  const one = await person('reporter', { via: 'api', language: 'en', viewport: [1920, 1080] })
+  await one.goto(`/reading/${task}`)
+  const page = await follow(one, one.page.getByRole('link', { name: words.open }), words.title)
+  await installation.sql(`DELETE FROM session WHERE person_id = (SELECT person_id FROM person WHERE account = 'reporter') RETURNING 1`)
+  one.allow(/^status 401: GET /)
+  one.allow(GIVEN_UP)
+  one.allow(/^console: (Error: )?(.* got status 401|request failed|\{title: Unauthorized)/)
+  await priors(page).getByText(BEFORE.description).click()
+  const told = page.getByRole('alertdialog')
+  await told.getByText(words.ended).waitFor()
+  await one.shot('ended')
+  await told.getByRole('link', { name: words.again }).click()
+  await page.waitForURL((url) => url.pathname === '/login')
+  await page.locator('#account').fill('reporter')
+  await page.locator('#password').fill(installation.accounts.reporter.password)
+  await page.keyboard.press('Enter')
+  await arrived(page)
+  await drawn(page)
+})
+
 /* ---- what a reader makes is kept ---- */
 
 const evidence = (name) => installation.sql(`SELECT i.sop_class_uid FROM evidence v JOIN instance i USING (site_id, sop_instance_uid) WHERE i.sop_class_uid = '${name}'`)
 const ENHANCED_SR = '1.2.840.10008.5.1.4.1.1.88.22'
 const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4'
 
-async function take(one, what) {
+async function act(one, method, what, data) {
   const { csrf_token } = await (await one.context.request.get(`${installation.origin}/api/v1/me`)).json()
-  const answer = await one.context.request.post(`${installation.origin}/api/v1/tasks/${what}/take`, { data: {}, headers: { 'X-CSRF-Token': csrf_token } })
-  assert.equal(answer.status(), 200)
+  const answer = await one.context.request[method](`${installation.origin}/api/v1/tasks/${task}/${what}`, { data, headers: { 'X-CSRF-Token': csrf_token } })
+  assert.equal(answer.status(), 200, await answer.text())
+  return answer.json()
 }
 
 /* From one place of the picture to another, in parts of its width and height. */
@@ -203,7 +230,7 @@ world.test('a measurement and a segmentation are stored by who reads the study, 
   await drawn(page)
   const segment = page.getByRole('link', { name: '分割' })
   assert.equal(await segment.count(), 0, 'offered to who does not hold the task')
-  await take(one, task)
+  await act(one, 'post', 'take', {})
   await page.evaluate(() => globalThis.dispatchEvent(new Event('focus')))
   await segment.waitFor()
 
@@ -251,28 +278,34 @@ world.test('a measurement and a segmentation are stored by who reads the study, 
   assert.deepEqual([version, images, tasks].map(Number), [1, SLICES, 1], 'evidence is no late image')
 })
 
-world.test('beside the report and in the details of an examination; a login that ends says so', async ({ person }) => {
-  const words = WORDS.en
-  const li = await person('radiographer', { via: 'api', language: 'en' })
-  await li.goto('/township')
-  await li.page.getByText('李^雷').or(li.page.getByText('李雷')).first().click()
-  await li.page.getByRole('dialog').getByRole('link', { name: words.open }).waitFor()
-  const one = await person('reporter', { via: 'api', language: 'en', viewport: [1920, 1080] })
-  await one.goto(`/reading/${task}`)
-  const page = await follow(one, one.page.getByRole('link', { name: words.open }), words.title)
-  await installation.sql(`DELETE FROM session WHERE person_id = (SELECT person_id FROM person WHERE account = 'reporter') RETURNING 1`)
-  one.allow(/^status 401: GET /)
+world.test('a key image that is marked in the viewer stands in the report under the desk, and in what is signed', async ({ person }) => {
+  const one = await person('reporter', { via: 'api', viewport: [1920, 1080] })
   one.allow(GIVEN_UP)
-  one.allow(/^console: (Error: )?(.* got status 401|request failed|\{title: Unauthorized)/)
-  await priors(page).getByText(BEFORE.description).click()
-  const told = page.getByRole('alertdialog')
-  await told.getByText(words.ended).waitFor()
-  await one.shot('ended')
-  await told.getByRole('link', { name: words.again }).click()
-  await page.waitForURL((url) => url.pathname === '/login')
-  await page.locator('#account').fill('reporter')
-  await page.locator('#password').fill(installation.accounts.reporter.password)
-  await page.keyboard.press('Enter')
-  await arrived(page)
-  await drawn(page)
+  await one.goto(`/reading/${task}`)
+  const desk = one.page
+  await desk.getByRole('link', { name: WORDS['zh-CN'].open }).waitFor()
+  const page = await follow(one, desk.getByRole('link', { name: WORDS['zh-CN'].open }), WORDS['zh-CN'].title)
+  await page.locator('canvas.cornerstone-canvas').hover()
+  await page.mouse.wheel(0, 120)
+  await place(page, 2).waitFor()
+  const mark = page.getByRole('button', { name: '关键图像' })
+  await mark.click()
+  await page.getByText('已标为报告的关键图像。').first().waitFor()
+  await one.shot('key-image')
+  one.page = desk
+  const keys = desk.getByRole('region', { name: '关键图像' })
+  await keys.getByRole('listitem').waitFor()
+  assert.equal(await keys.getByRole('listitem').count(), 1)
+  await until(() => keys.locator('img').evaluate((image) => image.naturalWidth > 0), 'the key image has no picture')
+  await one.shot('key-image-desk')
+  await mark.click()
+  await keys.getByRole('listitem').waitFor({ state: 'detached' })
+  await mark.click()
+  await keys.getByRole('listitem').waitFor()
+  const [[uid]] = await installation.sql(`SELECT i.sop_instance_uid FROM key_image JOIN instance i USING (instance_id)`)
+  const { lease_token, study_version } = await act(one, 'post', 'resume', {})
+  const { revision } = await act(one, 'put', 'draft', { lease_token, revision: 0, body: { method: 'CT 平扫', findings: '两肺清晰。', impression: '两肺未见异常。', recommendation: '', quality_grade: '优', quality_reason: '', result: 'negative', is_critical: false } })
+  await act(one, 'post', 'submit', { lease_token, revision, study_version, password: installation.accounts.reporter.password })
+  const [[signed]] = await installation.sql(`SELECT v.canonical::jsonb -> 'key_images' -> 0 ->> 'instance' FROM report_version v JOIN report r USING (report_id) JOIN reading_task t USING (task_id) WHERE t.public_id = '${task}'`)
+  assert.equal(signed, uid)
 })

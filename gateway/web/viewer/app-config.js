@@ -19,8 +19,8 @@
   const { language, isMasked } = preferences()
   const isEnglish = (language ?? navigator.language).startsWith('en')
   const WORDS = isEnglish
-    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages', segment: 'Segmentation', read: 'Reading', notKept: 'Not stored: ', why: { 403: 'take the reading task of this study first.', 404: 'the study is not here any more.', 507: 'the store is full.', 290: 'objects of this kind are not stored here.', 41217: 'it is of another study than the one that was opened.', 41218: 'the patient was corrected meanwhile: open the study anew.', 41219: 'it refers to images of another study.', 292: 'you do not hold the reading task any more.' }, other: 'try again.' }
-    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥', segment: '分割', read: '阅片', notKept: '未能保存：', why: { 403: '请先领取这个检查的诊断任务。', 404: '找不到这个检查。', 507: '存储空间不足。', 290: '这里不保存这类对象。', 41217: '它属于另一个检查，不是打开的这个。', 41218: '患者信息已更正，请重新打开检查。', 41219: '它引用了其他检查的图像。', 292: '您已不再持有这个检查的诊断任务。' }, other: '请重试。' }
+    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages', segment: 'Segmentation', read: 'Reading', key: 'Key image', keyed: 'Is a key image of the report now.', unkeyed: 'Is no key image any more.', noKey: 'Mark it where a single image is shown.', notKeyed: 'Not marked: take the reading task of this study first; at most 20.', notKept: 'Not stored: ', why: { 403: 'take the reading task of this study first.', 404: 'the study is not here any more.', 507: 'the store is full.', 290: 'objects of this kind are not stored here.', 41217: 'it is of another study than the one that was opened.', 41218: 'the patient was corrected meanwhile: open the study anew.', 41219: 'it refers to images of another study.', 292: 'you do not hold the reading task any more.' }, other: 'try again.' }
+    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥', segment: '分割', read: '阅片', key: '关键图像', keyed: '已标为报告的关键图像。', unkeyed: '已取消关键图像。', noKey: '请在显示单幅图像的视窗中标记。', notKeyed: '未能标记：请先领取这个检查的诊断任务；最多 20 幅。', notKept: '未能保存：', why: { 403: '请先领取这个检查的诊断任务。', 404: '找不到这个检查。', 507: '存储空间不足。', 290: '这里不保存这类对象。', 41217: '它属于另一个检查，不是打开的这个。', 41218: '患者信息已更正，请重新打开检查。', 41219: '它引用了其他检查的图像。', 292: '您已不再持有这个检查的诊断任务。' }, other: '请重试。' }
   /* What OHIF has in English only, by its own words. */
   const SAID = {
     'Create SR': '保存测量 (SR)', 'Create Report': '测量', 'Store Segmentation': '分割 (SEG)', Saved: '已保存', 'Create new series': '新序列', 'Report name': '名称', Series: '序列', Save: '保存',
@@ -167,6 +167,28 @@
     /* English then */
   }
 
+  /* The image in the active viewport becomes a key image of the report, or is none any more. The desk hears of it. */
+  const desks = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('yq-key-images')
+  async function turnKey() {
+    const { viewportGridService, cornerstoneViewportService, uiNotificationService } = services
+    const tell = (message, type) => uiNotificationService.show({ title: WORDS.key, message, type })
+    const shown = cornerstoneViewportService.getCornerstoneViewport(viewportGridService.getActiveViewportId())?.getCurrentImageId?.()
+    const [, instance, frame] = /\/instances\/([0-9.]+)\/frames\/(\d+)/.exec(shown ?? '') ?? []
+    if (instance === undefined) return tell(WORDS.noKey, 'warning')
+    const now = await fetch(`/api/v1/viewer/${STUDY}`, { cache: 'no-store' })
+    const is_key = now.ok && !(await now.json()).key_images.some((one) => one.instance === instance && one.frame === Number(frame))
+    const me = await fetch('/api/v1/me', { cache: 'no-store' })
+    const answer = await fetch(`/api/v1/viewer/${STUDY}/key-images`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': me.ok ? (await me.json()).csrf_token : '' },
+      body: JSON.stringify({ instance, frame: Number(frame), is_key }),
+    })
+    desks?.postMessage(STUDY)
+    tell(!answer.ok ? WORDS.notKeyed : is_key ? WORDS.keyed : WORDS.unkeyed, answer.ok ? 'success' : 'error')
+  }
+  let services = null
+  const extension = { id: 'yingqiao', preRegistration: ({ servicesManager }) => void (services = servicesManager.services) }
+
   /* Beside our name the way to the other kind of work, for who may keep what comes of it. */
   function Head({ React }) {
     const [may, setMay] = React.useState(window.yq.mayKeep)
@@ -178,7 +200,8 @@
     const isSegmenting = location.pathname.startsWith('/viewer/segmentation')
     const link = (href, text) => React.createElement('a', { href, key: href, style: { color: '#fff', fontSize: '15px', whiteSpace: 'nowrap', marginRight: '20px' } }, text)
     const other = isSegmenting ? ['/viewer', WORDS.read] : ['/viewer/segmentation', WORDS.segment]
-    return [link('/', isEnglish ? 'Yingqiao' : '影桥'), ...(may || isSegmenting ? [link(`${other[0]}?StudyInstanceUIDs=${STUDIES}`, other[1])] : [])]
+    const button = React.createElement('button', { key: 'key', type: 'button', onClick: turnKey, style: { color: '#fff', fontSize: '15px', whiteSpace: 'nowrap' } }, WORDS.key)
+    return [link('/', isEnglish ? 'Yingqiao' : '影桥'), ...(may || isSegmenting ? [link(`${other[0]}?StudyInstanceUIDs=${STUDIES}`, other[1])] : []), ...(may ? [button] : [])]
   }
 
   /* ---- OHIF ---- */
@@ -192,7 +215,7 @@
 
   window.config = {
     routerBasename: '/',
-    extensions: [],
+    extensions: [extension],
     modes: [],
     showStudyList: false,
     investigationalUseDialog: { option: 'never' },
