@@ -12,6 +12,7 @@ const BEFORE = { ...PERSON, study_uid: '2.25.910000000000000000000000000000002',
 const STRANGER = { name: 'WANG^WU=王^五', birth: '19850607', patient_id: 'OHIF1', study_uid: '2.25.910000000000000000000000000000003', accession: 'OHIF-OTHER', description: 'STRANGER' }
 const CODED = { name: 'ZHAO^YUN=赵^云', patient_id: 'OHIF2', study_uid: '2.25.910000000000000000000000000000004', accession: 'OHIF-CODED', description: 'CODED' }
 const WAYS = { name: 'SUN^QUAN=孙^权', patient_id: 'OHIF3', study_uid: '2.25.910000000000000000000000000000005', accession: 'OHIF-WAYS', description: 'WAYS' }
+const HEART = { name: 'GUAN^YU=关^羽', patient_id: 'OHIF4', study_uid: '2.25.910000000000000000000000000000006', accession: 'OHIF-HEART', description: 'HEART' }
 const SLICES = 12
 
 await installation.push('ct-chest', { ...BEFORE, images: 3, size: 64, submit: false })
@@ -20,6 +21,7 @@ await installation.push('dr-chest', { ...STRANGER, images: 1, size: 64, submit: 
 await installation.push('ct-chest', { ...CODED, images: 2, size: 128, coded: 'jpeg-ls', submit: false })
 await installation.push('sr', { ...CODED, submit: false })
 
+await installation.push('ecg', { ...HEART, submit: false })
 const ways = await installation.pushCoded(WAYS)
 
 async function taskOf(study) {
@@ -45,6 +47,14 @@ const drawn = (page, viewports = 1) => until(async () => {
   const all = await drawings(page)
   return all.length === viewports && all.every((one) => one.greys > 20)
 }, `there are no ${viewports} pictures`)
+
+/* How many pixels are more red than anything else. */
+const coloured = (page) => page.locator('canvas.cornerstone-canvas').first().evaluate((canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  let count = 0
+  for (let i = 0; i < data.length; i += 4) count += data[i] > data[i + 1] + 30 && data[i] > data[i + 2] + 30
+  return count
+})
 
 const WORDS = {
   'zh-CN': { open: '在浏览器阅片器中打开', title: '阅片器 · 影桥', nothing: '没有选择检查', gone: '找不到这个检查', ended: '登录已失效', again: '重新登录' },
@@ -97,7 +107,7 @@ world.test('from the queue in one click: pictures, scrolled; the priors of the p
   await one.shot('prior')
 })
 
-world.test('what came compressed is shown, a structured report is read, and three planes are made of a series', async ({ person }) => {
+world.test('what came compressed is shown, a structured report is read, a curve is drawn, and three planes are made of a series', async ({ person }) => {
   const one = await person('reporter', { via: 'api', language: 'en', viewport: [1920, 1080] })
   one.allow(GIVEN_UP)
   const frame = one.context.waitForEvent('response', (answer) => answer.url().includes('/frames/'))
@@ -109,6 +119,9 @@ world.test('what came compressed is shown, a structured report is read, and thre
   await one.page.locator('[data-cy="study-browser-thumbnail-no-image"]').dblclick()
   await one.page.getByText('两肺未见异常。').waitFor()
   await one.shot('report')
+  await one.goto(address(HEART))
+  await until(async () => (await drawings(one.page)).length === 1 && await coloured(one.page) > 1000, 'there is no curve on its grid')
+  await one.shot('curve')
   await one.goto(address(NOW, '&hangingprotocolId=mpr'))
   await drawn(one.page, 3)
   await one.shot('mpr')
@@ -214,13 +227,6 @@ async function drag(page, from, to, isClicked) {
   if (isClicked) await page.mouse.down()
   await page.mouse.up()
 }
-
-const coloured = (page) => page.locator('canvas.cornerstone-canvas').first().evaluate((canvas) => {
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-  let count = 0
-  for (let i = 0; i < data.length; i += 4) count += data[i] > data[i + 1] + 30 && data[i] > data[i + 2] + 30
-  return count
-})
 
 world.test('a measurement and a segmentation are stored by who reads the study, and are there again', async ({ person }) => {
   const one = await person('reporter', { via: 'api', viewport: [1920, 1080] })
