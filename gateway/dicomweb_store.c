@@ -5,6 +5,7 @@
 
 #include "gateway/caller.h"
 #include "gateway/dicomweb.h"
+#include "gateway/evidence.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
 #include "gateway/stow.h"
@@ -20,7 +21,14 @@ struct upload {
 	struct gateway *gateway;
 	struct stow *stow;
 	char site[TEXT_UUID_SIZE], base[DICOMWEB_BASE_SIZE];
+	struct evidence_place place; /* of a reader; else without a task */
+	struct evidence_judge judge;
 };
+
+static bool is_evidence(const struct upload *upload)
+{
+	return upload->place.task[0] != '\0';
+}
 
 /* ---- the body -------------------------------------------------------------------------------------------------------------- */
 
@@ -58,6 +66,29 @@ static json_t *studies_of(const struct stow_result *results, size_t count)
 	return list;
 }
 
+/* Which objects of evidence were stored, as far as there are not too many. */
+static json_t *objects_of(const struct stow_result *results, size_t count)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < count && json_array_size(list) < STUDIES_AUDITED; i++)
+		if (results[i].failure == STOW_STORED &&
+		    json_array_append_new(list, json_pack("{s:s, s:s}", "sop_class", results[i].sop_class_uid, "object",
+		                                          results[i].sop_instance_uid)) != 0)
+			err_panic("could not write JSON");
+	return list;
+}
+
+static json_t *detail_of(const struct upload *upload, const struct stow_result *results, size_t count, size_t stored)
+{
+	json_t *detail = json_pack("{s:I, s:I}", "stored", (json_int_t)stored, "failed", (json_int_t)(count - stored));
+	if (detail == NULL ||
+	    (is_evidence(upload) ? json_object_set_new(detail, "task", json_string(upload->place.task)) != 0 ||
+	                               json_object_set_new(detail, "objects", objects_of(results, count)) != 0
+	                         : json_object_set_new(detail, "studies", studies_of(results, count)) != 0))
+		err_panic("could not write JSON");
+	return detail;
+}
+
 /* Objects that are stored stay so while the ledger is away; so does the note of who brought them. */
 static bool audit(const struct upload *upload, const struct http_request *request, const struct stow_result *results,
                   size_t count, struct err *err)
@@ -65,18 +96,17 @@ static bool audit(const struct upload *upload, const struct http_request *reques
 	size_t stored = 0;
 	for (size_t i = 0; i < count; i++)
 		stored += results[i].failure == STOW_STORED;
-	json_t *detail = json_pack("{s:I, s:I, s:o}", "stored", (json_int_t)stored, "failed",
-	                           (json_int_t)(count - stored), "studies", studies_of(results, count));
-	char *text = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
+	json_t *detail = detail_of(upload, results, count, stored);
+	char *text = json_dumps(detail, JSON_COMPACT);
 	if (text == NULL)
 		err_panic("could not write JSON");
 	char *whole = caller_detail(request, text);
 	struct audit_fact fact = {
-	    .action = "study.store",
+	    .action = is_evidence(upload) ? "study.evidence" : "study.store",
 	    .actor_kind = "person",
 	    .actor = caller_id(request),
-	    .subject_kind = "site",
-	    .subject = upload->site,
+	    .subject_kind = is_evidence(upload) ? "study" : "site",
+	    .subject = is_evidence(upload) ? upload->place.study : upload->site,
 	    .site = upload->site,
 	    .outcome = stored > 0 ? "success" : "refused",
 	    .detail = whole,
@@ -157,13 +187,43 @@ static bool enter(struct err *err)
 	return err_set(err, ERR_TEMPORARY, "could not begin: others store %d requests just now", UPLOADS_MAX);
 }
 
+/* Whoever reads the named study stores evidence beside its images; a site that is named means images. */
+static bool find_reading(struct http_request *request, const char *study_uid, struct evidence_place *out,
+                         struct err *err)
+{
+	bool is_there = false;
+	if (study_uid == NULL || http_query(request, "site") != NULL)
+		return true;
+	if (!evidence_find(request, study_uid, &is_there, out, err))
+		return false;
+	if (out->task[0] != '\0' || (caller_of(request)->session.roles & ACCOUNT_ROLE(ACCOUNT_RADIOGRAPHER)) != 0)
+		return true;
+	return is_there
+	           ? err_set(err, ERR_REFUSED, "evidence is stored by who reads the study: take its reading task first")
+	           : err_set(err, ERR_NOT_FOUND, "there is no such study");
+}
+
+/* Where it goes and under which conditions. */
+static bool settle(struct http_request *request, struct upload *upload, struct stow_settings *settings, struct err *err)
+{
+	if (!find_reading(request, settings->study_uid, &upload->place, err))
+		return false;
+	if (!is_evidence(upload))
+		return find_place(request, upload->site, err);
+	text_copy(upload->site, sizeof upload->site, upload->place.site);
+	upload->judge = (struct evidence_judge){request, &upload->place};
+	settings->origin = INTAKE_OWN;
+	settings->judge = (struct stow_judge){evidence_takes_class, evidence_admits, &upload->judge};
+	return true;
+}
+
 static bool open_stow(struct http_request *request, struct upload *upload, struct err *err)
 {
 	char boundary[MULTIPART_BOUNDARY_MAX + 1], address[DICOM_ADDRESS_SIZE];
 	struct stow_settings settings = {.intake = upload->gateway->intake, .site = upload->site, .address = address};
 	caller_address(request, address, sizeof address);
 	return (http_param(request, "study") == NULL || input_path_uid(request, "study", &settings.study_uid, err)) &&
-	       read_type(request, boundary, &settings.boundary, err) && find_place(request, upload->site, err) &&
+	       read_type(request, boundary, &settings.boundary, err) && settle(request, upload, &settings, err) &&
 	       intake_check_room(upload->gateway->store, err) && stow_new(&settings, &upload->stow, err);
 }
 

@@ -6,6 +6,7 @@
 
 http_handler handle_application, handle_web_file;                                      /* page.c */
 http_handler handle_viewer, handle_viewer_file;                                        /* viewer.c */
+http_handler handle_viewer_study, handle_viewer_key_image;                             /* api_viewer.c */
 http_handler handle_login, handle_logout, handle_me, handle_password;                  /* api_session.c */
 http_handler handle_workstations, handle_workstation_add, handle_workstation_end;      /* api_workstations.c */
 http_handler handle_studies, handle_study, handle_study_submit, handle_study_complete; /* api_studies.c */

@@ -37,6 +37,7 @@ static const struct http_route routes[] = {
 	/* The viewer of whole studies. Its page is asked for by people: who is not logged in is sent to log in. */
 	{"GET", "/viewer", handle_viewer, NO_BODY, PATIENTS | ROUTE_VISITOR},
 	{"GET", "/viewer/", handle_viewer, NO_BODY, PATIENTS | ROUTE_VISITOR},
+	{"GET", "/viewer/segmentation", handle_viewer, NO_BODY, PATIENTS | ROUTE_VISITOR},
 	{"GET", "/viewer/{release}/{file}", handle_viewer_file, NO_BODY, PATIENTS},
 	{"GET", "/viewer/{release}/{folder}/{file}", handle_viewer_file, NO_BODY, PATIENTS},
 	{"GET", "/viewer/{release}/{folder}/{below}/{file}", handle_viewer_file, NO_BODY, PATIENTS},
@@ -67,7 +68,7 @@ static const struct http_route routes[] = {
 	{"GET", "/dicom-web/patient-of/{of}/studies/{study}/instances", handle_dicomweb_instances, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/studies/{study}", handle_dicomweb_retrieve, NO_BODY, PATIENTS},
 	{"POST", "/dicom-web/studies", handle_dicomweb_store, STREAMED, RADIOGRAPHER},
-	{"POST", "/dicom-web/studies/{study}", handle_dicomweb_store, STREAMED, RADIOGRAPHER},
+	{"POST", "/dicom-web/studies/{study}", handle_dicomweb_store, STREAMED, RADIOGRAPHER | DOCTORS},
 	{"GET", "/dicom-web/studies/{study}/rendered", handle_rendered_many, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/studies/{study}/thumbnail", handle_dicomweb_thumbnail, NO_BODY, PATIENTS},
 	{"GET", "/dicom-web/studies/{study}/metadata", handle_dicomweb_metadata, NO_BODY, PATIENTS},
@@ -97,6 +98,8 @@ static const struct http_route routes[] = {
 	{"POST", "/dicom-web/workitems/{workitem}/subscribers/{aetitle}/suspend", handle_workitem_suspend, SMALL, DOCTORS},
 	{"GET", "/dicom-web/subscribers/{aetitle}", handle_workitem_channel, NO_BODY, DOCTORS},
 
+	{"GET", "/api/v1/viewer/{study}", handle_viewer_study, NO_BODY, PATIENTS},
+	{"POST", "/api/v1/viewer/{study}/key-images", handle_viewer_key_image, SMALL, DOCTORS},
 	{"GET", "/api/v1/queue", handle_queue, NO_BODY, DOCTORS},
 	{"POST", "/api/v1/queue/next", handle_queue_next, SMALL, REPORTER | REVIEWER},
 	{"POST", "/api/v1/tasks/{task}/check", handle_task_check, REPORT, DOCTORS},

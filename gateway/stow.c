@@ -23,6 +23,8 @@ enum stage { STAGE_NONE, STAGE_HEAD, STAGE_DATASET, STAGE_LOST };
 struct stow {
 	struct intake *intake;
 	char site[TEXT_UUID_SIZE], address[DICOM_ADDRESS_SIZE], study_uid[DICOM_UID_SIZE];
+	enum intake_origin origin;
+	struct stow_judge judge;
 	bool is_multipart;
 	struct multipart reader;
 	enum stage stage;
@@ -58,6 +60,7 @@ static void refuse_for(struct stow *stow, unsigned failure, enum err_kind kind, 
 {
 	struct err err;
 	(void)err_set(&err, kind, "cannot take the object: %s", why);
+	text_copy(stow->now.reason, sizeof stow->now.reason, why);
 	refuse(stow, failure, &err);
 }
 
@@ -80,9 +83,9 @@ static void open_object(struct stow *stow, const struct part10_head *head)
 	bool takes_all = conf_bool(CONF_ACCEPT_UNKNOWN_SOP_CLASSES);
 	struct err err;
 	struct intake_source source = {
-	    .origin = INTAKE_DEVICE,
+	    .origin = stow->origin,
 	    .site_public_id = stow->site,
-	    .calling_ae = "",
+	    .calling_ae = stow->origin == INTAKE_OWN ? conf_text(CONF_AE_TITLE) : "",
 	    .called_ae = conf_text(CONF_AE_TITLE),
 	    .address = stow->address,
 	    .sop_class_uid = head->sop_class_uid,
@@ -95,6 +98,8 @@ static void open_object(struct stow *stow, const struct part10_head *head)
 	          text_is_uid(head->sop_instance_uid) ? head->sop_instance_uid : "");
 	if (!dicom_takes_sop_class(head->sop_class_uid, takes_all))
 		refuse_for(stow, STOW_CLASS_NOT_TAKEN, ERR_INVALID, "not of a storage SOP class");
+	else if (stow->judge.takes_class != NULL && !stow->judge.takes_class(head->sop_class_uid))
+		refuse_for(stow, STOW_CLASS_NOT_TAKEN, ERR_REFUSED, "a reader stores evidence, not images");
 	else if (!syntax_is_storable(head->transfer_syntax_uid, takes_all))
 		refuse_for(stow, STOW_SYNTAX_NOT_TAKEN, ERR_INVALID, "an unknown transfer syntax");
 	else if (!intake_begin(stow->intake, &source, &stow->object, &err))
@@ -149,6 +154,28 @@ static bool begin_object(void *context, const char *type, struct err *err)
 	return true;
 }
 
+/* What is not admitted is not kept: whoever made it has it. */
+static bool is_admitted(struct stow *stow, const struct dicom_fields *fields)
+{
+	unsigned failure = 0;
+	struct err err;
+	if (stow->judge.admits == NULL)
+		return true;
+	if (strcmp(stow->now.sop_class_uid, fields->sop_class_uid) != 0 ||
+	    strcmp(stow->now.sop_instance_uid, fields->sop_instance_uid) != 0 ||
+	    !text_is_uid(fields->series_instance_uid)) {
+		refuse_for(stow, STOW_NOT_AS_SAID, ERR_INVALID, "its dataset is not what its meta header says");
+		return false;
+	}
+	if (stow->judge.admits(stow->judge.context, stow->object, fields, &failure, &err))
+		return true;
+	if (failure != 0)
+		refuse_for(stow, failure, err.kind, err.text);
+	else
+		refuse(stow, failure_of(&err), &err);
+	return false;
+}
+
 /* Durable, or refused. */
 static void commit(struct stow *stow)
 {
@@ -165,6 +192,8 @@ static void commit(struct stow *stow)
 		refuse_for(stow, STOW_OTHER_STUDY, ERR_INVALID, "it is of another study than the address");
 		return;
 	}
+	if (!is_admitted(stow, &fields))
+		return;
 	stow->object = NULL;
 	if (!intake_commit(object, &err)) {
 		refuse(stow, failure_of(&err), &err);
@@ -210,6 +239,8 @@ bool stow_new(const struct stow_settings *settings, struct stow **out, struct er
 	text_copy(stow->site, sizeof stow->site, settings->site);
 	text_copy(stow->address, sizeof stow->address, settings->address);
 	text_copy(stow->study_uid, sizeof stow->study_uid, settings->study_uid != NULL ? settings->study_uid : "");
+	stow->origin = settings->origin;
+	stow->judge = settings->judge;
 	stow->is_multipart = settings->boundary != NULL;
 	if (stow->is_multipart && !multipart_init(&stow->reader, settings->boundary, &handlers, err)) {
 		free(stow);

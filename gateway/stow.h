@@ -18,8 +18,13 @@ enum { STOW_OBJECTS_MAX = 5000 };
 enum stow_failure {
 	STOW_STORED = 0,
 	STOW_CLASS_NOT_TAKEN = 0x0122,
+	STOW_NOT_AUTHORIZED = 0x0124, /* PS3.7 section C.5.24 */
 	STOW_NO_ROOM = 0xA700,
-	STOW_OTHER_STUDY = 0xA901, /* of A9xx: the address names another study */
+	STOW_NOT_AS_SAID = 0xA900,     /* the dataset is not what the meta header says */
+	STOW_OTHER_STUDY = 0xA901,     /* of A9xx: the address names another study */
+	STOW_OTHER_PATIENT = 0xA902,   /* than that of the study */
+	STOW_OTHER_REFERENCE = 0xA903, /* it is about objects that are not of the study, or about none */
+	STOW_UID_TAKEN = 0xA904,       /* its own UID, or that of its series, is that of images */
 	STOW_NOT_UNDERSTOOD = 0xC000,
 	STOW_SYNTAX_NOT_TAKEN = 0xC122
 };
@@ -30,7 +35,16 @@ struct stow_result {
 	/* Of the dataset, when it was read. */
 	char study_uid[DICOM_UID_SIZE], series_uid[DICOM_UID_SIZE];
 	unsigned failure; /* 0: stored, durably */
+	char reason[65];  /* of a failure, in words; may be empty */
 	bool is_too_large;
+};
+
+/* Conditions of who stores, beside those of every object. False: STOW_CLASS_NOT_TAKEN, or the *failure that was set. */
+struct stow_judge {
+	bool (*takes_class)(const char *sop_class_uid);
+	bool (*admits)(void *context, struct intake_object *object, const struct dicom_fields *fields,
+	               unsigned *failure, struct err *err);
+	void *context;
 };
 
 /* Copied. */
@@ -40,6 +54,8 @@ struct stow_settings {
 	const char *address;   /* of the sender */
 	const char *study_uid; /* that every object must be of; NULL: any */
 	const char *boundary;  /* of the multipart body; NULL: the body is one object */
+	enum intake_origin origin;
+	struct stow_judge judge; /* all NULL: whatever is storable */
 };
 
 struct stow;

@@ -60,6 +60,8 @@ static json_t *failed_item(const struct stow_result *result, bool is_named)
 {
 	json_t *item = is_named ? reference(result) : made(json_object());
 	put(item, "00081197", json_pack("{s:s, s:[i]}", "vr", "US", "Value", (int)result->failure));
+	if (result->reason[0] != '\0')
+		put(item, "00000902", text_of("LO", result->reason)); /* Error Comment, PS3.7 table E.1-1 */
 	return item;
 }
 

@@ -358,6 +358,19 @@ bool dicom_read_fields_of(const struct dicom_bytes *bytes, struct dicom_fields *
 bool dicom_read_fields_for(const struct dicom_bytes *bytes, const char *charset, struct dicom_fields *out,
                            struct err *err);
 
+/*
+ * The objects that an object is about: each Referenced SOP Instance UID (0008,1155) of its sequences, at any depth, in their order; not what names
+ * a study, a step, a patient or an order. "?": no UID. Bounds and errors as of dicom_read_fields(), and more than DICOM_REFERRED_MAX
+ * are ERR_INVALID. *out: dicom_references_fini().
+ */
+enum { DICOM_REFERRED_MAX = 50000 };
+struct dicom_references {
+	char (*uids)[DICOM_UID_SIZE];
+	size_t count;
+};
+bool dicom_read_references(const struct dicom_bytes *bytes, struct dicom_references *out, struct err *err);
+void dicom_references_fini(struct dicom_references *references);
+
 /* True for the storage SOP classes in DCMTK's table, incl. those without patient (hanging protocol, colour palette, ...). */
 bool dicom_is_storage_sop_class(const char *uid);
 bool dicom_is_patient_sop_class(const char *uid); /* the object belongs to a study */

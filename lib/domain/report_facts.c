@@ -211,6 +211,16 @@ static void put_title(json_t *content, const char *title, const char *kind, bool
 	put(content, "title", full);
 }
 
+/* Which images the report points at; a report without any says nothing of them, as those before. */
+static void put_key_images(json_t *content, const char *text)
+{
+	json_t *images = json_loads(text, 0, NULL);
+
+	if (json_array_size(images) > 0)
+		json_object_set(content, "key_images", images);
+	json_decref(images);
+}
+
 static json_t *build(const struct db_rows *rows, const struct report_occasion *occasion)
 {
 	static const char *const institution[] = {"id", "name", "code", NULL};
@@ -245,6 +255,7 @@ static json_t *build(const struct db_rows *rows, const struct report_occasion *o
 	json_object_set_new(content, "study", study_part(rows));
 	json_object_set_new(content, "body", body_part(occasion->body));
 	json_object_set_new(content, "flags", flags_part(occasion->body));
+	put_key_images(content, db_get_text(rows, 0, "key_images"));
 	return content;
 }
 

@@ -10,7 +10,7 @@ struct report_labels {
 	const char *number_outpatient, *number_inpatient, *number_health_check, *number_other, *patient_id;
 	const char *performer, *department, *doctor, *item, *body_part, *laterality, *device, *radiographer;
 	const char *examined_at, *written_at, *issued_at, *signed_at, *clinical_diagnosis;
-	const char *method, *findings, *impression, *recommendation;
+	const char *method, *findings, *impression, *recommendation, *key_images;
 	const char *flags, *positive, *negative, *critical, *quality, *incomplete;
 	const char *author, *reviewer, *unsigned_yet, *electronic_signature;
 	const char *code, *version, *page, *continued;

@@ -142,9 +142,8 @@ static void place_line(void *context, double height, int lines_left, double *y)
 	sheet->y += height;
 }
 
-static void draw_section(struct sheet *sheet, const char *heading, const char *member)
+static void draw_text(struct sheet *sheet, const char *heading, const char *text)
 {
-	const char *text = report_content_text(sheet->content, "body", member);
 	double height;
 
 	if (!*text)
@@ -158,11 +157,43 @@ static void draw_section(struct sheet *sheet, const char *heading, const char *m
 	sheet->y += 9;
 }
 
+static void draw_section(struct sheet *sheet, const char *heading, const char *member)
+{
+	draw_text(sheet, heading, report_content_text(sheet->content, "body", member));
+}
+
 static void append(char *line, size_t size, const char *word)
 {
 	size_t used = strlen(line);
 
 	snprintf(line + used, size - used, "%s%s", used ? "　" : "", word);
+}
+
+static const char *number_of(const json_t *image, const char *name, char out[24])
+{
+	const json_t *number = json_object_get(image, name);
+
+	snprintf(out, 24, json_is_integer(number) ? "%lld" : "-", (long long)json_integer_value(number));
+	return out;
+}
+
+/* Where to find them: number of the series, of the image in it, and of the frame where there are several. */
+static void draw_key_images(struct sheet *sheet)
+{
+	const json_t *image;
+	char line[2000] = "", word[96], series[24], number[24], frame[24];
+	size_t i;
+
+	json_array_foreach(json_object_get(sheet->content, "key_images"), i, image)
+	{
+		bool has_frames = json_integer_value(json_object_get(image, "frames")) > 1;
+
+		snprintf(word, sizeof word, "S%s I%s%s%s", number_of(image, "series_number", series),
+		         number_of(image, "number", number), has_frames ? " F" : "",
+		         has_frames ? number_of(image, "frame", frame) : "");
+		append(line, sizeof line, word);
+	}
+	draw_text(sheet, sheet->labels->key_images, line);
 }
 
 static void draw_flags(struct sheet *sheet)
@@ -231,6 +262,7 @@ static void draw(struct sheet *sheet, struct report_pdf *out)
 	draw_section(sheet, labels->findings, "findings");
 	draw_section(sheet, labels->impression, "impression");
 	draw_section(sheet, labels->recommendation, "recommendation");
+	draw_key_images(sheet);
 	draw_flags(sheet);
 	draw_signatures(sheet, out);
 	out->page_count = sheet->page;

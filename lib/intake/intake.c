@@ -258,15 +258,21 @@ bool intake_append(struct intake_object *object, const void *bytes, size_t lengt
 	return refuse(err);
 }
 
-/* The entry owns nothing yet: its pointers are ours until it is in the queue. */
-static bool read_back(const struct intake_object *object, struct dicom_fields *out, struct err *err)
+/* The bytes that have come. The entry owns nothing yet: its pointers are ours until it is in the queue. */
+static bool open_back(const struct intake_object *object, struct pending_bytes *out, struct err *err)
 {
 	struct pending entry = {.place = object->fd < 0 ? (struct ring_object *)&object->place : NULL};
+
+	memcpy(entry.key, object->record.key, sizeof entry.key);
+	return pending_open(&object->intake->own, &entry, &object->record, out, err);
+}
+
+static bool read_back(const struct intake_object *object, struct dicom_fields *out, struct err *err)
+{
 	struct pending_bytes from;
 	bool ok;
 
-	memcpy(entry.key, object->record.key, sizeof entry.key);
-	if (!pending_open(&object->intake->own, &entry, &object->record, &from, err))
+	if (!open_back(object, &from, err))
 		return false;
 	ok = dicom_read_fields_for(&from.bytes, object->record.default_charset, out, err);
 	pending_close(&from);
@@ -336,6 +342,20 @@ bool intake_look(struct intake_object *object, struct dicom_fields *out, struct 
 	}
 	*out = *object->fields;
 	return true;
+}
+
+bool intake_look_references(struct intake_object *object, struct dicom_references *out, struct err *err)
+{
+	struct pending_bytes from;
+	bool ok;
+
+	if (!read_fields(object, err) || !open_back(object, &from, err)) {
+		object->has_failed = true;
+		return refuse(err);
+	}
+	ok = dicom_read_references(&from.bytes, out, err);
+	pending_close(&from);
+	return ok || refuse(err);
 }
 
 /*

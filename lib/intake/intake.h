@@ -28,6 +28,7 @@
 struct intake;
 struct intake_object;
 struct dicom_fields;
+struct dicom_references;
 struct store;
 struct db_pool;
 
@@ -59,6 +60,8 @@ bool intake_append(struct intake_object *object, const void *bytes, size_t lengt
  * intake_commit(); then it can only be aborted.
  */
 bool intake_look(struct intake_object *object, struct dicom_fields *out, struct err *err);
+/* Which objects it is about (dicom_read_references()), behind intake_look() and under the same terms. */
+bool intake_look_references(struct intake_object *object, struct dicom_references *out, struct err *err);
 /*
  * Ends the object's life in every case. After true: survives power loss. After false: it will never be in a study by itself. Nothing of it
  * remains, except of a dataset that is whole and readable, but has wrong UIDs (A900, C000 of doubt.h): that is kept as durably, and waits in

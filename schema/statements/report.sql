@@ -102,7 +102,8 @@ SELECT s.study_instance_uid, s.version AS study_version, s.state = 'complete' AS
        coalesce(q.clinical_diagnosis, '') AS clinical_diagnosis, coalesce(q.purpose, '') AS purpose,
        coalesce(q.history, '') AS history,
        coalesce(nullif(d.name, ''), d.calling_ae, '') AS device,
-       (SELECT p.name FROM person p WHERE p.person_id = q.registered_by) AS radiographer
+       (SELECT p.name FROM person p WHERE p.person_id = q.registered_by) AS radiographer,
+       key_images_json(s.study_id)::text AS key_images
 FROM reading_task t
 JOIN study s USING (study_id)
 JOIN identity_claim c ON c.claim_id = s.claim_id

@@ -328,3 +328,20 @@ SELECT report_version_id, site_id, yq_now() FROM report_version ORDER BY report_
 INSERT INTO reading_task (site_id, study_id, kind, queue_id, reading_mode, patient_class, study_version, follows_report_id)
 SELECT r.site_id, r.study_id, 'correction', t.queue_id, 'central', 'outpatient', 1, r.report_id
 FROM report r JOIN reading_task t USING (task_id) ORDER BY r.report_id LIMIT 1;
+
+-- case: a_key_image_has_a_frame
+-- wants: 23514
+INSERT INTO key_image (study_id, site_id, instance_id, frame, task_id, person_id)
+SELECT t.study_id, t.site_id, 1, 0, t.task_id, p.person_id FROM reading_task t, person p ORDER BY t.task_id, p.person_id LIMIT 1;
+
+-- case: evidence_is_of_a_study_of_its_site
+-- wants: 23503
+INSERT INTO evidence (site_id, study_id, sop_instance_uid, series_instance_uid, sop_class_uid, task_id, person_id)
+SELECT t.site_id, -1, '1.2.3', '1.2.4', '1.2.5', t.task_id, p.person_id FROM reading_task t, person p ORDER BY t.task_id, p.person_id LIMIT 1;
+
+-- case: who_holds_no_task_adds_no_evidence
+-- as: yq_gateway
+-- person: reviewer
+-- wants: value not_held
+SELECT evidence_admit((SELECT public_id FROM person WHERE account = 'reviewer'), s.public_id, '1.2.840.10008.5.1.4.1.1.88.33', '1.2.3', '1.2.4', '', '', '', '', '{}')
+FROM study s ORDER BY s.study_id LIMIT 1;

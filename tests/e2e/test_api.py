@@ -92,6 +92,7 @@ BODIES = {
     "follow": {"kind": "correction", "reason": "misread"},
     "preview": {"kind": "edit_patient", "patient": {"name": "x"}},
     "corrections": {"kind": "edit_patient", "patient": {"name": "x"}, "reason": "misspelt", "revision": "0-0"},
+    "key-images": {"instance": "1.2.3", "frame": 1, "is_key": True},
     "undo": {"reason": "misread", "revision": "0-0"},
     "settle": {"outcome": "same", "reason": "asked"},
     "state": {"00741000": {"vr": "CS", "Value": ["IN PROGRESS"]}, "00081195": {"vr": "UI", "Value": ["1.2.3"]}},
@@ -136,7 +137,7 @@ def address(scene, pattern, site="E1"):
     # A figure is of no site; whose figures somebody sees is tested in test_figures.py.
     values |= {"workitem": scene.workitems[site], "aetitle": "WS1"}
     values["figure"] = "positive_rate" if site[0] == "E" else "no_such_figure"
-    if pattern.startswith("/dicom-web"):
+    if pattern.startswith(("/dicom-web", "/api/v1/viewer/")):
         values["study"] = "1.2"
     return pattern.format(**values)
 

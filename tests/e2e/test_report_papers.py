@@ -35,6 +35,9 @@ def write_and_submit(centre, study, **changes):
     task = f"/api/v1/tasks/{study['tasks'][0]['id']}"
     lease = reporter.post(task + "/take").body
     token = {"lease_token": lease["lease_token"]}
+    (uid, sop), *_ = centre.sql(f"""SELECT s.shown_uid, i.sop_instance_uid FROM study s JOIN series USING (study_id) JOIN instance i USING (series_id)
+                                    WHERE s.public_id = '{study["id"]}' ORDER BY i.number DESC LIMIT 1""")
+    assert reporter.post(f"/api/v1/viewer/{uid}/key-images", {"instance": sop, "frame": 1, "is_key": True}).status == 200
     draft = reporter.put(task + "/draft", dict(token, revision=0, body=dict(BODY, **changes))).body
     assert reporter.post(task + "/submit", dict(token, revision=draft["revision"], study_version=lease["study_version"],
                                                 password=reporter.password)).status == 200
@@ -134,7 +137,7 @@ def test_text_can_be_read_back(papers):
                              " JOIN reading_queue USING (queue_id) JOIN scope l ON l.scope_id = lead_site_id LIMIT 1")[0]
     accounts = {one["account"]: one["name"] for one in papers.centre.accounts.values()}
     for wanted in (*site, SHOWN, "影像学表现", "<b>结节</b>", "右肺下叶结节。", "阳性", "报告医师", "审核医师", "审核发布", accounts["reporter"],
-                   accounts["reviewer"], "演示签名 无法律效力", "核验码"):
+                   accounts["reviewer"], "演示签名 无法律效力", "核验码", "关键图像", "S1 I2"):
         assert wanted in text, f"{wanted} is not in\n{text}"
     assert re.search(r"书写时间\s+\d{4}-\d\d-\d\d \d\d:\d\d(?!:)", text), text
     fonts = run("pdffonts", papers.pdf).splitlines()[2:]

@@ -28,6 +28,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 IMPLICIT = '1.2.840.10008.1.2'
 EXPLICIT = '1.2.840.10008.1.2.1'
 DEFLATED = '1.2.840.10008.1.2.1.99'
+JPEG_2000, HTJ2K = '1.2.840.10008.1.2.4.90', '1.2.840.10008.1.2.4.201'
 
 SOP = {
     'cr': '1.2.840.10008.5.1.4.1.1.1',
@@ -133,6 +134,14 @@ def part10(dataset_bytes, sop_class, sop_instance, transfer_syntax=EXPLICIT):
             + _element(0x00020003, 'UI', sop_instance, True) + _element(0x00020010, 'UI', transfer_syntax, True)
             + _element(0x00020012, 'UI', IMPLEMENTATION_UID, True) + _element(0x00020013, 'SH', 'DICOMGEN', True))
     return b'\0' * 128 + b'DICM' + _element(0x00020000, 'UL', len(rows), True) + rows + dataset_bytes
+
+
+def encapsulated(dataset, stream):
+    """The bytes of a dataset whose only frame is this code stream (PS3.5 section A.4)."""
+    head = Dataset(*[(tag, vr, value) for tag, (vr, value) in dataset.items() if tag != 0x7FE00010], charset=dataset.charset).encode()
+    stream += b'\0' * (len(stream) % 2)
+    return (head + struct.pack('<HH2sHI', 0x7FE0, 0x10, b'OB', 0, 0xFFFFFFFF) + struct.pack('<HHI', 0xFFFE, 0xE000, 0)
+            + struct.pack('<HHI', 0xFFFE, 0xE000, len(stream)) + stream + struct.pack('<HHI', 0xFFFE, 0xE0DD, 0))
 
 
 def split_part10(content):

@@ -1,4 +1,4 @@
-/* The viewer of whole studies (OHIF), opened from our pages: what it shows, whose priors, for whom, and that it leaves the site for nothing. */
+/* The viewer of whole studies (OHIF), opened from our pages: what it shows, whose priors, for whom, what is kept of what a reader makes in it, and that it leaves the site for nothing. */
 import assert from 'node:assert/strict'
 import { openWorld, until } from './support/web.mjs'
 
@@ -11,6 +11,8 @@ const BEFORE = { ...PERSON, study_uid: '2.25.910000000000000000000000000000002',
 /* Of another person, with the same number at another console. */
 const STRANGER = { name: 'WANG^WU=王^五', birth: '19850607', patient_id: 'OHIF1', study_uid: '2.25.910000000000000000000000000000003', accession: 'OHIF-OTHER', description: 'STRANGER' }
 const CODED = { name: 'ZHAO^YUN=赵^云', patient_id: 'OHIF2', study_uid: '2.25.910000000000000000000000000000004', accession: 'OHIF-CODED', description: 'CODED' }
+const WAYS = { name: 'SUN^QUAN=孙^权', patient_id: 'OHIF3', study_uid: '2.25.910000000000000000000000000000005', accession: 'OHIF-WAYS', description: 'WAYS' }
+const HEART = { name: 'GUAN^YU=关^羽', patient_id: 'OHIF4', study_uid: '2.25.910000000000000000000000000000006', accession: 'OHIF-HEART', description: 'HEART' }
 const SLICES = 12
 
 await installation.push('ct-chest', { ...BEFORE, images: 3, size: 64, submit: false })
@@ -18,6 +20,9 @@ await installation.push('ct-chest', { ...NOW, images: SLICES, size: 128, submit:
 await installation.push('dr-chest', { ...STRANGER, images: 1, size: 64, submit: false })
 await installation.push('ct-chest', { ...CODED, images: 2, size: 128, coded: 'jpeg-ls', submit: false })
 await installation.push('sr', { ...CODED, submit: false })
+
+await installation.push('ecg', { ...HEART, submit: false })
+const ways = await installation.pushCoded(WAYS)
 
 async function taskOf(study) {
   let rows = []
@@ -42,6 +47,14 @@ const drawn = (page, viewports = 1) => until(async () => {
   const all = await drawings(page)
   return all.length === viewports && all.every((one) => one.greys > 20)
 }, `there are no ${viewports} pictures`)
+
+/* How many pixels are more red than anything else. */
+const coloured = (page) => page.locator('canvas.cornerstone-canvas').first().evaluate((canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  let count = 0
+  for (let i = 0; i < data.length; i += 4) count += data[i] > data[i + 1] + 30 && data[i] > data[i + 2] + 30
+  return count
+})
 
 const WORDS = {
   'zh-CN': { open: '在浏览器阅片器中打开', title: '阅片器 · 影桥', nothing: '没有选择检查', gone: '找不到这个检查', ended: '登录已失效', again: '重新登录' },
@@ -94,7 +107,7 @@ world.test('from the queue in one click: pictures, scrolled; the priors of the p
   await one.shot('prior')
 })
 
-world.test('what came compressed is shown, a structured report is read, and three planes are made of a series', async ({ person }) => {
+world.test('what came compressed is shown, a structured report is read, a curve is drawn, and three planes are made of a series', async ({ person }) => {
   const one = await person('reporter', { via: 'api', language: 'en', viewport: [1920, 1080] })
   one.allow(GIVEN_UP)
   const frame = one.context.waitForEvent('response', (answer) => answer.url().includes('/frames/'))
@@ -106,6 +119,9 @@ world.test('what came compressed is shown, a structured report is read, and thre
   await one.page.locator('[data-cy="study-browser-thumbnail-no-image"]').dblclick()
   await one.page.getByText('两肺未见异常。').waitFor()
   await one.shot('report')
+  await one.goto(address(HEART))
+  await until(async () => (await drawings(one.page)).length === 1 && await coloured(one.page) > 1000, 'there is no curve on its grid')
+  await one.shot('curve')
   await one.goto(address(NOW, '&hangingprotocolId=mpr'))
   await drawn(one.page, 3)
   await one.shot('mpr')
@@ -129,10 +145,35 @@ world.test('nobody gets it without a login, and whoever logs in is brought back'
   await somebody.page.getByRole('alertdialog').getByText(words.nothing).waitFor()
   somebody.allow(/^console: (Error: request failed|request failed|\{title: Not Found|Error validating study)/)
   somebody.allow(/^status 404: GET \/dicom-web\/studies\/1\.2\.3\/series/)
+  somebody.allow(/^status 404: GET \/api\/v1\/viewer\/1\.2\.3$/)
   await somebody.expecting(/^status 404: GET \/dicom-web\/patient-of\//, async () => {
     await somebody.goto('/viewer?StudyInstanceUIDs=1.2.3')
     await somebody.page.getByRole('alertdialog').getByText(words.gone).waitFor()
   })
+})
+
+/* Of the frame as it travels. octet-stream: not compressed. */
+const MEDIA = { plain: 'application/octet-stream', 'jpeg-ls': 'image/jls', jpeg: 'image/jpeg', rle: 'image/dicom-rle', 'jpeg-2000': 'image/jp2', htj2k: 'image/jphc' }
+
+world.test('whatever an image is kept in, the browser decodes it: the same slice looks the same', async ({ person, t }) => {
+  const one = await person('reporter', { via: 'api', viewport: [1000, 640] })
+  one.allow(GIVEN_UP)
+  const travelled = {}
+  one.page.on('response', (answer) => {
+    const series = /\/series\/([0-9.]+)\/instances\/[0-9.]+\/frames\//.exec(answer.url())?.[1]
+    if (series) travelled[series] = answer.headers()['content-type']
+  })
+  const listed = await (await one.context.request.get(`${installation.origin}/dicom-web/studies/${WAYS.study_uid}/series`, { headers: { Accept: 'application/dicom+json' } })).json()
+  const series = Object.fromEntries(listed.map((row) => [row['0008103E'].Value[0], row['0020000E'].Value[0]]))
+  const seen = {}
+  for (const way of ways) {
+    await one.goto(`${address(WAYS)}&SeriesInstanceUIDs=${series[way]}`)
+    await drawn(one.page)
+    seen[way] = (await drawings(one.page))[0].hash
+    assert.match(travelled[series[way]], new RegExp(MEDIA[way].replace('/', '\\/')), way)
+  }
+  for (const way of ways.slice(1, 5)) assert.equal(seen[way], seen.plain, `${way} looks otherwise`)
+  if (!ways.includes('htj2k')) t.diagnostic('no sample of HTJ2K beside the tree')
 })
 
 world.test('beside the report and in the details of an examination; a login that ends says so', async ({ person }) => {
@@ -159,4 +200,117 @@ world.test('beside the report and in the details of an examination; a login that
   await page.keyboard.press('Enter')
   await arrived(page)
   await drawn(page)
+})
+
+/* ---- what a reader makes is kept ---- */
+
+const evidence = (name) => installation.sql(`SELECT i.sop_class_uid FROM evidence v JOIN instance i USING (site_id, sop_instance_uid) WHERE i.sop_class_uid = '${name}'`)
+const ENHANCED_SR = '1.2.840.10008.5.1.4.1.1.88.22'
+const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4'
+
+async function act(one, method, what, data) {
+  const { csrf_token } = await (await one.context.request.get(`${installation.origin}/api/v1/me`)).json()
+  const answer = await one.context.request[method](`${installation.origin}/api/v1/tasks/${task}/${what}`, { data, headers: { 'X-CSRF-Token': csrf_token } })
+  assert.equal(answer.status(), 200, await answer.text())
+  return answer.json()
+}
+
+/* From one place of the picture to another, in parts of its width and height. */
+async function drag(page, from, to, isClicked) {
+  const box = await page.locator('canvas.cornerstone-canvas').boundingBox()
+  const at = ([x, y], steps = 1) => page.mouse.move(box.x + box.width * x, box.y + box.height * y, { steps })
+  await at(from)
+  await page.mouse.down()
+  if (isClicked) await page.mouse.up()
+  await at(to, 8)
+  if (isClicked) await page.mouse.down()
+  await page.mouse.up()
+}
+
+world.test('a measurement and a segmentation are stored by who reads the study, and are there again', async ({ person }) => {
+  const one = await person('reporter', { via: 'api', viewport: [1366, 768] })
+  one.allow(GIVEN_UP)
+  await one.goto(address(NOW))
+  const { page } = one
+  await drawn(page)
+  const segment = page.getByRole('link', { name: '分割' })
+  assert.equal(await segment.count(), 0, 'offered to who does not hold the task')
+  await act(one, 'post', 'take', {})
+  await page.evaluate(() => globalThis.dispatchEvent(new Event('focus')))
+  await segment.waitFor()
+
+  await page.locator('[data-cy="MeasurementTools-split-button-primary"]').click()
+  await drag(page, [0.4, 0.4], [0.6, 0.5], true)
+  await page.getByRole('button', { name: '是', exact: true }).click()
+  await page.locator('[data-cy="trackedMeasurements-btn"]').click()
+  const length = page.locator('[data-cy="trackedMeasurements-panel"]').getByText(/^\d+(\.\d+)? mm$/)
+  const measured = await length.textContent()
+  await page.getByRole('button', { name: '保存测量 (SR)' }).click()
+  await one.shot('keep-dialog')
+  await page.getByRole('button', { name: '保存', exact: true }).click()
+  await page.getByText('已保存').first().waitFor()
+  await until(async () => (await evidence(ENHANCED_SR)).length === 1, 'the measurement is not in the ledger')
+  await page.reload()
+  await drawn(page)
+  await page.locator('[data-cy="study-browser-thumbnail-no-image"]').dblclick()
+  await page.getByText('要继续编辑这份测量吗？').waitFor()
+  await page.getByRole('button', { name: '是', exact: true }).click()
+  await page.locator('[data-cy="trackedMeasurements-btn"]').click()
+  await length.waitFor()
+  assert.equal(await length.textContent(), measured)
+  await one.shot('kept-measurement')
+
+  await segment.click()
+  await page.waitForURL((url) => url.pathname === '/viewer/segmentation')
+  await drawn(page)
+  await page.getByText('新建分割').click()
+  await page.locator('[data-cy="Brush-btn"]:not([disabled])').click()
+  await drag(page, [0.45, 0.45], [0.55, 0.5], false)
+  await until(async () => await coloured(page) > 1000, 'nothing is segmented')
+  await page.locator('[data-cy="segmentation-collapsed-more-btn-Labelmap"]').click()
+  await page.getByRole('menuitem', { name: '保存与导出' }).hover()
+  await page.getByRole('menuitem', { name: '保存分割 (SEG)' }).click()
+  await page.getByRole('button', { name: '保存', exact: true }).click()
+  await page.getByText('已保存').first().waitFor()
+  await until(async () => (await evidence(SEGMENTATION)).length === 1, 'the segmentation is not in the ledger')
+  await one.goto(address(NOW))
+  await drawn(page)
+  assert.equal(await coloured(page), 0)
+  await page.locator('[data-cy="study-browser-thumbnail-no-image"]').filter({ hasText: 'SEG' }).dblclick()
+  await until(async () => await coloured(page) > 1000, 'the segmentation is not shown')
+  await one.shot('kept-segmentation')
+  const [[version, images, tasks]] = await installation.sql(`SELECT s.version, s.instance_count, (SELECT count(*) FROM reading_task t WHERE t.study_id = s.study_id) FROM study s WHERE s.study_instance_uid = '${NOW.study_uid}'`)
+  assert.deepEqual([version, images, tasks].map(Number), [1, SLICES, 1], 'evidence is no late image')
+})
+
+world.test('a key image that is marked in the viewer stands in the report under the desk, and in what is signed', async ({ person }) => {
+  const one = await person('reporter', { via: 'api', viewport: [1366, 768] })
+  one.allow(GIVEN_UP)
+  await one.goto(`/reading/${task}`)
+  const desk = one.page
+  await desk.getByRole('link', { name: WORDS['zh-CN'].open }).waitFor()
+  const page = await follow(one, desk.getByRole('link', { name: WORDS['zh-CN'].open }), WORDS['zh-CN'].title)
+  await page.locator('canvas.cornerstone-canvas').hover()
+  await page.mouse.wheel(0, 120)
+  await place(page, 2).waitFor()
+  const mark = page.getByRole('button', { name: '关键图像' })
+  await mark.click()
+  await page.getByText('已标为报告的关键图像。').first().waitFor()
+  await one.shot('key-image')
+  one.page = desk
+  const keys = desk.getByRole('region', { name: '关键图像' })
+  await keys.getByRole('listitem').waitFor()
+  assert.equal(await keys.getByRole('listitem').count(), 1)
+  await until(() => keys.locator('img').evaluate((image) => image.naturalWidth > 0), 'the key image has no picture')
+  await one.shot('key-image-desk')
+  await mark.click()
+  await keys.getByRole('listitem').waitFor({ state: 'detached' })
+  await mark.click()
+  await keys.getByRole('listitem').waitFor()
+  const [[uid]] = await installation.sql(`SELECT i.sop_instance_uid FROM key_image JOIN instance i USING (instance_id)`)
+  const { lease_token, study_version } = await act(one, 'post', 'resume', {})
+  const { revision } = await act(one, 'put', 'draft', { lease_token, revision: 0, body: { method: 'CT 平扫', findings: '两肺清晰。', impression: '两肺未见异常。', recommendation: '', quality_grade: '优', quality_reason: '', result: 'negative', is_critical: false } })
+  await act(one, 'post', 'submit', { lease_token, revision, study_version, password: installation.accounts.reporter.password })
+  const [[signed]] = await installation.sql(`SELECT v.canonical::jsonb -> 'key_images' -> 0 ->> 'instance' FROM report_version v JOIN report r USING (report_id) JOIN reading_task t USING (task_id) WHERE t.public_id = '${task}'`)
+  assert.equal(signed, uid)
 })

@@ -5,6 +5,8 @@
 (() => {
   const STUDIES = new URLSearchParams(location.search).get('StudyInstanceUIDs') ?? ''
   const CHECK_MS = 60_000
+  const LOOK_MS = 200
+  const LOOKS_MAX = 50
   const BOX = 'yq-told'
 
   function preferences() {
@@ -17,8 +19,21 @@
   const { language, isMasked } = preferences()
   const isEnglish = (language ?? navigator.language).startsWith('en')
   const WORDS = isEnglish
-    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages' }
-    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥' }
+    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages', segment: 'Segmentation', read: 'Reading', key: 'Key image', keyed: 'Is a key image of the report now.', unkeyed: 'Is no key image any more.', noKey: 'Mark it where a single image is shown.', notKeyed: 'Not marked: take the reading task of this study first; at most 20.', notKept: 'Not stored: ', why: { 403: 'take the reading task of this study first.', 404: 'the study is not here any more.', 507: 'the store is full.', 290: 'objects of this kind are not stored here.', 41217: 'it is of another study than the one that was opened.', 41218: 'the patient was corrected meanwhile: open the study anew.', 41219: 'it refers to images of another study.', 292: 'you do not hold the reading task any more.' }, other: 'try again.' }
+    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥', segment: '分割', read: '阅片', key: '关键图像', keyed: '已标为报告的关键图像。', unkeyed: '已取消关键图像。', noKey: '请在显示单幅图像的视窗中标记。', notKeyed: '未能标记：请先领取这个检查的诊断任务；最多 20 幅。', notKept: '未能保存：', why: { 403: '请先领取这个检查的诊断任务。', 404: '找不到这个检查。', 507: '存储空间不足。', 290: '这里不保存这类对象。', 41217: '它属于另一个检查，不是打开的这个。', 41218: '患者信息已更正，请重新打开检查。', 41219: '它引用了其他检查的图像。', 292: '您已不再持有这个检查的诊断任务。' }, other: '请重试。' }
+  /* What OHIF has in English only, by its own words. */
+  const SAID = {
+    'Create SR': '保存测量 (SR)', 'Create Report': '测量', 'Store Segmentation': '分割 (SEG)', Saved: '已保存', 'Create new series': '新序列', 'Report name': '名称', Series: '序列', Save: '保存',
+    Yes: '是', No: '否', Cancel: '取消', Discard: '放弃', 'No, discard existing': '否，放弃已有测量', 'Create new report': '新建测量报告', 'Add to existing report': '加入已有测量报告',
+    'No, discard previously tracked series & measurements': '否，放弃之前跟踪的序列和测量',
+  }
+  /* The namespace of the panel of segmentations, which the package has not in Chinese. */
+  const segmentationWords = {
+    'Add segmentation': '新建分割', 'Add Segment': '新建区域', 'Add segment': '新建区域', Segmentation: '分割', Segmentations: '分割', 'Labelmap tools': '标签图工具', 'Labelmap Segmentations': '标签图分割', 'Contour tools': '轮廓工具', 'Contour Segmentations': '轮廓分割',
+    Export: '保存与导出', 'DICOM SEG': '保存分割 (SEG)', 'DICOM RTSS': 'RT 结构集', 'CSV Report': 'CSV', 'Download & Export': '下载与导出', Download: '下载', 'Create New Segmentation': '新建分割', 'Manage Current Segmentation': '管理当前分割', 'Remove from Viewport': '从视窗移除', Rename: '重命名', Delete: '删除',
+    Opacity: '不透明度', Border: '边线', Show: '显示', Fill: '填充', Outline: '轮廓', 'Fill & Outline': '填充和轮廓', 'Outline Only': '仅轮廓', 'Fill Only': '仅填充', Size: '大小', 'Display inactive segmentations': '显示非当前分割',
+  }
+  const say = (text) => isEnglish ? text : SAID[text] ?? text
 
   /* ---- what only this page needs ---- */
 
@@ -49,7 +64,7 @@
 
   /* OHIF goes to a page of its own, in English, when the study is not there. */
   globalThis.navigation?.addEventListener('currententrychange', () => {
-    if (location.pathname.replace(/\/$/, '') !== '/viewer') tell(WORDS.gone, WORDS.pages, '/')
+    if (!/^\/viewer(\/segmentation)?\/?$/.test(location.pathname)) tell(WORDS.gone, WORDS.pages, '/')
   })
 
   /* A screen in use asks by itself; one that was left alone is asked about when somebody comes back to it. */
@@ -63,6 +78,83 @@
   document.addEventListener('visibilitychange', check)
   window.addEventListener('focus', check)
 
+  /* ---- in place of what the package evaluates ---- */
+
+  /* A view of an array with strides, of any number of axes, as the package's ndarray compiles one for each. */
+  class View {
+    constructor(dtype, data, shape, stride, offset) {
+      Object.assign(this, { dtype, data, shape: [...shape], stride: [...stride], offset: offset | 0, dimension: shape.length })
+    }
+    get size() { return this.shape.reduce((size, length) => size * length, 1) }
+    get order() { return this.stride.map((_, axis) => axis).sort((a, b) => Math.abs(this.stride[a]) - Math.abs(this.stride[b])) }
+    index(...at) {
+      let sum = this.offset
+      for (let axis = 0; axis < this.dimension; axis++) sum += this.stride[axis] * at[axis]
+      return sum
+    }
+    get(...at) { return this.dtype === 'generic' ? this.data.get(this.index(...at)) : this.data[this.index(...at)] }
+    set(...at) { return this.dtype === 'generic' ? this.data.set(this.index(...at), at[this.dimension]) : (this.data[this.index(...at)] = at[this.dimension]) }
+    hi(...to) { return this.#with(this.shape.map((length, axis) => to[axis] >= 0 ? to[axis] | 0 : length)) }
+    lo(...from) {
+      const first = this.shape.map((_, axis) => from[axis] >= 0 ? from[axis] | 0 : 0)
+      return this.#with(this.shape.map((length, axis) => length - first[axis]), this.stride, this.index(...first))
+    }
+    step(...by) {
+      const steps = this.shape.map((_, axis) => typeof by[axis] === 'number' ? by[axis] | 0 : 1)
+      return this.#with(this.shape.map((length, axis) => Math.ceil(length / Math.abs(steps[axis]))), this.stride.map((stride, axis) => stride * steps[axis]),
+        this.index(...this.shape.map((length, axis) => steps[axis] < 0 ? length - 1 : 0)))
+    }
+    transpose(...axes) {
+      const order = this.shape.map((_, axis) => axes[axis] ?? axis)
+      return this.#with(order.map((axis) => this.shape[axis]), order.map((axis) => this.stride[axis]))
+    }
+    pick(...at) {
+      const isKept = (_, axis) => !(at[axis] >= 0)
+      return this.#with(this.shape.filter(isKept), this.stride.filter(isKept), this.index(...this.shape.map((length, axis) => at[axis] >= 0 ? at[axis] : 0)))
+    }
+    #with(shape, stride = this.stride, offset = this.offset) { return new View(this.dtype, this.data, shape, stride, offset) }
+  }
+  const viewOf = (dtype) => (data, shape = [], stride = [], offset = 0) => new View(dtype, data, shape, stride, offset)
+
+  /* ---- what a reader makes ---- */
+
+  /* Evidence is stored by who holds a reading task of the study: that may begin and end while the viewer is open. */
+  const STUDY = STUDIES.split(',')[0]
+  window.yq = { say, segmentationWords, viewOf, mayKeep: false, keep }
+  async function look() {
+    const answer = STUDY === '' || document.visibilityState !== 'visible' ? null : await fetch(`/api/v1/viewer/${STUDY}`, { cache: 'no-store' }).catch(() => null)
+    if (!answer?.ok) return
+    window.yq.mayKeep = (await answer.json()).task !== null
+    document.dispatchEvent(new Event('yq-may'))
+  }
+  document.addEventListener('visibilitychange', look)
+  window.addEventListener('focus', look)
+  look()
+
+  /* It is stored; a moment later it is found, which is what comes next. */
+  async function appeared(uid) {
+    for (let looks = 0; looks < LOOKS_MAX; looks++) {
+      const answer = await fetch(`/dicom-web/studies/${STUDY}/instances?SOPInstanceUID=${uid}`, { headers: { Accept: 'application/dicom+json' }, cache: 'no-store' })
+      if (!answer.ok || (answer.status === 200 && (await answer.json()).length > 0)) return
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+  }
+
+  /* One object of evidence, as a part 10 file. Throws an Error with words for the person. */
+  async function keep(bytes) {
+    const me = await fetch('/api/v1/me', { cache: 'no-store' })
+    if (me.status === 401) askForLogin()
+    const answer = await fetch(`/dicom-web/studies/${STUDY}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/dicom', Accept: 'application/dicom+json', 'X-CSRF-Token': me.ok ? (await me.json()).csrf_token : '' },
+      body: bytes,
+    })
+    const told = await answer.json().catch(() => null)
+    if (answer.ok) return await appeared(told?.['00081199']?.Value?.[0]?.['00081155']?.Value?.[0])
+    const code = answer.status === 409 ? told?.['00081198']?.Value?.[0]?.['00081197']?.Value?.[0] : answer.status
+    throw new Error(WORDS.notKept + (WORDS.why[code] ?? WORDS.other))
+  }
+
   document.documentElement.lang = isEnglish ? 'en' : 'zh-CN'
   document.title = WORDS.title
   document.addEventListener('DOMContentLoaded', () => {
@@ -73,6 +165,43 @@
     localStorage.setItem('i18nextLng', isEnglish ? 'en-US' : 'zh')
   } catch {
     /* English then */
+  }
+
+  /* The image in the active viewport becomes a key image of the report, or is none any more. The desk hears of it. */
+  const desks = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('yq-key-images')
+  async function turnKey() {
+    const { viewportGridService, cornerstoneViewportService, uiNotificationService } = services
+    const tell = (message, type) => uiNotificationService.show({ title: WORDS.key, message, type })
+    const shown = cornerstoneViewportService.getCornerstoneViewport(viewportGridService.getActiveViewportId())?.getCurrentImageId?.()
+    const [, instance, frame] = /\/instances\/([0-9.]+)\/frames\/(\d+)/.exec(shown ?? '') ?? []
+    if (instance === undefined) return tell(WORDS.noKey, 'warning')
+    const now = await fetch(`/api/v1/viewer/${STUDY}`, { cache: 'no-store' })
+    const is_key = now.ok && !(await now.json()).key_images.some((one) => one.instance === instance && one.frame === Number(frame))
+    const me = await fetch('/api/v1/me', { cache: 'no-store' })
+    const answer = await fetch(`/api/v1/viewer/${STUDY}/key-images`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': me.ok ? (await me.json()).csrf_token : '' },
+      body: JSON.stringify({ instance, frame: Number(frame), is_key }),
+    })
+    desks?.postMessage(STUDY)
+    tell(!answer.ok ? WORDS.notKeyed : is_key ? WORDS.keyed : WORDS.unkeyed, answer.ok ? 'success' : 'error')
+  }
+  let services = null
+  const extension = { id: 'yingqiao', preRegistration: ({ servicesManager }) => void (services = servicesManager.services) }
+
+  /* Beside our name the way to the other kind of work, for who may keep what comes of it. */
+  function Head({ React }) {
+    const [may, setMay] = React.useState(window.yq.mayKeep)
+    React.useEffect(() => {
+      const hear = () => setMay(window.yq.mayKeep)
+      document.addEventListener('yq-may', hear)
+      return () => document.removeEventListener('yq-may', hear)
+    }, [])
+    const isSegmenting = location.pathname.startsWith('/viewer/segmentation')
+    const link = (href, text) => React.createElement('a', { href, key: href, style: { color: '#fff', fontSize: '15px', whiteSpace: 'nowrap', marginRight: '20px' } }, text)
+    const other = isSegmenting ? ['/viewer', WORDS.read] : ['/viewer/segmentation', WORDS.segment]
+    const button = React.createElement('button', { key: 'key', type: 'button', onClick: turnKey, style: { color: '#fff', fontSize: '15px', whiteSpace: 'nowrap' } }, WORDS.key)
+    return [link('/', isEnglish ? 'Yingqiao' : '影桥'), ...(may || isSegmenting ? [link(`${other[0]}?StudyInstanceUIDs=${STUDIES}`, other[1])] : []), ...(may ? [button] : [])]
   }
 
   /* ---- OHIF ---- */
@@ -86,7 +215,7 @@
 
   window.config = {
     routerBasename: '/',
-    extensions: [],
+    extensions: [extension],
     modes: [],
     showStudyList: false,
     investigationalUseDialog: { option: 'never' },
@@ -97,9 +226,19 @@
     strictZSpacingForVolumeViewport: true,
     maxNumberOfWebWorkers: 3,
     maxNumRequests: { interaction: 100, thumbnail: 5, prefetch: 10 },
-    customizationService: [{ 'ohif.tours': { $set: [] } }],
+    customizationService: [{
+      'ohif.tours': { $set: [] },
+      ...(isEnglish ? {} : {
+        'viewportNotification.hydrateSRMessage': { $set: '要继续编辑这份测量吗？' },
+        'viewportNotification.hydrateSEGMessage': { $set: '要打开这份分割吗？' },
+        'viewportNotification.trackNewSeriesMessage': { $set: '将测量加入已有报告吗？' },
+        'viewportNotification.discardSeriesMessage': { $set: '已有跟踪的测量，如何处理？' },
+        'viewportNotification.discardStudyMessage': { $set: '测量不能跨检查。要保存已跟踪的测量吗？' },
+        'viewportNotification.discardDirtyMessage': { $set: '有未保存的测量，要保存吗？' },
+      }),
+    }],
     whiteLabeling: {
-      createLogoComponentFn: (React) => React.createElement('a', { href: '/', style: { color: '#fff', fontSize: '15px', whiteSpace: 'nowrap' } }, isEnglish ? 'Yingqiao' : '影桥'),
+      createLogoComponentFn: (React) => React.createElement(Head, { React }),
     },
     httpErrorHandler: (error) => {
       if ((error?.status ?? error?.request?.status) === 401) askForLogin()
@@ -126,6 +265,7 @@
           dicomUploadEnabled: false,
           singlepart: 'bulkdata',
           bulkDataURI: { enabled: true },
+          segmentation: { store: { defaultMode: 'bitmap', transferSyntaxUID: '1.2.840.10008.1.2.1' } }, // what other viewers read, too
           acceptHeader: ['multipart/related; type="application/octet-stream"; transfer-syntax=*'],
         },
       },

@@ -51,8 +51,26 @@ const CHANGES = [
   { in: '.css', from: 'url(/', to: `url(${base}`, times: 5 },
   /* A Chinese name in characters: a reading is that of many. */
   { in: '.js', from: 'let nameToUse = name.Alphabetic ?? name;', to: "let nameToUse = name.Ideographic?.replace(/\\^/g, '') || (name.Alphabetic ?? name);", times: 1 },
-  /* Nobody here would take the report of measurements that it offers to store. */
-  { in: '.js', from: 'className: "pl-0.5",\n    onClick: e => {\n      e.stopPropagation();\n      if (actions?.createSR)', to: 'className: "hidden",\n    onClick: e => {\n      e.stopPropagation();\n      if (actions?.createSR)', times: 1 },
+  /* What is made of measurements and segmentations is stored by app-config.js; the button is there for who may. */
+  { in: '.js', from: 'className: "pl-0.5",\n    onClick: e => {\n      e.stopPropagation();\n      if (actions?.createSR)', to: 'className: window.yq.mayKeep ? "pl-0.5" : "hidden",\n    onClick: e => {\n      e.stopPropagation();\n      if (actions?.createSR)', times: 1 },
+  { in: '.js', from: 'await wadoDicomWebClient.storeInstances(options);', to: 'await window.yq.keep(options.datasets[0]);', times: 2 },
+  /* Made by evaluating text, which the page's policy forbids; workers, which may, have no yq. */
+  { in: '.js', from: 'function compileConstructor(dtype, dimension) {', to: 'function compileConstructor(dtype, dimension) {\n  if (globalThis.yq) return globalThis.yq.viewOf(dtype);', times: 4 },
+  /* Segmenting has an address below the viewer's. */
+  { in: '.js', from: "routeName: 'segmentation',", to: "routeName: 'viewer/segmentation',", times: 1 },
+  { in: '.js', from: 'ErrorBoundary: zh_ErrorBoundary_namespaceObject,', to: 'ErrorBoundary: zh_ErrorBoundary_namespaceObject,\n    SegmentationPanel: window.yq.segmentationWords,', times: 1 },
+  /* Words of these dialogs that the package has in English only. */
+  { in: '.js', from: "t('Create SR')", to: "window.yq.say('Create SR')", times: 1 },
+  { in: '.js', from: "title: 'Store Segmentation'", to: "title: window.yq.say('Store Segmentation')", times: 1 },
+  { in: '.js', from: "defaultSaveTitle = 'Create Report'", to: "defaultSaveTitle = window.yq.say('Create Report')", times: 1 },
+  { in: '.js', from: "title: 'Create Report',", to: "title: window.yq.say('Create Report'),", times: 2 },
+  { in: '.js', from: 'successMessage ?? `${reportType} saved successfully`', to: "successMessage ?? window.yq.say('Saved')", times: 1 },
+  { in: '.js', from: "label: 'Create new series'", to: "label: window.yq.say('Create new series')", times: 1 },
+  { in: '.js', from: 'placeholder: "Report name",\n    disabled: !!selectedSeries', to: 'placeholder: window.yq.say("Report name"),\n    disabled: !!selectedSeries', times: 1 },
+  { in: '.js', from: 'className: "mb-1 pl-1 text-base"\n  }, "Series")', to: 'className: "mb-1 pl-1 text-base"\n  }, window.yq.say("Series"))', times: 2 },
+  { in: '.js', from: 'onClick: handleSave\n  }, "Save")', to: 'onClick: handleSave\n  }, window.yq.say("Save"))', times: 1 },
+  ...[['Yes', 3], ['No', 1], ['Cancel', 4], ['Save', 1], ['Discard', 1], ['No, discard existing', 1], ['Create new report', 1], ['Add to existing report', 1],
+    ['No, discard previously tracked series & measurements', 1]].map(([text, times]) => ({ in: '.js', from: `text: '${text}',`, to: `text: window.yq.say('${text}'),`, times })),
 ].map((change) => ({ ...change, found: 0 }))
 
 function fit(source, target) {

@@ -41,6 +41,8 @@ class Installation {
   settle() { return this.#ask('settle', {}) }
   /* kind: a kind of tests/support/dicomgen.py ('dr-chest', 'ct-chest' ...); more: its arguments, e.g. { name: 'ZHANG^SAN=张^三', size: 256 }. */
   push(kind, more = {}) { return this.#ask('push', { kind, ...more }) }
+  /* A study with a series for each way of coding, named after it. */
+  pushCoded(about) { return this.#ask('push_coded', about) }
   /* 'conflict' or 'apart'; the SOP Instance UID of what is in doubt then. */
   doubt(what) { return this.#ask('doubt', { what }) }
   walk() { return this.#ask('walk', {}) }

@@ -458,6 +458,16 @@ export interface Report {
 /* GET /api/v1/tasks/{task}/revisions -> {"revisions": Revision[]} newest first; GET /api/v1/tasks/{task}/revisions/{revision} -> {"body"} */
 export interface Revision { revision: number; saved_at: string; person: string; is_submission: boolean }
 
+/* Of the report under the desk; frame counts from 1. */
+export interface KeyImage {
+  series: string
+  instance: string
+  frame: number
+  frames: number
+  series_number: number | null
+  number: number | null
+}
+
 /* GET /api/v1/studies/{study}/priors -> {"priors": Prior[]}: of the same patient, the newest first */
 export interface Prior {
   study: { id: string; study_instance_uid: string; modality: string; body_part: string; description: string; examined_at: string; first_image: string; instances: number }

@@ -124,6 +124,9 @@ export default {
   request_field: {
     history: '病史', clinical_diagnosis: '临床诊断', purpose: '检查目的', department: '科室', doctor: '申请医师', item_name: '检查项目', body_part: '部位', laterality: '侧别',
   },
+  key_images: '关键图像',
+  key_image: '序列 {series} 图像 {number}',
+  key_image_remove: '取消关键图像：序列 {series} 图像 {number}',
   priors: '既往检查 {n} 次',
   priors_name: '既往检查',
   appended: '已追加到{field}',
