@@ -17,8 +17,8 @@
   const { language, isMasked } = preferences()
   const isEnglish = (language ?? navigator.language).startsWith('en')
   const WORDS = isEnglish
-    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages' }
-    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥' }
+    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages', no_webgl: 'The browser of this computer has no WebGL: this viewer would show black. The plain page shows the same images.', broken: 'The viewer cannot start in this browser. The plain page shows the same images.', plain: 'Open the plain page' }
+    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥', no_webgl: '这台电脑的浏览器不支持 WebGL，完整阅片器只会显示黑屏。简易阅片页可以显示同样的图像。', broken: '完整阅片器无法在这个浏览器中启动。简易阅片页可以显示同样的图像。', plain: '打开简易阅片页' }
 
   /* ---- what only this page needs ---- */
 
@@ -40,6 +40,27 @@
     link.focus()
   }
   const askForLogin = () => tell(WORDS.ended, WORDS.again, `/login?next=${encodeURIComponent(`/viewer?StudyInstanceUIDs=${STUDIES}`)}`)
+
+  /* ---- machines and browsers that are too old for it: the plain page is drawn by the gateway ---- */
+
+  const isChosen = /^[0-9.,]+$/.test(STUDIES)
+  const PLAIN = `/images?StudyInstanceUIDs=${STUDIES}`
+  const whenReady = (act) => (document.body === null ? document.addEventListener('DOMContentLoaded', act) : act())
+  const leadToPlain = (why) => { if (isChosen) whenReady(() => tell(why, WORDS.plain, PLAIN)) }
+
+  function hasWebgl() {
+    const canvas = document.createElement('canvas')
+    const context = canvas.getContext('webgl2') ?? canvas.getContext('webgl')
+    context?.getExtension('WEBGL_lose_context')?.loseContext()
+    return context !== null
+  }
+  if (!hasWebgl()) leadToPlain(WORDS.no_webgl)
+
+  /* A script that does not come, or that this browser cannot read; an error of the running viewer is its own. */
+  window.addEventListener('error', (event) => {
+    const hasStarted = document.getElementById('root')?.childElementCount > 0
+    if (event.target instanceof HTMLScriptElement ? !hasStarted : event instanceof ErrorEvent && !hasStarted) leadToPlain(WORDS.broken)
+  }, true)
 
   /* OHIF tells its error handler of some calls only. */
   if (typeof PerformanceObserver !== 'undefined')
@@ -66,7 +87,7 @@
   document.documentElement.lang = isEnglish ? 'en' : 'zh-CN'
   document.title = WORDS.title
   document.addEventListener('DOMContentLoaded', () => {
-    if (!/^[0-9.,]+$/.test(STUDIES)) tell(WORDS.nothing, WORDS.pages, '/')
+    if (!isChosen) tell(WORDS.nothing, WORDS.pages, '/')
   })
   try {
     document.cookie = 'i18next=; path=/; max-age=0' // would be asked first
