@@ -15,6 +15,7 @@ const [FIRST, SECOND] = [5, 4]
 await installation.push('dr-chest', { ...BEFORE, images: 1, size: 256, submit: false })
 const first = await installation.push('ct-chest', { ...NOW, images: SLICES, size: 128, seed: FIRST, submit: false })
 await installation.push('us', { ...NOW, seed: SECOND, submit: false })
+const ecg = await installation.push('ecg', { name: 'ZHAO^YUN=赵^云', submit: false })
 
 const address = (study) => `/images?StudyInstanceUIDs=${study.study_uid}`
 const at = (page, quality, place = 0) => page.locator(`[data-place="${place}"] .pane[data-quality=${quality}]`).waitFor()
@@ -173,5 +174,53 @@ world.test('a link that breaks is told in words, keeps what is shown, and goes o
   await one.context.setOffline(false)
   await at(page, 'full')
   await one.shot('whole')
+})
+
+/* Where the highest point of the dark line in a row of the paper is, in millimetres: from the left of the traces, and above the middle of the row. */
+const peak = (page, row) => page.locator('canvas[data-drawn=true]').evaluate((canvas, at) => {
+  const mm = Number(canvas.dataset.mm)
+  const rowMm = Number(canvas.dataset.rowMm)
+  const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  const left = Math.round(11 * mm)
+  for (let y = Math.round(at * rowMm * mm); y < (at + 1) * rowMm * mm; y++)
+    for (let x = left; x < left + 9 * mm; x++)
+      if (data[4 * (y * width + x)] < 80) return { right: x / mm - 10, up: (at + 0.5) * rowMm - y / mm }
+  return null
+}, row)
+const near = (got, want, what) => assert.ok(got !== null && Math.abs(got - want) < 0.5, `${what} is ${got} mm, not ${want}`)
+
+world.test('an electrocardiogram stands on paper in true proportion, is measured, and says why it cannot be drawn', async ({ person }) => {
+  const one = await person('reporter', { via: 'api', viewport: [1920, 1080] })
+  const { page } = one
+  await one.goto(`/images?StudyInstanceUIDs=${ecg.study_instance_uid}`)
+  await page.locator('canvas[data-drawn=true]').waitFor()
+  await page.getByText('25 mm/s · 10 mm/mV').first().waitFor()
+  await page.getByText('12 导联 · 500 Hz · 2.0 秒').waitFor()
+  await one.shot('ecg')
+  await one.checkAccessible('.ecg')
+  await page.locator('[data-layout=rows]').click()
+  await until(async () => (await peak(page, 8)) !== null, 'V3 is not drawn')
+  /* V3 of the generator: 1 mV after 256 ms. */
+  const found = await peak(page, 8)
+  near(found.up, 10, 'the height of V3')
+  near(found.right, 6.4, 'the place of its peak')
+  await page.getByRole('radio', { name: '5 mm/mV', exact: true }).click()
+  await until(async () => Math.abs(((await peak(page, 8))?.up ?? 0) - 5) < 0.5, 'the gain does not change the height')
+  const canvas = page.locator('canvas[data-drawn=true]')
+  const mm = Number(await canvas.getAttribute('data-mm'))
+  const box = await canvas.boundingBox()
+  await page.mouse.move(box.x + 50, box.y + 50)
+  await page.mouse.down()
+  await page.mouse.move(box.x + 50 + 20 * mm, box.y + 50 + 5 * mm)
+  await page.mouse.up()
+  assert.match(await page.locator('.measured').innerText(), /^(79\d|80\d) ms · (0\.99|1\.0[01]) mV · (75|76|74) /)
+  await page.route(/\/bulkdata\//, (route) => route.fulfill({ contentType: 'application/octet-stream', body: 'too little' }))
+  await page.setViewportSize({ width: 1366, height: 768 })
+  await page.reload()
+  await page.getByText('波形数据不完整').waitFor()
+  await page.unroute(/\/bulkdata\//)
+  await page.reload()
+  await page.locator('canvas[data-drawn=true]').waitFor()
+  await one.shot('ecg-small')
 })
 assert.equal(first.instances, SLICES)

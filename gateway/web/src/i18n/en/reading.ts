@@ -1,6 +1,8 @@
+import ecg from './ecg'
 import viewer from './viewer'
 
 export default {
+  ecg,
   viewer,
   queue: 'Reading list',
   report: 'Report',

@@ -1,6 +1,8 @@
+import ecg from './ecg'
 import viewer from './viewer'
 
 export default {
+  ecg,
   viewer,
   queue: '阅片列表',
   report: '报告',
