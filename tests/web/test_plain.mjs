@@ -15,6 +15,7 @@ const [FIRST, SECOND] = [5, 4]
 await installation.push('dr-chest', { ...BEFORE, images: 1, size: 256, submit: false })
 const first = await installation.push('ct-chest', { ...NOW, images: SLICES, size: 128, seed: FIRST, submit: false })
 await installation.push('us', { ...NOW, seed: SECOND, submit: false })
+const slide = await installation.push('wsi', { name: 'WANG^MA=王^麻', submit: false })
 const ecg = await installation.push('ecg', { name: 'ZHAO^YUN=赵^云', submit: false })
 
 const address = (study) => `/images?StudyInstanceUIDs=${study.study_uid}`
@@ -92,11 +93,18 @@ world.test('a script of the viewer that does not come leads here, too', async ({
 })
 
 world.test('on a poor link a preview that says so comes first; scrolling waits for nothing better and gives it up', async ({ person }) => {
-  const one = await person('reporter', { via: 'api', slow: true, language: 'en', viewport: [1920, 1080] })
+  const one = await person('reporter', { via: 'api', language: 'en', viewport: [1920, 1080] })
   const { page } = one
   const told = await pictures(one)
   const letGo = await hold(page, BETTER)
-  await one.goto(address(NOW))
+  /* The page is there already: what is tested are its pictures. */
+  await one.goto('/images')
+  await page.getByText('No study was chosen').waitFor()
+  await (await one.context.newCDPSession(page)).send('Network.emulateNetworkConditions', { offline: false, latency: 300, downloadThroughput: 25_000, uploadThroughput: 25_000 })
+  await page.evaluate((to) => {
+    globalThis.history.pushState({}, '', to)
+    globalThis.dispatchEvent(new globalThis.PopStateEvent('popstate', { state: {} }))
+  }, address(NOW))
   await at(page, 'preview')
   await page.locator('.quality').getByText('not for diagnosis').waitFor()
   assert.equal(told.asked[0], '1 preview')
@@ -222,5 +230,48 @@ world.test('an electrocardiogram stands on paper in true proportion, is measured
   await page.reload()
   await page.locator('canvas[data-drawn=true]').waitFor()
   await one.shot('ecg-small')
+})
+
+/* The colour at a place of the slide, in pixels of its largest level. */
+const colourAt = (page, x, y) => page.locator('.slide .pane').evaluate((pane, [wx, wy]) => {
+  const { zoom, x: cx, y: cy } = pane.dataset
+  const canvas = pane.querySelector('canvas')
+  const at = [canvas.width / 2 + (wx - Number(cx)) * Number(zoom), canvas.height / 2 + (wy - Number(cy)) * Number(zoom)].map(Math.round)
+  return [...canvas.getContext('2d').getImageData(...at, 1, 1).data.slice(0, 3)]
+}, [x, y])
+const looks = (got, want, what) => assert.ok(got.every((value, i) => Math.abs(value - want[i]) < 12), `${what} is ${got}, not ${want}`)
+
+world.test('a whole slide is a pyramid: the level that the zoom needs, each tile where it belongs, a coarser one where it is missing', async ({ person }) => {
+  const one = await person('reporter', { via: 'api' })
+  const { page } = one
+  const frames = []
+  page.on('request', (request) => { if (request.resourceType() === 'fetch' && /frames/.test(request.url())) frames.push(request.url()) })
+  await one.goto(`/images?StudyInstanceUIDs=${slide.study_instance_uid}`)
+  const pane = page.locator('.slide .pane')
+  await page.locator('.slide .pane[data-level="1"][data-whole=true]').waitFor()
+  for (const [column, row] of [[0, 0], [1, 0], [3, 0], [0, 1], [2, 2], [3, 2]]) looks(await colourAt(page, 256 * column + 128, 256 * row + 128), [40 + 50 * column, 40 + 60 * row, 200], `tile ${column},${row}`)
+  await one.shot('slide')
+  await one.checkAccessible('.slide')
+  await page.locator('[data-act=farther]').click()
+  await page.locator('.slide .pane[data-level="2"][data-whole=true]').waitFor()
+  for (const [column, row] of [[0, 0], [1, 0], [0, 1]]) looks(await colourAt(page, 512 * column + 200, 512 * row + 200), [200, 60 + 80 * column, 60 + 80 * row], `tile ${column},${row} of level 2`)
+  looks(await colourAt(page, 800, 640), [90, 90, 30], 'where level 2 has no tile')
+  await page.locator('[data-act=all]').click()
+  const box = await pane.boundingBox()
+  await page.mouse.move(box.x + box.width / 2 - 200, box.y + box.height / 2 - 150)
+  const before = await colourAt(page, 128, 128)
+  for (let i = 0; i < 12; i++) await page.mouse.wheel(0, -120)
+  await until(async () => Number(await pane.getAttribute('data-zoom')) === 4, 'it does not come closer')
+  await page.locator('.slide .pane[data-whole=true]').waitFor()
+  assert.ok(Number(await pane.getAttribute('data-x')) < 512, 'it did not come closer to where the mouse is')
+  looks(before, [40, 40, 200], 'the first tile')
+  assert.equal(new Set(frames).size, frames.length, 'a tile was fetched twice')
+  await page.route(/\/frames\//, (route) => route.abort())
+  one.allow(/^(failed|console): /)
+  await page.reload()
+  await page.locator('.quality').getByText('未能读取').waitFor()
+  await page.unroute(/\/frames\//)
+  await page.locator('.quality').getByRole('button', { name: '重试' }).click()
+  await page.locator('.slide .pane[data-whole=true]').waitFor()
 })
 assert.equal(first.instances, SLICES)
