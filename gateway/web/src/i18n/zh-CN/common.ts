@@ -17,7 +17,7 @@ export default {
   loading: '正在读取…',
   viewer: '阅片器',
   viewer_open: '在浏览器阅片器中打开',
-  plain: '简易阅片',
+  plain: '简易',
   plain_open: '用简易阅片页打开',
   plain_hint: '电脑较旧或网速较慢时使用：先显示小图，再变清晰',
   plain_only: '这台电脑的浏览器不支持 WebGL，请用简易阅片页',
