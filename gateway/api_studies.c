@@ -98,16 +98,24 @@ bool handle_studies(struct http_request *request, void *context, struct err *err
 	return http_reply_json(request, 200, page, err);
 }
 
+/* By its id, or by the UID under which DICOMweb shows it: whoever comes from there knows no other. */
 bool handle_study(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
-	const char *study;
+	const char *study, *shown_uid = NULL;
+	struct err no_uid = {0};
 	struct db *db;
 	struct db_rows *rows = NULL;
-	if (!input_path_id(request, "study", &study, err) || !caller_db(request, &db, err) ||
-	    !db_exec_one(db, STMT_GATEWAY_STUDY, DB_PARAMS(db_text(study)), "the study", &rows, err))
+	if (input_path_uid(request, "study", &shown_uid, &no_uid))
+		study = NULL;
+	else if (!input_path_id(request, "study", &study, err))
 		return false;
-	bool ok = caller_audit(request, "study.view", "study", study, db_get_text(rows, 0, "site_id"), NULL, err);
+	if (!caller_db(request, &db, err) ||
+	    !db_exec_one(db, STMT_GATEWAY_STUDY, DB_PARAMS(db_text(study), db_text(shown_uid)), "the study", &rows,
+	                 err))
+		return false;
+	bool ok = caller_audit(request, "study.view", "study", db_get_text(rows, 0, "id"),
+	                       db_get_text(rows, 0, "site_id"), NULL, err);
 	json_t *json = ok ? answer_row(rows, 0) : NULL;
 	db_rows_free(rows);
 	return ok && http_reply_json(request, 200, json, err);

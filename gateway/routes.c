@@ -28,6 +28,7 @@ static const struct http_route routes[] = {
 	{"GET", "/township", handle_application, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/reading", handle_application, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/reading/{task}", handle_application, NO_BODY, ROUTE_ANYBODY},
+	{"GET", "/images", handle_application, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/cockpit", handle_application, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/operations", handle_application, NO_BODY, ROUTE_ANYBODY},
 	{"GET", "/icon.svg", handle_web_file, NO_BODY, ROUTE_ANYBODY},

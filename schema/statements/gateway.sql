@@ -168,11 +168,14 @@ ORDER BY st.first_arrival_at DESC, st.study_id DESC;
 
 -- name: gateway_study
 -- One study with all that hangs on it.
--- $1 study
+-- $1 study, or NULL
+-- $2 the UID under which DICOMweb shows it, or NULL
 WITH it AS (
     SELECT st.*, sc.public_id AS site_public_id, sc.name AS site_name, si.code AS site_code
     FROM study st JOIN scope sc ON sc.scope_id = st.site_id JOIN site si ON si.site_id = st.site_id
-    WHERE st.public_id = $1::uuid
+    WHERE st.study_id = (SELECT study_id FROM study WHERE public_id = $1::uuid
+                         UNION ALL SELECT study_id FROM study WHERE shown_uid = $2::text
+                         ORDER BY study_id LIMIT 1)
 ), tasks AS (
     SELECT t.* FROM reading_task t JOIN it USING (study_id)
     UNION ALL
@@ -234,7 +237,7 @@ WITH it AS (
     UNION ALL SELECT created_at, 'delivery.created', NULL FROM sent
     UNION ALL SELECT at, 'receipt.' || kind, person FROM receipts
 )
-SELECT it.site_public_id AS site_id, jsonb_build_object(
+SELECT it.public_id AS id, it.site_public_id AS site_id, jsonb_build_object(
     'id', it.public_id, 'study_instance_uid', it.study_instance_uid, 'shown_uid', it.shown_uid, 'state', it.state, 'version', it.version,
     'site', jsonb_build_object('id', it.site_public_id, 'code', it.site_code, 'name', it.site_name),
     'patient', (SELECT jsonb_build_object(

@@ -401,6 +401,17 @@ def test_study_shows_all_that_hangs_on_it(scene, people):
     assert [entry["at"] for entry in study["timeline"]] == sorted(entry["at"] for entry in study["timeline"])
 
 
+def test_a_study_is_found_by_the_uid_of_dicomweb_too(home, scene, people):
+    uid, = home.sql(f"SELECT shown_uid FROM study WHERE public_id = '{scene.studies['E1']}'")[0]
+    assert people["reporter"].get("/api/v1/studies/" + uid).body["id"] == scene.studies["E1"]
+    elsewhere, = home.sql(f"SELECT shown_uid FROM study WHERE public_id = '{scene.studies['W1']}'")[0]
+    for unknown in (elsewhere, "1.2.3", "1..2", "1" * 65, "1.2'"):
+        assert people["radiographer"].get("/api/v1/studies/" + unknown).status == 404
+    reader = scene.persons["reporter1"]
+    looked = home.sql(f"SELECT action, subject, outcome FROM audit WHERE actor = '{reader}' ORDER BY sequence DESC LIMIT 1")
+    assert [tuple(row) for row in looked] == [("study.view", scene.studies["E1"], "success")]
+
+
 def test_submit_is_a_signal_not_a_state(scene, people):
     scene.study("E1", name="pressed", state="receiving", with_task=False)
     scene.flush()

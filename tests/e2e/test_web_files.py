@@ -12,7 +12,7 @@ from tests.support.installation import TREE, Installation  # noqa: E402
 from tests.support.scene import Scene  # noqa: E402
 
 BUILT = TREE / "build" / "web"
-ADDRESSES = ["/", "/login", "/township", "/reading", "/reading/0c7b7c62-93f1-4a2f-8a4e-6a3f3a8f7d11", "/cockpit", "/operations"]
+ADDRESSES = ["/", "/login", "/township", "/reading", "/reading/0c7b7c62-93f1-4a2f-8a4e-6a3f3a8f7d11", "/images", "/cockpit", "/operations"]
 FIRST_VISIT_MAX = 700 * 1000
 
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; "

@@ -8,7 +8,7 @@ As a program:
 
 prints what it made as JSON, one object with the UIDs and the list of files.
 
-As a module: make_study() writes a study, ct() dr() us() ecg() sr() sc() hanging_protocol() color_palette() give datasets,
+As a module: make_study() writes a study, ct() dr() us() ecg() wsi() sr() sc() hanging_protocol() color_palette() give datasets,
 Dataset.encode() gives the bytes of a dataset in a transfer syntax and part10() those of a whole file.  Every name, number and
 institution here is invented.  The same seed gives the same UIDs and pixels.
 """
@@ -37,6 +37,7 @@ SOP = {
     'us': '1.2.840.10008.5.1.4.1.1.3.1',
     'sc': '1.2.840.10008.5.1.4.1.1.7',
     'ecg': '1.2.840.10008.5.1.4.1.1.9.1.1',
+    'wsi': '1.2.840.10008.5.1.4.1.1.77.1.6',
     'sr': '1.2.840.10008.5.1.4.1.1.88.11',
     'hanging_protocol': '1.2.840.10008.5.1.4.38.1',
     'color_palette': '1.2.840.10008.5.1.4.39.1',
@@ -287,6 +288,27 @@ def ecg(study, series_uid=None, sop_uid=None, number=1, samples=1000):
     return (out.put(0x0008002A, 'DT', when).put(0x00400555, 'SQ', []).put(0x54000100, 'SQ', [group]))
 
 
+def wsi(study, series_uid=None, sop_uid=None, number=1, tile=256):
+    """VL Whole Slide Microscopy, level 1 (1024 x 768, TILED_FULL), 2 (a half, TILED_SPARSE, the last tile first and the second row's last one missing)
+    or 3 (a quarter, one tile). Every tile has one colour: (40 + 50 column, 40 + 60 row, 200), (200, 60 + 80 column, 60 + 80 row), (90, 90, 30)."""
+    out = study.base(SOP['wsi'], 'SM', series_uid, sop_uid, 1, number)
+    by = 1 << (number - 1)
+    columns, rows = 1024 // by, 768 // by
+    places = [(column, row) for row in range(-(-rows // tile)) for column in range(-(-columns // tile))]
+    colour = {1: lambda c, r: (40 + 50 * c, 40 + 60 * r, 200), 2: lambda c, r: (200, 60 + 80 * c, 60 + 80 * r)}.get(number, lambda c, r: (90, 90, 30))
+    if number == 2:
+        places = places[-2::-1]
+        out.put(0x52009230, 'SQ', [Dataset((0x0048021A, 'SQ', [Dataset(
+            (0x0048021E, 'SL', 1 + column * tile), (0x0048021F, 'SL', 1 + row * tile))])) for column, row in places])
+    measures = Dataset((0x00180050, 'DS', '0.001'), (0x00280030, 'DS', '%g\\%g' % (0.0005 * by, 0.0005 * by)))
+    for tag, vr, value in ((0x00080008, 'CS', 'ORIGINAL\\PRIMARY\\VOLUME\\NONE' if number == 1 else 'DERIVED\\PRIMARY\\VOLUME\\RESAMPLED'),
+                           (0x00280008, 'IS', len(places)), (0x00480006, 'UL', columns), (0x00480007, 'UL', rows),
+                           (0x00209311, 'CS', 'TILED_SPARSE' if number == 2 else 'TILED_FULL'), (0x00282110, 'CS', '00'),
+                           (0x00480302, 'UL', 1), (0x52009229, 'SQ', [Dataset((0x00289110, 'SQ', [measures]))])):
+        out.put(tag, vr, value)
+    return _pixels(out, tile, tile, b''.join(bytes(colour(*place)) * tile * tile for place in places), 'RGB', 8, 8, 3)
+
+
 def sr(study, series_uid=None, sop_uid=None, number=1, body='两肺未见异常。'):
     """Basic Text SR with one paragraph."""
     out = study.base(SOP['sr'], 'SR', series_uid, sop_uid, 1, number)
@@ -327,7 +349,7 @@ def color_palette(sop_uid=None):
                    (0x00700084, 'PN', 'SAMPLE'))
 
 
-MAKERS = {'ct': ct, 'dr': dr, 'us': us, 'sc': sc, 'ecg': ecg, 'sr': sr}
+MAKERS = {'ct': ct, 'dr': dr, 'us': us, 'sc': sc, 'ecg': ecg, 'wsi': wsi, 'sr': sr}
 
 
 def describe(dataset, path, content, dataset_bytes, transfer_syntax):
@@ -348,14 +370,14 @@ def write_part10(path, dataset, transfer_syntax=EXPLICIT):
 
 
 def make_study(out, kind='ct-chest', images=None, size=512, transfer_syntax=EXPLICIT, **about):
-    """Writes a study of one kind into a folder: ct-chest, dr-chest, us, ecg, sr, sc.  Returns its facts."""
+    """Writes a study of one kind into a folder: ct-chest, dr-chest, us, ecg, wsi, sr, sc.  Returns its facts."""
     if not about.get('description'):
-        about['description'] = {'ct-chest': 'CT胸部平扫', 'dr-chest': '胸部正位', 'us': '腹部彩超', 'ecg': '心电图'}.get(kind, '')
+        about['description'] = {'ct-chest': 'CT胸部平扫', 'dr-chest': '胸部正位', 'us': '腹部彩超', 'ecg': '心电图', 'wsi': '胃窦活检'}.get(kind, '')
         if about.get('charset') == 'ascii':
             about['description'] = kind
     study = Study(**about)
     short = kind.split('-')[0]
-    count = images or {'ct': 8, 'dr': 2}.get(short, 1)
+    count = images or {'ct': 8, 'dr': 2, 'wsi': 3}.get(short, 1)
     series, frame, files = study.random.uid(), study.random.uid(), []
     for number in range(1, count + 1):
         options = {'series_uid': series, 'number': number}
@@ -373,7 +395,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest='command', required=True)
     one = commands.add_parser('study', help='write a whole study into a folder')
-    one.add_argument('--kind', default='ct-chest', choices=['ct-chest', 'dr-chest', 'us', 'ecg', 'sr', 'sc'])
+    one.add_argument('--kind', default='ct-chest', choices=['ct-chest', 'dr-chest', 'us', 'ecg', 'wsi', 'sr', 'sc'])
     one.add_argument('--images', type=int)
     one.add_argument('--size', type=int, default=512)
     two = commands.add_parser('object', help='write one file')

@@ -26,7 +26,7 @@ const task = await taskOf(NOW)
 
 const pane = (page, place = 0) => page.locator(`[data-place="${place}"] .pane`)
 const count = (page, place = 0) => page.locator(`[data-place="${place}"] .count`)
-const sharp = (page, place = 0) => page.locator(`[data-place="${place}"] .pane[data-sharp=true]`).waitFor()
+const sharp = (page, place = 0) => page.locator(`[data-place="${place}"] .pane[data-quality=full]`).waitFor()
 const tile = (page, modality, images) => page.locator('.tile', { hasText: modality }).filter({ hasText: new RegExp(`(?<!\\d)${images} 张|images: ${images}(?!\\d)`) })
 
 /* The grey in the middle of what is drawn. */
@@ -62,7 +62,7 @@ world.test('a stack is scrolled by wheel, keys and slider', async ({ person }) =
   await page.locator('[data-place="0"] .slider').fill('7')
   await count(page).getByText('7 / 20').waitFor()
   await page.locator('[data-place="0"] .progress').waitFor({ state: 'detached' })
-  await until(async () => (await pane(page).getAttribute('data-drawn'))?.endsWith('#1') && (await pane(page).getAttribute('data-sharp')) === 'true', 'not drawn')
+  await until(async () => (await pane(page).getAttribute('data-drawn'))?.endsWith('#1') && (await pane(page).getAttribute('data-quality')) === 'full', 'not drawn')
 })
 
 world.test('a window is asked of the gateway, drawn anew, changed by dragging, and taken back', async ({ person }) => {
@@ -184,11 +184,10 @@ world.test('on a slow link a small picture comes first and gets sharp', async ({
   const asked = []
   page.on('request', (request) => { if (/\/rendered/.test(request.url()) && request.resourceType() === 'fetch') asked.push(new URL(request.url()).searchParams.get('viewport')) })
   await one.goto(`/reading/${film}`)
-  await page.locator('.pane[data-sharp=false][data-drawn]').waitFor({ timeout: 60_000 })
-  await page.locator('.pane').getByText('正在变清晰').waitFor()
+  await page.locator('.pane[data-quality=preview]').getByText('快速预览，请勿据此诊断').waitFor()
   const small = await greys(page)
-  assert.ok(small.width <= 160, `${small.width} pixels wide is not small`)
-  await page.locator('.pane[data-sharp=true]').waitFor({ timeout: 60_000 })
+  assert.ok(small.width <= 256, `${small.width} pixels wide is not small`)
+  await page.locator('.pane[data-quality=screen]').waitFor()
   assert.ok((await greys(page)).width > 400)
-  assert.equal(asked[0], '160,160')
+  assert.equal(asked[0], '256,256')
 })

@@ -24,7 +24,7 @@ export const firstPage = (): string => PAGES.find((page) => hasRole(...page.role
 /* Key of the words for the title of the window. */
 export function titleOf(route: RouteLocationNormalizedLoaded): string {
   const name = route.name === 'workspace' || route.name === 'run' ? 'reading' : typeof route.name === 'string' ? route.name : ''
-  if (name === 'login') return 'frame.login'
+  if (name === 'login' || name === 'images') return `frame.${name}`
   return PAGES.some((page) => page.name === name) ? `frame.${name}` : 'frame.tagline'
 }
 
@@ -37,6 +37,7 @@ export const router = createRouter({
     { path: '/reading', name: 'reading', component: () => import('./pages/reading/QueuePage.vue') },
     { path: '/reading/run', name: 'run', component: () => import('./pages/reading/RunPage.vue') },
     { path: '/reading/:task', name: 'workspace', component: () => import('./pages/reading/WorkspacePage.vue') },
+    { path: '/images', name: 'images', component: () => import('./pages/images/ImagesPage.vue') },
     { path: '/cockpit', name: 'cockpit', component: () => import('./pages/cockpit/CockpitPage.vue') },
     { path: '/operations', name: 'operations', component: () => import('./pages/operations/OperationsPage.vue') },
     { path: '/:rest(.*)*', name: 'nothing', component: () => import('./pages/NothingPage.vue') },

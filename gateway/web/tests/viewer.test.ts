@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Instance, Series, Study } from '@/api/types'
 import { ByteCache, nearestFirst, Pace, PictureLoader } from '@/pages/reading/viewer/loader'
+import { fetchOrder, jobFor, type Plan, type Quality } from '@/pages/reading/viewer/quality'
 import { bestBeside, clampIndex, keepIndex, linkedIndex, picturesOf, shownSeries, wheelSteps } from '@/pages/reading/viewer/stack'
 import { boundView, fit, viewportFor, WHOLE, zoomAt } from '@/pages/reading/viewer/view'
 import { approximate, CT_PRESETS, dragTone, dragWindow, filterText, PLAIN_TONE, presetsOf, windowText } from '@/pages/reading/viewer/window'
@@ -147,6 +148,52 @@ describe('the order of fetching', () => {
   })
 })
 
+describe('the qualities', () => {
+  const pictures = picturesOf(series('s', { instances: Array.from({ length: 30 }, (_, i) => instance(`i${i}`, { number: i })) }))
+  const other = picturesOf(series('t', { instances: [instance('t0')] }))
+  const screen = { pane: { width: 400, height: 400 }, scale: 1, pixelRatio: 1 }
+  const plan = (more: Partial<Plan> = {}): Plan => ({ pictures, index: 10, direction: 1, isSlow: true, isStaying: true, wantsAll: false, ahead: other, ...more })
+  const order = (of: Plan, here: string[] = [], lost: string[] = []) => {
+    const nameOf = (key: string) => key.split('#')[0] + ' ' + key.split('|')[1]
+    const { jobs, urgent } = fetchOrder(of, {
+      job: (one, quality) => jobFor(one, quality, null, screen), isHere: (job) => here.includes(nameOf(job.key)), isLost: (job) => lost.includes(nameOf(job.key)),
+    })
+    return { names: jobs.map((job) => nameOf(job.key)), urgent }
+  }
+  it.each<[Quality, string]>([
+    ['preview', 'viewport=256%2C256&window=40%2C400%2Clinear&quality=40'], ['screen', 'viewport=512%2C512&window=40%2C400%2Clinear'],
+    ['full', 'window=40%2C400%2Clinear&accept=image%2Fpng'],
+  ])('%s is asked for as %s', (quality, query) => {
+    const large = picturesOf(series('l', { instances: [instance('l0', { rows: 3000, columns: 3000 })] }))[0]!
+    expect(jobFor(large, quality, { centre: 40, width: 400 }, screen)!.address.split('?')[1]).toBe(query)
+  })
+  it('begin with a preview where the link is slow, and with what the pane shows where it is not', () => {
+    expect(order(plan()).names.slice(0, 3)).toEqual(['i10 preview', 'i11 preview', 'i12 preview'])
+    expect(order(plan({ isSlow: false })).names.slice(0, 2)).toEqual(['i10 screen', 'i11 screen'])
+  })
+  it('get better where somebody stays: this picture, the neighbours, the series, the others', () => {
+    const { names, urgent } = order(plan(), ['i10 preview'])
+    const place = (name: string) => names.indexOf(name)
+    expect(names[0]).toBe('i10 screen')
+    expect([place('i11 preview'), place('i10 full'), place('i11 screen'), place('i29 screen'), place('t0 preview'), place('t0 screen')]).toEqual(
+      [place('i11 preview'), place('i10 full'), place('i11 screen'), place('i29 screen'), place('t0 preview'), place('t0 screen')].sort((a, b) => a - b))
+    expect(names.filter((name) => name.endsWith('full'))).toEqual(['i10 full'])
+    expect(place('i10 full')).toBeLessThan(urgent)
+    expect(place('i0 screen')).toBeGreaterThanOrEqual(urgent)
+  })
+  it('are those of going by while somebody scrolls', () => {
+    expect(new Set(order(plan({ isStaying: false }), ['i10 preview']).names.map((name) => name.split(' ')[1]))).toEqual(new Set(['preview']))
+    expect(new Set(order(plan({ isStaying: false, isSlow: false })).names.map((name) => name.split(' ')[1]))).toEqual(new Set(['screen']))
+  })
+  it('never go back, and go on where one failed', () => {
+    expect(order(plan(), ['i10 full']).names.filter((name) => name.startsWith('i10 '))).toEqual([])
+    expect(order(plan(), [], ['i10 preview']).names[0]).toBe('i10 screen')
+    const { names } = order(plan({ wantsAll: true }), ['i10 full'])
+    expect(names.filter((name) => name.endsWith('full'))).toHaveLength(29)
+    expect(new Set(names).size).toBe(names.length)
+  })
+})
+
 describe('the loader', () => {
   function scene(concurrency: number) {
     const calls: { address: string; signal: AbortSignal; done: (size: number) => void; fail: (reason: Error) => void }[] = []
@@ -189,6 +236,28 @@ describe('the loader', () => {
     expect(calls).toHaveLength(2)
     loader.forgive()
     loader.want(['a'].map(job))
+    expect(calls.map((call) => call.address)).toEqual(['/a', '/b', '/a'])
+  })
+  it('fetches ahead only what there is room for, and what is urgent always', async () => {
+    const { calls, loader, job, settled } = scene(1)
+    loader.want(['a', 'b', 'c', 'd'].map(job), 1)
+    calls[0]!.done(500)
+    await settled()
+    calls[1]!.done(400)
+    await settled()
+    expect(calls.map((call) => call.address)).toEqual(['/a', '/b'])
+    expect(loader.isFull).toBe(true)
+    loader.want(['c', 'a', 'b', 'd'].map(job), 1)
+    expect(calls.map((call) => call.address)).toEqual(['/a', '/b', '/c'])
+  })
+  it('forgives what failed in one way alone', async () => {
+    const { calls, loader, job, settled } = scene(2)
+    loader.want(['a', 'b'].map(job))
+    calls[0]!.fail(new Error('link'))
+    calls[1]!.fail(new Error('code'))
+    await settled()
+    loader.forgive((failure) => (failure as Error).message === 'link')
+    loader.want(['a', 'b'].map(job))
     expect(calls.map((call) => call.address)).toEqual(['/a', '/b', '/a'])
   })
   it('fetches nothing once closed', () => {

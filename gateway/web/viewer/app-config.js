@@ -19,8 +19,8 @@
   const { language, isMasked } = preferences()
   const isEnglish = (language ?? navigator.language).startsWith('en')
   const WORDS = isEnglish
-    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages', segment: 'Segmentation', read: 'Reading', key: 'Key image', keyed: 'Is a key image of the report now.', unkeyed: 'Is no key image any more.', noKey: 'Mark it where a single image is shown.', notKeyed: 'Not marked: take the reading task of this study first; at most 20.', notKept: 'Not stored: ', why: { 403: 'take the reading task of this study first.', 404: 'the study is not here any more.', 507: 'the store is full.', 290: 'objects of this kind are not stored here.', 41217: 'it is of another study than the one that was opened.', 41218: 'the patient was corrected meanwhile: open the study anew.', 41219: 'it refers to images of another study.', 292: 'you do not hold the reading task any more.' }, other: 'try again.' }
-    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥', segment: '分割', read: '阅片', key: '关键图像', keyed: '已标为报告的关键图像。', unkeyed: '已取消关键图像。', noKey: '请在显示单幅图像的视窗中标记。', notKeyed: '未能标记：请先领取这个检查的诊断任务；最多 20 幅。', notKept: '未能保存：', why: { 403: '请先领取这个检查的诊断任务。', 404: '找不到这个检查。', 507: '存储空间不足。', 290: '这里不保存这类对象。', 41217: '它属于另一个检查，不是打开的这个。', 41218: '患者信息已更正，请重新打开检查。', 41219: '它引用了其他检查的图像。', 292: '您已不再持有这个检查的诊断任务。' }, other: '请重试。' }
+    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages', no_webgl: 'The browser of this computer has no WebGL: this viewer would show black. The plain page shows the same images.', broken: 'The viewer cannot start in this browser. The plain page shows the same images.', plain: 'Open the plain page', segment: 'Segmentation', read: 'Reading', key: 'Key image', keyed: 'Is a key image of the report now.', unkeyed: 'Is no key image any more.', noKey: 'Mark it where a single image is shown.', notKeyed: 'Not marked: take the reading task of this study first; at most 20.', notKept: 'Not stored: ', why: { 403: 'take the reading task of this study first.', 404: 'the study is not here any more.', 507: 'the store is full.', 290: 'objects of this kind are not stored here.', 41217: 'it is of another study than the one that was opened.', 41218: 'the patient was corrected meanwhile: open the study anew.', 41219: 'it refers to images of another study.', 292: 'you do not hold the reading task any more.' }, other: 'try again.' }
+    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥', no_webgl: '这台电脑的浏览器不支持 WebGL，完整阅片器只会显示黑屏。简易阅片页可以显示同样的图像。', broken: '完整阅片器无法在这个浏览器中启动。简易阅片页可以显示同样的图像。', plain: '打开简易阅片页', segment: '分割', read: '阅片', key: '关键图像', keyed: '已标为报告的关键图像。', unkeyed: '已取消关键图像。', noKey: '请在显示单幅图像的视窗中标记。', notKeyed: '未能标记：请先领取这个检查的诊断任务；最多 20 幅。', notKept: '未能保存：', why: { 403: '请先领取这个检查的诊断任务。', 404: '找不到这个检查。', 507: '存储空间不足。', 290: '这里不保存这类对象。', 41217: '它属于另一个检查，不是打开的这个。', 41218: '患者信息已更正，请重新打开检查。', 41219: '它引用了其他检查的图像。', 292: '您已不再持有这个检查的诊断任务。' }, other: '请重试。' }
   /* What OHIF has in English only, by its own words. */
   const SAID = {
     'Create SR': '保存测量 (SR)', 'Create Report': '测量', 'Store Segmentation': '分割 (SEG)', Saved: '已保存', 'Create new series': '新序列', 'Report name': '名称', Series: '序列', Save: '保存',
@@ -55,6 +55,27 @@
     link.focus()
   }
   const askForLogin = () => tell(WORDS.ended, WORDS.again, `/login?next=${encodeURIComponent(`/viewer?StudyInstanceUIDs=${STUDIES}`)}`)
+
+  /* ---- machines and browsers that are too old for it: the plain page is drawn by the gateway ---- */
+
+  const isChosen = /^[0-9.,]+$/.test(STUDIES)
+  const PLAIN = `/images?StudyInstanceUIDs=${STUDIES}`
+  const whenReady = (act) => (document.body === null ? document.addEventListener('DOMContentLoaded', act) : act())
+  const leadToPlain = (why) => { if (isChosen) whenReady(() => tell(why, WORDS.plain, PLAIN)) }
+
+  function hasWebgl() {
+    const canvas = document.createElement('canvas')
+    const context = canvas.getContext('webgl2') ?? canvas.getContext('webgl')
+    context?.getExtension('WEBGL_lose_context')?.loseContext()
+    return context !== null
+  }
+  if (!hasWebgl()) leadToPlain(WORDS.no_webgl)
+
+  /* A script that does not come, or that this browser cannot read; an error of the running viewer is its own. */
+  window.addEventListener('error', (event) => {
+    const hasStarted = document.getElementById('root')?.childElementCount > 0
+    if (event.target instanceof HTMLScriptElement ? !hasStarted : event instanceof ErrorEvent && !hasStarted) leadToPlain(WORDS.broken)
+  }, true)
 
   /* OHIF tells its error handler of some calls only. */
   if (typeof PerformanceObserver !== 'undefined')
@@ -158,7 +179,7 @@
   document.documentElement.lang = isEnglish ? 'en' : 'zh-CN'
   document.title = WORDS.title
   document.addEventListener('DOMContentLoaded', () => {
-    if (!/^[0-9.,]+$/.test(STUDIES)) tell(WORDS.nothing, WORDS.pages, '/')
+    if (!isChosen) tell(WORDS.nothing, WORDS.pages, '/')
   })
   try {
     document.cookie = 'i18next=; path=/; max-age=0' // would be asked first

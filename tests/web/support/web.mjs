@@ -247,10 +247,11 @@ class World {
   }
 }
 
-export async function openWorld(settings = {}) {
+/* flags: more for Chromium, such as for a machine that can do less. */
+export async function openWorld(settings = {}, flags = []) {
   const [installation, browser] = await Promise.all([
     startInstallation(settings),
-    chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS }),
+    chromium.launch({ executablePath: CHROMIUM, headless: true, args: [...FLAGS, ...flags] }),
   ])
   const world = new World(installation, browser)
   after(() => world.close())

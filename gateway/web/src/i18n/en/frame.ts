@@ -9,6 +9,7 @@ export default {
   account: 'Account',
   password: 'Password',
   login: 'Log in',
+  images: 'Images',
   logout: 'Log out',
   login_title: 'Log in to Yingqiao',
   login_again: 'Your login has ended. Log in again; this page keeps what it holds.',

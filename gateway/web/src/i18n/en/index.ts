@@ -4,6 +4,7 @@ import corrections from './corrections'
 import doubts from './doubts'
 import frame from './frame'
 import identity from './identity'
+import images from './images'
 import operations from './operations'
 import reading from './reading'
 import rules from './rules'
@@ -11,4 +12,4 @@ import states from './states'
 import township from './township'
 import workstations from './workstations'
 
-export default { common, states, frame, township, corrections, identity, reading, cockpit, operations, doubts, rules, workstations }
+export default { common, states, frame, township, corrections, identity, images, reading, cockpit, operations, doubts, rules, workstations }

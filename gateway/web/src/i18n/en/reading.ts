@@ -1,6 +1,10 @@
+import ecg from './ecg'
+import slide from './slide'
 import viewer from './viewer'
 
 export default {
+  ecg,
+  slide,
   viewer,
   queue: 'Reading list',
   report: 'Report',

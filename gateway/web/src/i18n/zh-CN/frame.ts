@@ -9,6 +9,7 @@ export default {
   account: '帐号',
   password: '密码',
   login: '登录',
+  images: '简易阅片',
   logout: '退出登录',
   login_title: '登录影桥',
   login_again: '登录已过期，请重新登录。本页内容仍保留。',

@@ -32,6 +32,11 @@ export class ByteCache {
       this.bytes -= one.size
     }
   }
+  sizeOf(keys: Iterable<string>): number {
+    let sum = 0
+    for (const key of keys) sum += this.entries.get(key)?.size ?? 0
+    return sum
+  }
   clear(): void {
     this.entries.clear()
     this.bytes = 0
@@ -53,7 +58,8 @@ export class Pace {
     return this.bytesPerMs === null || bytes / this.bytesPerMs > SLOW_MS
   }
 }
-const SLOW_MS = 500
+const SLOW_MS = 250
+const ROOM_SHARE = 0.85 /* of the cache, for what is wanted: the rest is what was looked at before */
 
 /* The places around one, the nearest first, twice as far in the direction of scrolling as behind. */
 export function nearestFirst(index: number, length: number, direction: 1 | -1, most: number): number[] {
@@ -74,6 +80,8 @@ export class PictureLoader {
   private readonly failures = new Map<string, unknown>()
   private readonly running = new Map<string, AbortController>()
   private waiting: Job[] = []
+  private wanted = new Set<string>()
+  private urgent = new Set<string>()
   private isClosed = false
 
   constructor(
@@ -85,11 +93,15 @@ export class PictureLoader {
     this.cache = new ByteCache(options.cacheBytes)
   }
 
-  /* From now on these, in this order. What else is under way is given up. */
-  want(jobs: Job[]): void {
-    const keys = new Set(jobs.map((job) => job.key))
+  /*
+   * From now on these, in this order. What else is under way is given up. Behind the first `urgent`, only as long as there is room for them: what
+   * is fetched ahead never pushes out what was fetched ahead.
+   */
+  want(jobs: Job[], urgent = jobs.length): void {
+    this.wanted = new Set(jobs.map((job) => job.key))
+    this.urgent = new Set(jobs.slice(0, urgent).map((job) => job.key))
     for (const [key, controller] of this.running) {
-      if (keys.has(key)) continue
+      if (this.wanted.has(key)) continue
       this.running.delete(key)
       controller.abort()
     }
@@ -105,9 +117,13 @@ export class PictureLoader {
   failureOf(key: string): unknown {
     return this.failures.get(key)
   }
-  /* What failed may be fetched again when it is wanted again. */
-  forgive(): void {
-    this.failures.clear()
+  /* What failed (in this way) may be fetched again when it is wanted again. */
+  forgive(isForgiven: (failure: unknown) => boolean = () => true): void {
+    for (const [key, failure] of this.failures) if (isForgiven(failure)) this.failures.delete(key)
+  }
+  /* More is wanted than there is room for. */
+  get isFull(): boolean {
+    return this.waiting.length > 0 && !this.hasRoom()
   }
   close(): void {
     this.isClosed = true
@@ -115,10 +131,14 @@ export class PictureLoader {
     this.cache.clear()
   }
 
+  private hasRoom(): boolean {
+    return this.cache.sizeOf(this.wanted) < this.options.cacheBytes * ROOM_SHARE
+  }
   private proceed(): void {
     while (!this.isClosed && this.running.size < this.options.concurrency) {
-      const job = this.waiting.shift()
-      if (job === undefined) return
+      const job = this.waiting[0]
+      if (job === undefined || (!this.urgent.has(job.key) && !this.hasRoom())) return
+      this.waiting.shift()
       void this.run(job)
     }
   }

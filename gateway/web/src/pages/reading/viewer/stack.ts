@@ -1,5 +1,7 @@
 /* The pictures of a series as one stack to scroll through, and the arithmetic of places in it. */
 import type { Instance, Series, Study } from '@/api/types'
+import { isWaveform } from './ecg/waveform'
+import { SLIDE_CLASS } from './slide/pyramid'
 
 export interface Picture {
   key: string /* SOP Instance UID and frame: stays the same when more images arrive */
@@ -35,6 +37,11 @@ function picturesOfInstance(instance: Instance): Picture[] {
 export const picturesOf = (series: Series): Picture[] => [...series.instances].sort(byNumber).flatMap(picturesOfInstance)
 
 export const hasPictures = (series: Series): boolean => series.instances.some((instance) => instance.rendered !== null)
+
+export const isEcg = (series: Series): boolean => !hasPictures(series) && series.instances.some((instance) => isWaveform(instance.sop_class_uid))
+
+/* Its frames are tiles, not a stack. */
+export const isSlide = (series: Series): boolean => series.instances.some((instance) => instance.sop_class_uid === SLIDE_CLASS)
 
 /* What devices and sites sent, by number; those with pictures first. Reports that we made ourselves are shown elsewhere. */
 export function shownSeries(study: Study): Series[] {
