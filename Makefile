@@ -210,7 +210,7 @@ build/web.list: FORCE
 	@mkdir -p build; echo $(WEB_SOURCES) | cmp -s - $@ || echo $(WEB_SOURCES) >$@
 build/web.stamp: build/web.list $(WEB_SOURCES) $(WEB_INSTALLED)
 	$(call say,VITE ,build/web)deploy/web build && touch $@
-build/viewer.stamp: $(VIEWER_SOURCES) | packages
+build/viewer.stamp: $(VIEWER_SOURCES) $(WEB_INSTALLED) | packages
 	$(call say,OHIF ,build/viewer)deploy/web viewer && touch $@
 
 # --- the rest ------------------------------------------------------------------------------------------------------

@@ -5,11 +5,11 @@
 
 #define BASE "http://gw/dicom-web"
 
-static const struct stow_result one = {"1.2.840.10008.5.1.4.1.1.7", "1.2.3", "1.2", "1.2.4", STOW_STORED, false},
-                                other = {"1.2.840.10008.5.1.4.1.1.7", "1.2.5", "1.9", "1.9.1", STOW_STORED, false},
-                                refused = {"1.2.840.10008.5.1.4.1.1.7", "1.2.6", "1.2", "", 0xA900, false},
-                                large = {"1.2.840.10008.5.1.4.1.1.7", "1.2.7", "", "", STOW_NO_ROOM, true},
-                                nameless = {"", "", "", "", STOW_NOT_UNDERSTOOD, false};
+static const struct stow_result one = {"1.2.840.10008.5.1.4.1.1.7", "1.2.3", "1.2", "1.2.4", STOW_STORED, "", false},
+                                other = {"1.2.840.10008.5.1.4.1.1.7", "1.2.5", "1.9", "1.9.1", STOW_STORED, "", false},
+                                refused = {"1.2.840.10008.5.1.4.1.1.7", "1.2.6", "1.2", "", 0xA900, "", false},
+                                large = {"1.2.840.10008.5.1.4.1.1.7", "1.2.7", "", "", STOW_NO_ROOM, "", true},
+                                nameless = {"", "", "", "", STOW_NOT_UNDERSTOOD, "", false};
 
 Test(stow_response, status)
 {
