@@ -167,8 +167,10 @@ static void drain(struct http_socket *socket)
 
 static void pull(struct http_socket *socket)
 {
-	if (socket->drains) {
+	/* Also while its close frame waits for room: bytes that nobody takes would wake the thread without end. */
+	if (socket->drains || !wslay_event_want_read(socket->frames)) {
 		drain(socket);
+		push(socket);
 		return;
 	}
 	socket->allowance = READ_MAX;

@@ -114,6 +114,7 @@ Test(socket, reaches_those_who_may_see_it_and_says_why_it_ends)
 	next_frame(anna, &frame);
 	cr_expect(code_of(&frame) == 1008 && strcmp((char *)frame.bytes + 2, "no more") == 0, "got %d",
 	          code_of(&frame));
+	client_send(anna, "\x88\x80\0\0\0\0", 6);
 	next_frame(anna, &frame);
 	cr_expect(frame.opcode == -1);
 	http_server_stop(server);
