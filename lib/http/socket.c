@@ -42,6 +42,7 @@ struct http_socket {
 	bool writes;        /* epoll watches for room to write */
 	/* All is said; what still comes is read and dropped, else its sender loses the close frame to a reset. */
 	bool drains;
+	bool is_refused; /* by http_sockets_end() */
 	bool broken;
 	void *user;
 	void (*free_user)(void *user);
@@ -452,6 +453,8 @@ void http_sockets_end(struct http_server *server, int code, const char *reason,
 	pthread_mutex_lock(&hub->lock);
 	for (struct http_socket *socket = hub->first; socket != NULL; socket = socket->next)
 		if (accepts(socket->user, context)) {
+			socket->broken |= socket->is_refused && code == HTTP_SOCKET_REFUSED;
+			socket->is_refused |= code == HTTP_SOCKET_REFUSED;
 			part(socket, code, reason);
 			push(socket);
 		}

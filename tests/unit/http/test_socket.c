@@ -149,6 +149,25 @@ Test(socket, a_slow_reader_is_told_and_others_are_not_kept_waiting)
 	http_server_free(server);
 }
 
+Test(socket, who_answers_no_close_frame_is_not_waited_for_at_the_next_end)
+{
+	enum { SOCKETS = 20, WAIT_US = 10000, WAITS = 500 };
+	char who_is[] = "crowd";
+	struct http_server *server = client_server(routes, 1);
+	int fds[SOCKETS], waits = 0;
+	for (int i = 0; i < SOCKETS; i++) {
+		http_sockets_end(server, HTTP_SOCKET_REFUSED, "too many", is_for, who_is);
+		fds[i] = join(server, who_is, "", 0);
+	}
+	/* The last, and the one that it made end. */
+	while (http_sockets_open(server) > 2 && waits++ < WAITS)
+		usleep(WAIT_US);
+	cr_expect(http_sockets_open(server) <= 2, "%d are open", http_sockets_open(server));
+	for (int i = 0; i < SOCKETS; i++)
+		close(fds[i]);
+	http_server_free(server);
+}
+
 Test(socket, who_answers_no_ping_is_closed)
 {
 	static struct frame frame;
