@@ -69,10 +69,11 @@ static bool warn(struct http_request *request, const char *words, struct err *er
 static bool refuse(struct http_request *request, struct err *err)
 {
 	struct err ignored = {0};
-	const char *words = warning_of(err->code);
-	if (err->source != ERR_SOURCE_DIMSE)
+	bool has_status = err->source == ERR_SOURCE_DIMSE;
+	const char *words = warning_of(has_status ? err->code : WORKITEM_SUCCESS);
+	if (!has_status && err->kind != ERR_CONFLICT)
 		return false;
-	if (err->code == WORKITEM_OTHER_TRANSACTION)
+	if (has_status && err->code == WORKITEM_OTHER_TRANSACTION)
 		words =
 		    err->kind == ERR_INVALID ? "The Transaction UID is missing" : "The Transaction UID is incorrect";
 	if (!warn(request, words, &ignored))
