@@ -302,7 +302,7 @@ static void *run(void *context)
 			pinged_ms = clock_monotonic_ms();
 		}
 		collect(hub, &over);
-		is_done = hub->closed && hub->first == NULL;
+		is_done = hub->ends && hub->first == NULL;
 		pthread_mutex_unlock(&hub->lock);
 		end_all(over);
 	}
@@ -341,8 +341,13 @@ void sockets_close(struct socket_hub *hub)
 
 void sockets_stop(struct socket_hub *hub)
 {
-	if (hub->runs)
+	pthread_mutex_lock(&hub->lock);
+	hub->ends = true;
+	pthread_mutex_unlock(&hub->lock);
+	if (hub->runs) {
+		wake(hub);
 		pthread_join(hub->thread, NULL);
+	}
 	hub->runs = false;
 }
 
