@@ -157,8 +157,9 @@ static bool find(struct http_request *request, const json_t *filter, const struc
 	char *text = json_dumps(filter, JSON_COMPACT);
 	if (text == NULL)
 		err_panic("could not write JSON");
+	bool is_named = json_object_get(filter, "uids") != NULL || json_object_get(filter, "studies") != NULL;
 	bool ok = caller_db(request, &db, err) &&
-	          db_exec(db, STMT_WORKITEM_LIST,
+	          db_exec(db, is_named ? STMT_WORKITEM_LIST_NAMED : STMT_WORKITEM_LIST,
 	                  DB_PARAMS(db_text(text), db_int(window->limit + 1), db_int(window->offset)), rows, err);
 	free(text);
 	return ok;
