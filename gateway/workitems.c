@@ -69,10 +69,11 @@ static bool warn(struct http_request *request, const char *words, struct err *er
 static bool refuse(struct http_request *request, struct err *err)
 {
 	struct err ignored = {0};
-	const char *words = warning_of(err->code);
-	if (err->source != ERR_SOURCE_DIMSE)
+	bool has_status = err->source == ERR_SOURCE_DIMSE;
+	const char *words = warning_of(has_status ? err->code : WORKITEM_SUCCESS);
+	if (!has_status && err->kind != ERR_CONFLICT)
 		return false;
-	if (err->code == WORKITEM_OTHER_TRANSACTION)
+	if (has_status && err->code == WORKITEM_OTHER_TRANSACTION)
 		words =
 		    err->kind == ERR_INVALID ? "The Transaction UID is missing" : "The Transaction UID is incorrect";
 	if (!warn(request, words, &ignored))
@@ -156,8 +157,9 @@ static bool find(struct http_request *request, const json_t *filter, const struc
 	char *text = json_dumps(filter, JSON_COMPACT);
 	if (text == NULL)
 		err_panic("could not write JSON");
+	bool is_named = json_object_get(filter, "uids") != NULL || json_object_get(filter, "studies") != NULL;
 	bool ok = caller_db(request, &db, err) &&
-	          db_exec(db, STMT_WORKITEM_LIST,
+	          db_exec(db, is_named ? STMT_WORKITEM_LIST_NAMED : STMT_WORKITEM_LIST,
 	                  DB_PARAMS(db_text(text), db_int(window->limit + 1), db_int(window->offset)), rows, err);
 	free(text);
 	return ok;

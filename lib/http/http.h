@@ -174,7 +174,10 @@ bool http_reply_socket(struct http_request *request, void *user, void (*free_use
 /* A text message to every socket whose user the filter accepts, which must not block. */
 void http_sockets_send(struct http_server *server, const char *text, bool (*accepts)(void *user, void *context),
                        void *context);
-/* Closes them with a code and a reason of at most 123 bytes; asked from the newest to the oldest. */
+/*
+ * Closes them with a code and a reason of at most 123 bytes; asked from the newest to the oldest. One that is refused a second time is waited for no
+ * more: who opens many and answers no close frame would hold a connection for each.
+ */
 void http_sockets_end(struct http_server *server, int code, const char *reason,
                       bool (*accepts)(void *user, void *context), void *context);
 int http_sockets_open(struct http_server *server);

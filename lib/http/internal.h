@@ -112,6 +112,7 @@ struct socket_hub {
 	struct http_socket *first;
 	int open;
 	bool closed, runs;
+	bool ends; /* no handler is left that could open one */
 	int epoll_fd, wake_fd;
 	int64_t ping_every_ms;
 	pthread_t thread;

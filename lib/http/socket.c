@@ -42,6 +42,7 @@ struct http_socket {
 	bool writes;        /* epoll watches for room to write */
 	/* All is said; what still comes is read and dropped, else its sender loses the close frame to a reset. */
 	bool drains;
+	bool is_refused; /* by http_sockets_end() */
 	bool broken;
 	void *user;
 	void (*free_user)(void *user);
@@ -167,8 +168,10 @@ static void drain(struct http_socket *socket)
 
 static void pull(struct http_socket *socket)
 {
-	if (socket->drains) {
+	/* Also while its close frame waits for room: bytes that nobody takes would wake the thread without end. */
+	if (socket->drains || !wslay_event_want_read(socket->frames)) {
 		drain(socket);
+		push(socket);
 		return;
 	}
 	socket->allowance = READ_MAX;
@@ -299,7 +302,7 @@ static void *run(void *context)
 			pinged_ms = clock_monotonic_ms();
 		}
 		collect(hub, &over);
-		is_done = hub->closed && hub->first == NULL;
+		is_done = hub->ends && hub->first == NULL;
 		pthread_mutex_unlock(&hub->lock);
 		end_all(over);
 	}
@@ -338,8 +341,13 @@ void sockets_close(struct socket_hub *hub)
 
 void sockets_stop(struct socket_hub *hub)
 {
-	if (hub->runs)
+	pthread_mutex_lock(&hub->lock);
+	hub->ends = true;
+	pthread_mutex_unlock(&hub->lock);
+	if (hub->runs) {
+		wake(hub);
 		pthread_join(hub->thread, NULL);
+	}
 	hub->runs = false;
 }
 
@@ -450,6 +458,8 @@ void http_sockets_end(struct http_server *server, int code, const char *reason,
 	pthread_mutex_lock(&hub->lock);
 	for (struct http_socket *socket = hub->first; socket != NULL; socket = socket->next)
 		if (accepts(socket->user, context)) {
+			socket->broken |= socket->is_refused && code == HTTP_SOCKET_REFUSED;
+			socket->is_refused |= code == HTTP_SOCKET_REFUSED;
 			part(socket, code, reason);
 			push(socket);
 		}

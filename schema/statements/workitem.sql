@@ -49,6 +49,30 @@ FROM page JOIN workitem w USING (workitem_id) JOIN reading_task t USING (task_id
 JOIN identity_claim c USING (claim_id) JOIN reading_queue q ON q.queue_id = t.queue_id
 ORDER BY w.ended_at DESC NULLS FIRST, w.opened_at, w.workitem_id;
 
+-- name: workitem_list_named
+-- The same where keys name workitems or studies by their UIDs: found by these, and not by a look at every workitem there ever was.
+-- $1 keys (yq_workitem_fits)
+-- $2 how many
+-- $3 how many are left out first
+WITH named AS MATERIALIZED (
+    SELECT w.workitem_id FROM workitem w
+    WHERE w.sop_instance_uid = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb -> 'uids')))
+    UNION
+    SELECT w.workitem_id FROM study s JOIN reading_task t USING (study_id) JOIN workitem w USING (task_id)
+    WHERE s.shown_uid = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb -> 'studies')))
+), page AS MATERIALIZED (
+    SELECT w.workitem_id
+    FROM named JOIN workitem w USING (workitem_id) JOIN reading_task t USING (task_id) JOIN study s USING (study_id)
+    JOIN identity_claim c USING (claim_id) JOIN reading_queue q ON q.queue_id = t.queue_id
+    WHERE yq_workitem_fits(w, t, s, c, q.name, $1::jsonb)
+    ORDER BY w.ended_at DESC NULLS FIRST, w.opened_at, w.workitem_id
+    LIMIT $2::integer OFFSET $3::integer
+)
+SELECT s.public_id::text AS id, yq_json_workitem(w, t, s, c, q.name) AS json
+FROM page JOIN workitem w USING (workitem_id) JOIN reading_task t USING (task_id) JOIN study s USING (study_id)
+JOIN identity_claim c USING (claim_id) JOIN reading_queue q ON q.queue_id = t.queue_id
+ORDER BY w.ended_at DESC NULLS FIRST, w.opened_at, w.workitem_id;
+
 -- name: workitem_show
 -- One workitem with what it is made of (Input Information Sequence) and what came of it (Unified Procedure Step Performed Procedure
 -- Sequence).

@@ -21,7 +21,23 @@ static bool answer_socket(struct http_request *request, void *context, struct er
 	return http_reply_socket(request, strdup(http_query(request, "who")), free_user, err);
 }
 
-static const struct http_route routes[] = {{"GET", "/socket", answer_socket, 0, 0}};
+static bool is_stopping, is_answering;
+
+/* Behind the closing of all that are open. */
+static bool answer_late(struct http_request *request, void *context, struct err *err)
+{
+	enum { WAIT_US = 10000, WAITS = 20 };
+	__atomic_store_n(&is_answering, true, __ATOMIC_SEQ_CST);
+	while (!__atomic_load_n(&is_stopping, __ATOMIC_SEQ_CST))
+		usleep(WAIT_US);
+	/* Time for a thread that would end too early. */
+	for (int i = 0; i < WAITS; i++)
+		usleep(WAIT_US);
+	return answer_socket(request, context, err);
+}
+
+static const struct http_route routes[] = {{"GET", "/socket", answer_socket, 0, 0},
+                                           {"GET", "/late", answer_late, 0, 0}};
 
 static bool is_for(void *user, void *context)
 {
@@ -114,6 +130,7 @@ Test(socket, reaches_those_who_may_see_it_and_says_why_it_ends)
 	next_frame(anna, &frame);
 	cr_expect(code_of(&frame) == 1008 && strcmp((char *)frame.bytes + 2, "no more") == 0, "got %d",
 	          code_of(&frame));
+	client_send(anna, "\x88\x80\0\0\0\0", 6);
 	next_frame(anna, &frame);
 	cr_expect(frame.opcode == -1);
 	http_server_stop(server);
@@ -146,6 +163,41 @@ Test(socket, a_slow_reader_is_told_and_others_are_not_kept_waiting)
 	close(slow);
 	close(quick);
 	http_server_free(server);
+}
+
+Test(socket, who_answers_no_close_frame_is_not_waited_for_at_the_next_end)
+{
+	enum { SOCKETS = 20, WAIT_US = 10000, WAITS = 500 };
+	char who_is[] = "crowd";
+	struct http_server *server = client_server(routes, 1);
+	int fds[SOCKETS], waits = 0;
+	for (int i = 0; i < SOCKETS; i++) {
+		http_sockets_end(server, HTTP_SOCKET_REFUSED, "too many", is_for, who_is);
+		fds[i] = join(server, who_is, "", 0);
+	}
+	/* The last, and the one that it made end. */
+	while (http_sockets_open(server) > 2 && waits++ < WAITS)
+		usleep(WAIT_US);
+	cr_expect(http_sockets_open(server) <= 2, "%d are open", http_sockets_open(server));
+	for (int i = 0; i < SOCKETS; i++)
+		close(fds[i]);
+	http_server_free(server);
+}
+
+Test(socket, one_that_opens_while_the_server_stops_is_given_back)
+{
+	static const char text[] =
+	    "GET /late?who=x HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+	    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+	struct http_server *server = client_server(routes, 2);
+	int fd = client_open(http_server_port(server));
+	client_send(fd, text, sizeof text - 1);
+	while (!__atomic_load_n(&is_answering, __ATOMIC_SEQ_CST))
+		usleep(1000);
+	__atomic_store_n(&is_stopping, true, __ATOMIC_SEQ_CST);
+	http_server_free(server);
+	cr_expect(freed == 1, "freed %d", freed);
+	close(fd);
 }
 
 Test(socket, who_answers_no_ping_is_closed)
