@@ -54,7 +54,7 @@ static bool refuse_handshake(struct http_request *request, const char *text, str
 bool http_wants_socket(struct http_request *request, struct err *err)
 {
 	const char *version = http_header(request, "Sec-WebSocket-Version");
-	if (!has_token(http_header(request, "Upgrade"), "websocket") ||
+	if (strcmp(request->method, "GET") != 0 || !has_token(http_header(request, "Upgrade"), "websocket") ||
 	    !has_token(http_header(request, "Connection"), "upgrade"))
 		return refuse_handshake(request, "this is a WebSocket: ask for an upgrade", err);
 	if (version == NULL || strcmp(version, "13") != 0)

@@ -55,6 +55,17 @@ CREATE TRIGGER reading_task_readiness AFTER UPDATE OF state ON reading_task
     FOR EACH ROW WHEN (OLD.state = 'awaiting' AND NEW.state = 'returned' OR OLD.state = 'returned' AND NEW.state = 'awaiting')
     EXECUTE FUNCTION yq_workitem_readiness();
 
+-- So do images that come late, and the end of their coming. By whoever receives, who has no business with workitems.
+CREATE FUNCTION yq_workitem_images() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO event (kind, subject_id, site_id)
+    SELECT 'workitem.scheduled', w.public_id, w.site_id
+    FROM reading_task t JOIN workitem w USING (task_id) WHERE t.study_id = NEW.study_id AND w.state = 'SCHEDULED';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER study_readiness AFTER UPDATE OF state ON study
+    FOR EACH ROW WHEN ((OLD.state = 'receiving') <> (NEW.state = 'receiving')) EXECUTE FUNCTION yq_workitem_images();
+
 -- ---- as DICOM JSON ----------------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION yq_json_items(p_items jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -135,7 +146,7 @@ CREATE FUNCTION yq_workitem_report(w workitem, t reading_task, s study, p_kind t
                '00741006', yq_json_value('ST', w.progress_text)))))
            ELSE jsonb_build_object('00741000', yq_json_value('CS', upper(replace(p_kind, '_', ' '))),
                                    '00404041', yq_json_value('CS', yq_workitem_is_ready(t, s)))
-               || CASE WHEN p_kind = 'canceled' THEN jsonb_build_object('00741238', yq_json_value('LT', w.reason)) ELSE '{}' END
+               || CASE WHEN p_kind = 'canceled' THEN jsonb_build_object('00741238', yq_json_value('LT', left(w.reason, 256))) ELSE '{}' END
            END
 $$;
 

@@ -26,9 +26,10 @@ RETURNING workitem_id;
 UPDATE workitem w
 SET cancel_asked_by = (SELECT person_id FROM person WHERE public_id = $2::uuid), cancel_asked_at = yq_now(), cancel_reason = $3::text
 WHERE w.public_id = $1::uuid AND w.state = 'IN PROGRESS'
-  AND EXISTS (SELECT FROM reading_task t JOIN workitem_subscription b ON b.person_id = t.holder_id
-              WHERE t.task_id = w.task_id AND b.is_on
-                AND (b.workitem_id = w.workitem_id OR (b.workitem_id IS NULL AND b.suspended_at IS NULL)))
+  AND EXISTS (SELECT FROM reading_task t JOIN study s USING (study_id) JOIN identity_claim c USING (claim_id)
+              JOIN reading_queue q ON q.queue_id = t.queue_id JOIN workitem_subscription b ON b.person_id = t.holder_id
+              WHERE t.task_id = w.task_id AND (b.workitem_id = w.workitem_id OR b.workitem_id IS NULL)
+                AND yq_workitem_is_told(b, w, t, s, c, q.name))
 RETURNING w.workitem_id;
 
 -- name: workitem_list

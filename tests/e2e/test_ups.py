@@ -141,7 +141,13 @@ def test_the_study_that_is_not_whole_is_not_ready(scene, people):
     assert value(api.get(f"{ROOT}/{task.uid}").body[0], READINESS) == "INCOMPLETE"
     refused = put_state(api, task.uid, "IN PROGRESS", new_uid())
     assert refused.status == 409 and "inconsistent with the current state" in warning(refused) and task.state == "awaiting"
-    Task(scene)
+    with Channel(scene.home, api, "LATE") as channel:
+        assert subscribe(api, task.uid, "LATE").status == 201
+        assert value(channel.next(), READINESS) == "INCOMPLETE"
+        for state, readiness in (("complete", "READY"), ("receiving", "INCOMPLETE")):
+            scene.home.sql(f"UPDATE study SET state = '{state}' WHERE study_id = (SELECT study_id FROM reading_task WHERE public_id = '{task.id}')")
+            assert value(channel.next(), READINESS) == readiness
+        assert api.delete(f"{ROOT}/{task.uid}/subscribers/LATE").status == 200
 
 
 def test_workitems_are_not_created_here(people):
@@ -368,8 +374,37 @@ def test_cancelling_what_nobody_took_is_for_a_duty_leader(scene, people):
     assert value(shown, REASON) == "重复检查"
     held = Task(scene)
     assert people["reviewer1"].post(held.page + "/take").status == 200
+    assert subscribe(people["reviewer1"], FILTERED, "WS1", "?00741200=HIGH").status == 201, "which this one is not"
     refused = people["duty_leader1"].request("POST", f"{ROOT}/{held.uid}/cancelrequest")
     assert (refused.status, warning(refused)) == (409, "The performer cannot be contacted")
+    assert people["reviewer1"].delete(f"{ROOT}/{FILTERED}/subscribers/WS1").status == 200
+
+
+UNTELLABLE = """
+CREATE OR REPLACE FUNCTION yq_workitem_told(p_workitem uuid, p_kind text) RETURNS TABLE (person uuid, ae_title text, report jsonb) LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    IF p_workitem = (SELECT public_id FROM workitem WHERE sop_instance_uid = '{uid}') THEN
+        RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = 'query_canceled';
+    END IF;
+    RETURN QUERY SELECT * FROM told_before(p_workitem, p_kind);
+END $$;
+"""
+
+
+def test_an_event_that_cannot_be_told_holds_up_no_other(home, scene, people):
+    api, sick, well = people["reporter1"], Task(scene), Task(scene)
+    with Channel(home, api, "WS3") as channel:
+        for task in (sick, well):
+            assert subscribe(api, task.uid, "WS3").status == 201
+            channel.until(task.uid)
+        told = home.sql("SELECT replace(pg_get_functiondef('yq_workitem_told'::regproc), chr(10), ' ')")[0][0]
+        home.sql(told.replace("yq_workitem_told", "told_before") + "; GRANT EXECUTE ON FUNCTION told_before(uuid, text) TO yq_gateway;" + UNTELLABLE.format(uid=sick.uid))
+        try:
+            assert [people["reporter2"].post(task.page + "/take").status for task in (sick, well)] == [200, 200]
+            while (heard := (value(report := channel.next(), "00001000"), value(report, STATE))) != (well.uid, "IN PROGRESS"):
+                assert heard != (sick.uid, "IN PROGRESS")
+        finally:
+            home.sql(told + "; DROP FUNCTION told_before(uuid, text)")
 
 
 def test_a_filtered_worklist_and_a_gateway_that_died_meanwhile(home, scene):
@@ -427,6 +462,7 @@ def test_channels_are_guarded(home, scene):
                             (key | {"Sec-WebSocket-Key": "short"}, 400), (key | {"Origin": "https://elsewhere.example"}, 403),
                             (key | {"Sec-Fetch-Site": "cross-site"}, 403)):
         assert api.get(address, **headers).status == status, headers
+    assert api.request("HEAD", address, headers=key).status == 426
     assert home.api().get(address, **key).status == 401
     for wrong in ("x" * 17, "%5C", "a%0Ab"):
         assert api.get("/dicom-web/subscribers/" + wrong, **key).status == 404
