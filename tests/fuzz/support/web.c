@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/dicomweb.h"
+#include "gateway/dicomweb_keys.h"
 #include "gateway/input.h"
 #include "lib/base/log.h"
 #include "lib/domain/report.h"
@@ -125,12 +127,48 @@ static bool list(struct http_request *request, void *context, struct err *err)
 	                              json_pack("{s:i,s:i,s:s?}", "limit", limit, "ids", (int)count, "q", text), err));
 }
 
+/* What LIKE is given of a value: every backslash in front of something that means something to it. */
+static bool is_pattern(const char *text)
+{
+	for (; *text; text++)
+		if (*text == '\\' && *++text != '%' && *text != '_' && *text != '\\')
+			return false;
+	return true;
+}
+
+/* Keys of QIDO-RS, and what the answer may be. */
+static bool search(struct http_request *request, void *context, struct err *err)
+{
+	struct dicomweb_media media[DICOMWEB_MEDIA_MAX];
+	struct dicomweb_pattern name, id;
+	struct dicomweb_window window;
+	struct dicomweb_list uids;
+	int count;
+
+	(void)context;
+	if (!dicomweb_key_pattern(request, "PatientName", "00100010", &name, err) ||
+	    !dicomweb_key_pattern(request, "PatientID", "00100020", &id, err) ||
+	    !dicomweb_key_list(request, "StudyInstanceUID", "0020000D", &uids, err) ||
+	    !dicomweb_key_window(request, &window, err) || !dicomweb_accept(request, media, &count, err))
+		return false;
+	FUZZ_CLAIM(!name.is_set || is_pattern(name.text), "a pattern that ends amid an escape");
+	FUZZ_CLAIM(uids.count <= DICOMWEB_LIST_MAX && count >= 0 && count <= DICOMWEB_MEDIA_MAX,
+	           "more than there is room for");
+	for (int i = 0; i < count; i++)
+		FUZZ_CLAIM(media[i].weight > 0 && media[i].weight <= 1 &&
+		               (i == 0 || media[i].weight <= media[i - 1].weight),
+		           "a weight that is none, or out of order");
+	return http_reply_json(request, 200,
+	                       json_pack("{s:i,s:s?}", "limit", window.limit, "id", id.is_set ? id.text : NULL), err);
+}
+
 static const struct http_route routes[] = {
     {"POST", "/login", login, WEB_BODY_MAX, 0},
     {"POST", "/requests", register_request, WEB_BODY_MAX, 0},
     {"PUT", "/tasks/{task}/draft", draft, WEB_BODY_MAX, 0},
     {"POST", "/studies/{study}/match", match, WEB_BODY_MAX, 0},
     {"GET", "/list", list, 0, 0},
+    {"GET", "/search", search, 0, 0},
 };
 
 static struct http_server *server;
