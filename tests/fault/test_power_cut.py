@@ -51,7 +51,7 @@ Case = collections.namedtuple("Case", "disk lane point model seed")
 
 
 def cases(points_of_lane, short):
-    """With SEEDS: everything everywhere. Else what short(number of the point) says."""
+    """With SEEDS: everything everywhere. Else what short(number of the point, lane) says."""
     result = []
     for lane in LANES:
         for number, point in enumerate(points_of_lane(lane)):
@@ -60,15 +60,16 @@ def cases(points_of_lane, short):
                     models = (STRICT, ORDERED) if disk == "here" else (DISK, STRICT, ORDERED)
                     result += [Case(disk, lane, point, models[seed % len(models)], number + seed) for seed in range(SEEDS)]
             else:
-                result += [Case(disk, lane, point, model, 3 * number + seed) for seed, (disk, model) in enumerate(short(number))]
+                result += [Case(disk, lane, point, model, 3 * number + seed) for seed, (disk, model) in enumerate(short(number, lane))]
     return sorted(result, key=lambda case: case.disk)
 
 
-def one_here(number):
-    return [("here", (STRICT, ORDERED)[number % 2])]
+def one_here(number, lane):
+    """Of the lanes in turn: with the ledger at hand each point has its case in every lane."""
+    return [("here", (STRICT, ORDERED)[number // 2 % 2])] if number % 2 == list(LANES).index(lane) % 2 else []
 
 
-def one_anywhere(number):
+def one_anywhere(number, lane):
     return [(("here", STRICT), ("ext4", DISK), ("here", ORDERED), ("xfs", DISK))[number % 4]]
 
 

@@ -39,6 +39,7 @@ SOP = {
     'ecg': '1.2.840.10008.5.1.4.1.1.9.1.1',
     'wsi': '1.2.840.10008.5.1.4.1.1.77.1.6',
     'sr': '1.2.840.10008.5.1.4.1.1.88.11',
+    'pdf': '1.2.840.10008.5.1.4.1.1.104.1',
     'hanging_protocol': '1.2.840.10008.5.1.4.38.1',
     'color_palette': '1.2.840.10008.5.1.4.39.1',
 }
@@ -322,6 +323,30 @@ def sr(study, series_uid=None, sop_uid=None, number=1, body='两肺未见异常�
     return out
 
 
+def pdf_file(words):
+    """One page, A5, with one line of ASCII."""
+    stream = f'BT /F1 24 Tf 40 300 Td ({words}) Tj ET'
+    parts = ['<< /Type /Catalog /Pages 2 0 R >>', '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+             '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 420 595] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>',
+             f'<< /Length {len(stream)} >>\nstream\n{stream}\nendstream', '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>']
+    text, places = '%PDF-1.4\n', []
+    for number, part in enumerate(parts, 1):
+        places.append(len(text))
+        text += f'{number} 0 obj\n{part}\nendobj\n'
+    table = f'xref\n0 {len(parts) + 1}\n0000000000 65535 f \n' + ''.join(f'{place:010d} 00000 n \n' for place in places)
+    return (text + table + f'trailer\n<< /Size {len(parts) + 1} /Root 1 0 R >>\nstartxref\n{len(text)}\n%%EOF\n').encode('ascii')
+
+
+def pdf(study, series_uid=None, sop_uid=None, number=1, words='OUTSIDE REPORT'):
+    """Encapsulated PDF (PS3.3 section A.45.1), as a scanned paper comes."""
+    out = study.base(SOP['pdf'], 'DOC', series_uid, sop_uid, 2, number)
+    file = pdf_file(words)
+    for tag, vr, value in ((0x00080064, 'CS', 'SD'), (0x0040A043, 'SQ', []), (0x00280301, 'CS', 'YES'), (0x00420010, 'ST', words),
+                           (0x00420011, 'OB', file + bytes(len(file) % 2)), (0x00420012, 'LO', 'application/pdf'), (0x00420015, 'UL', len(file))):
+        out.put(tag, vr, value)
+    return out
+
+
 def hanging_protocol(sop_uid=None):
     """Belongs to no patient and no study."""
     definition = Dataset((0x00081032, 'SQ', [code('168537006', 'SCT', 'Plain radiography')]), (0x0040100A, 'SQ', []))
@@ -349,7 +374,7 @@ def color_palette(sop_uid=None):
                    (0x00700084, 'PN', 'SAMPLE'))
 
 
-MAKERS = {'ct': ct, 'dr': dr, 'us': us, 'sc': sc, 'ecg': ecg, 'wsi': wsi, 'sr': sr}
+MAKERS = {'ct': ct, 'dr': dr, 'us': us, 'sc': sc, 'ecg': ecg, 'wsi': wsi, 'sr': sr, 'pdf': pdf}
 
 
 def describe(dataset, path, content, dataset_bytes, transfer_syntax):
@@ -370,7 +395,7 @@ def write_part10(path, dataset, transfer_syntax=EXPLICIT):
 
 
 def make_study(out, kind='ct-chest', images=None, size=512, transfer_syntax=EXPLICIT, **about):
-    """Writes a study of one kind into a folder: ct-chest, dr-chest, us, ecg, wsi, sr, sc.  Returns its facts."""
+    """Writes a study of one kind into a folder: ct-chest, dr-chest, us, ecg, wsi, sr, pdf, sc.  Returns its facts."""
     if not about.get('description'):
         about['description'] = {'ct-chest': 'CT胸部平扫', 'dr-chest': '胸部正位', 'us': '腹部彩超', 'ecg': '心电图', 'wsi': '胃窦活检'}.get(kind, '')
         if about.get('charset') == 'ascii':

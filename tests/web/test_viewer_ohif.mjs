@@ -22,6 +22,7 @@ await installation.push('ct-chest', { ...CODED, images: 2, size: 128, coded: 'jp
 await installation.push('sr', { ...CODED, submit: false })
 
 await installation.push('ecg', { ...HEART, submit: false })
+await installation.push('pdf', { ...HEART, submit: false })
 const ways = await installation.pushCoded(WAYS)
 
 async function taskOf(study) {
@@ -107,7 +108,7 @@ world.test('from the queue in one click: pictures, scrolled; the priors of the p
   await one.shot('prior')
 })
 
-world.test('what came compressed is shown, a structured report is read, a curve is drawn, and three planes are made of a series', async ({ person }) => {
+world.test('what came compressed is shown, a structured report and a paper are read, a curve is drawn, and three planes are made of a series', async ({ person }) => {
   const one = await person('reporter', { via: 'api', language: 'en', viewport: [1920, 1080] })
   one.allow(GIVEN_UP)
   const frame = one.context.waitForEvent('response', (answer) => answer.url().includes('/frames/'))
@@ -122,6 +123,11 @@ world.test('what came compressed is shown, a structured report is read, a curve 
   await one.goto(address(HEART))
   await until(async () => (await drawings(one.page)).length === 1 && await coloured(one.page) > 1000, 'there is no curve on its grid')
   await one.shot('curve')
+  const paper = one.context.waitForEvent('response', (answer) => answer.headers()['content-type'] === 'application/pdf')
+  await one.page.locator('[data-cy="study-browser-thumbnail-no-image"]').dblclick()
+  assert.equal((await paper).status(), 200)
+  await one.paper()
+  await one.shot('paper')
   await one.goto(address(NOW, '&hangingprotocolId=mpr'))
   await drawn(one.page, 3)
   await one.shot('mpr')
