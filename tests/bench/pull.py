@@ -5,6 +5,7 @@ Both hold the same objects and are asked in turn in every round. Tables go to th
 docs/measured/pull.md. Everything is started here on free ports and stopped by its process id.
 """
 import argparse
+import concurrent.futures
 import http.client
 import json
 import os
@@ -105,9 +106,6 @@ class Gateway:
     def restart(self):
         self.home.stop("yq-gateway")
         self.home.start("yq-gateway")
-
-    def loosen(self, is_loose):
-        """Is filled as it is."""
 
     def store_port(self):
         return self.home.dicom_port
@@ -283,18 +281,24 @@ def _fill(port, called, numbers):
             assert peer.store(sop_class, dataset.text(0x00080018), dataset.encode(dicomgen.EXPLICIT), dicomgen.EXPLICIT) in (0, 0xB000)
 
 
+def _fill_all(port, called, count):
+    for start in range(0, count, MESSAGES):
+        _fill(port, called, range(start, min(start + MESSAGES, count)))
+
+
 def qido(context):
     """Studies by the beginning of a name and a week, among a hundred thousand."""
     path = "/studies?PatientName=ZHANG*&StudyDate=20260301-20260307"
     with Both(context.folder) as both:
-        for one, called in ((both.gateway, "YINGQIAO"), (both.orthanc, "ORTHANC")):
-            began = time.monotonic()
-            one.loosen(True)
-            for first in range(0, context.studies, MESSAGES):
-                _fill(one.store_port(), called, range(first, min(first + MESSAGES, context.studies)))
+        began = time.monotonic()
+        both.orthanc.loosen(True)
+        with concurrent.futures.ProcessPoolExecutor(2) as pool:
+            for done in [pool.submit(_fill_all, one.store_port(), called, context.studies) for one, called in ((both.gateway, "YINGQIAO"), (both.orthanc, "ORTHANC"))]:
+                done.result()
+        for one in (both.gateway, both.orthanc):
             one.rest(context.studies)
-            one.loosen(False)
-            context.say(f"    {one.title:<30} holds {context.studies} studies after {time.monotonic() - began:.0f} s")
+        both.orthanc.loosen(False)
+        context.say(f"    both hold {context.studies} studies after {time.monotonic() - began:.0f} s")
         counts = set()
 
         def ask(one):

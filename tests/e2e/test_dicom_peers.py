@@ -51,6 +51,8 @@ class Sender:
     def destination(self, port, title="PACS", **columns):
         columns = {"ae_title": title, "host": "127.0.0.1", "port": port, "answer_timeout_ms": 20000, **columns}
         values = ", ".join(repr(value) for value in columns.values())
+        # A peer of a test before may have had the port that is free again.
+        self.home.sql(f"UPDATE destination SET is_enabled = false WHERE is_enabled AND port = {port} AND ae_title = '{columns['ae_title']}'")
         return self.home.sql(f"INSERT INTO destination (site_id, name, wants_reports, {', '.join(columns)})"
                              f" SELECT site_id, 'peer', false, {values} FROM site WHERE code = 'SAMPLE' RETURNING public_id")[0][0]
 
