@@ -136,7 +136,8 @@ world.test('what failed is found by its state and sent again', async ({ person }
   await one.goto('/operations?tab=queues')
   const listed = one.page.getByRole('grid', { name: '发送记录' })
   await listed.locator('[data-id]').filter({ hasText: '等待重发' }).waitFor()
-  await installation.sql("UPDATE delivery SET state = 'dead' WHERE purpose = 'recall' AND state = 'waiting'")
+  /* It may be tried again just now, and waits again then. */
+  await until(async () => (await installation.sql("UPDATE delivery SET state = 'dead' WHERE purpose = 'recall' AND state = 'waiting' RETURNING 1")).length === 1, 'it never waits')
   await one.page.getByRole('button', { name: '发送失败待处理' }).click()
   await one.page.waitForURL(/state=dead/)
   await until(async () => {
