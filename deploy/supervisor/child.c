@@ -79,9 +79,12 @@ static void become(const struct child *child, pid_t parent, int log_fd, int leas
 	if (getppid() != parent)
 		_exit(EXIT_NOT_STARTED);
 	setpgid(0, 0);
+	/* What came since the fork takes its effect now, and not in a handler of the supervisor. */
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 	if (nowhere < 0 || dup2(nowhere, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
 	    dup2(log_fd, STDERR_FILENO) < 0)
 		_exit(EXIT_NOT_STARTED);
@@ -99,11 +102,16 @@ static void become(const struct child *child, pid_t parent, int log_fd, int leas
 
 static bool fork_child(struct child *child, int log_fd, int lease_fd, int ready_fd, struct err *err)
 {
-	pid_t parent = getpid();
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid;
+	sigset_t all, before;
 
+	/* A child that is told to end before it is its program would hear it with the supervisor's handler, and go on. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork();
 	if (pid == 0)
 		become(child, parent, log_fd, lease_fd, ready_fd);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
 		return err_set_errno(err, ERR_TEMPORARY, errno, "could not start %s", child->name);
 	child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
