@@ -154,7 +154,11 @@ def test_a_split_as_a_radiographer_makes_it(home, radiographer, tmp_path):
     until(lambda: series_of(radiographer, new) == {exam.second: 3}, "the late image did not follow its series")
     assert series_of(radiographer, study) == {exam.first: 1}
 
-    entry = radiographer.get(f"/studies/{new}/corrections")["corrections"][0]
+    def newest():
+        return radiographer.get(f"/studies/{new}/corrections")["corrections"][0]
+
+    until(lambda: {one["state"] for one in newest()["studies"]} == {"complete"}, "after the late image they are not complete again")
+    entry = newest()
     assert (entry["kind"], entry["reason"], entry["can_undo"], entry["undone_by_id"]) == ("split", "登记时弄错了", True, None)
     assert entry["before"]["patient"]["name"].startswith("ZHANG^SAN") and entry["after"]["patient"]["name"] == "=李四"
     assert "steps" not in entry and entry == radiographer.get("/corrections/" + entry["id"])

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { api, Failure, onExpired } from '@/api/client'
+import { api, Failure, onExpired, onRefused } from '@/api/client'
 import type { Me } from '@/api/types'
 import { keptDraft, keptTexts } from '@/pages/township/kept'
 import { emptyDraft } from '@/pages/township/registration'
 import { openCriticals, startCriticals, stopCriticals } from '@/state/critical'
-import { beforeLogOut, giveUp, isExpired, logIn, logInAgain, logOut, me, resumeSession, waitForLogin } from '@/state/session'
+import { beforeLogOut, checkPerson, giveUp, isExpired, logIn, logInAgain, logOut, me, resumeSession, waitForLogin } from '@/state/session'
 
 /* A gateway with one cookie, as far as a session needs it. */
 let cookie: string | null = null
@@ -48,7 +48,8 @@ const settled = () => new Promise((resolve) => setImmediate(resolve))
 beforeEach(() => {
   vi.stubGlobal('fetch', gateway)
   vi.stubGlobal('EventSource', Stream)
-  onExpired(waitForLogin)
+  onExpired(waitForLogin, () => isExpired.value)
+  onRefused(checkPerson)
   giveUp()
   cookie = null
   asked = []
@@ -125,6 +126,68 @@ describe('one person after the other in one page', () => {
     asked = []
     await logOut()
     expect(asked).toEqual(['POST /api/v1/logout'])
+  })
+})
+
+describe('what is called while somebody logs in', () => {
+  /* As the gateway: a token of another login is refused. */
+  const strict = async (target: string, options: RequestInit): Promise<Response> => {
+    const token = (options.headers as Record<string, string>)['X-CSRF-Token']
+    const isWrong = options.method === 'POST' && target !== '/api/v1/login' && cookie !== null && token !== `token ${logins}`
+    if (target === '/api/v1/login') logins++
+    const given = await gateway(target, options)
+    if (target === '/api/v1/me') {
+      const now = answer(given.status, { ...person(cookie ?? ''), csrf_token: `token ${logins}` })
+      await hold
+      return now
+    }
+    return isWrong ? answer(403, { kind: 'refused', detail: 'the X-CSRF-Token of this login is missing or wrong' }) : given
+  }
+  let logins = 0
+  let hold: Promise<void> = Promise.resolve()
+  let release: () => void = () => undefined
+  beforeEach(() => {
+    logins = 0
+    hold = Promise.resolve()
+    vi.stubGlobal('fetch', strict)
+  })
+  const holdMe = () => {
+    hold = new Promise((resolve) => (release = resolve))
+  }
+
+  it('again in the dialog: it waits for the new token', async () => {
+    await logIn('first', 'secret')
+    cookie = null
+    const early = api.post('/api/v1/early')
+    await vi.waitFor(() => expect(isExpired.value).toBe(true))
+    holdMe()
+    const again = logInAgain('secret')
+    await vi.waitFor(() => expect(asked.at(-1)).toBe('GET /api/v1/me'))
+    asked = []
+    const late = api.post('/api/v1/late')
+    await settled()
+    expect(asked).toEqual([])
+    release()
+    await again
+    await expect(early).resolves.toEqual({ ok: true })
+    await expect(late).resolves.toEqual({ ok: true })
+    expect(asked.filter((one) => one === 'POST /api/v1/late')).toHaveLength(1)
+  })
+
+  it('in another tab: what was refused with the old token is sent with the new one', async () => {
+    await logIn('first', 'secret')
+    logins++ // the other tab's
+    await expect(api.post('/api/v1/late')).resolves.toEqual({ ok: true })
+    expect(asked.filter((one) => one === 'POST /api/v1/late')).toHaveLength(2)
+  })
+
+  it('what is refused for another reason is refused, and sent once', async () => {
+    await logIn('first', 'secret')
+    vi.stubGlobal('fetch', (target: string, options: RequestInit) => (target === '/api/v1/not-mine' ? answer(403, { detail: 'not yours' }) : strict(target, options)))
+    const told = vi.fn()
+    await api.post('/api/v1/not-mine').catch(told)
+    expect(told).toHaveBeenCalledWith(expect.objectContaining({ status: 403, detail: 'not yours' }))
+    expect(me.value?.id).toBe('first')
   })
 })
 

@@ -31,15 +31,23 @@ const ANSWER_LIMIT_MS = 60_000
 
 let csrfToken = ''
 let expired: (() => Promise<void>) | null = null
+let isExpired: () => boolean = () => false
+let freshen: () => Promise<void> = () => Promise.resolve()
 const linkListeners = new Set<(isUp: boolean) => void>()
 
 export function setCsrfToken(token: string): void {
   csrfToken = token
 }
 
-/* What is done when the session has ended: resolves when somebody is logged in again, rejects when nobody wants to. */
-export function onExpired(handler: () => Promise<void>): void {
+/* What is done when the session has ended: resolves when somebody is logged in again, rejects when nobody wants to. isOver: it is being asked now. */
+export function onExpired(handler: () => Promise<void>, isOver: () => boolean): void {
   expired = handler
+  isExpired = isOver
+}
+
+/* What is done when a change was refused: the token may be that of an earlier login, and is set anew then. */
+export function onRefused(handler: () => Promise<void>): void {
+  freshen = handler
 }
 
 /* Hears after each call whether the gateway answered. */
@@ -96,27 +104,35 @@ async function once(method: Method, target: string, body: unknown, signal?: Abor
   }
 }
 
-async function call<T>(method: Method, target: string, body: unknown, signal?: AbortSignal, mayLogIn = true): Promise<T> {
-  const answer = await once(method, target, body, signal)
-  if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T
+/*
+ * The answer, when it is a good one. While somebody logs in nothing is sent: between the new cookie and the new token a change would be refused.
+ * Another tab that logs in gives no such warning, so that a change that was refused with an old token is sent once more.
+ */
+async function answerTo(method: Method, target: string, body: unknown, signal: AbortSignal | undefined, mayLogIn: boolean, accept?: string): Promise<Response> {
+  if (mayLogIn && expired !== null && isExpired()) await expired()
+  const token = csrfToken
+  const answer = await once(method, target, body, signal, accept)
+  if (answer.ok) return answer
   const failure = await failureOf(answer)
   if (failure.kind === 'expired' && mayLogIn && expired !== null) {
     await expired()
-    return call<T>(method, target, body, signal, false)
+    return answerTo(method, target, body, signal, false, accept)
+  }
+  if (failure.status === 403 && mayLogIn && method !== 'GET') {
+    if (token === csrfToken) await freshen()
+    if (token !== csrfToken) return answerTo(method, target, body, signal, false, accept)
   }
   throw failure
 }
 
+async function call<T>(method: Method, target: string, body: unknown, signal?: AbortSignal, mayLogIn = true): Promise<T> {
+  const answer = await answerTo(method, target, body, signal, mayLogIn)
+  return (answer.status === 204 ? undefined : await answer.json()) as T
+}
+
 /* A picture or a file. */
-async function fetchBlob(target: string, accept: string, signal?: AbortSignal, mayLogIn = true): Promise<Blob> {
-  const answer = await once('GET', target, undefined, signal, accept)
-  if (answer.ok) return answer.blob()
-  const failure = await failureOf(answer)
-  if (failure.kind === 'expired' && mayLogIn && expired !== null) {
-    await expired()
-    return fetchBlob(target, accept, signal, false)
-  }
-  throw failure
+async function fetchBlob(target: string, accept: string, signal?: AbortSignal): Promise<Blob> {
+  return (await answerTo('GET', target, undefined, signal, true, accept)).blob()
 }
 
 export const api = {
