@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { openWorld } from './support/web.mjs'
 
-const world = await openWorld()
+const world = await openWorld({}, { papers: true })
 const { installation } = world
 
 async function reportAddress() {
@@ -43,4 +43,23 @@ world.test('the paper shows in a frame of our page, and in no other', async ({ p
     stranger.close()
     stranger.closeAllConnections()
   }
+})
+
+const rowOf = (person, text) => person.page.getByRole('row').filter({ hasText: text })
+
+world.test('a report is shown and printed in the township, with its count', async ({ person }) => {
+  const li = await person('radiographer')
+  await li.context.addInitScript(() => { globalThis.print = () => { globalThis.top.timesPrinted = (globalThis.top.timesPrinted ?? 0) + 1 } }) // there is no printer
+  await li.page.reload()
+  await rowOf(li, '已发布').first().click()
+  const drawer = li.page.getByRole('dialog')
+  await drawer.getByRole('button', { name: '打印报告' }).click()
+  await drawer.getByRole('button', { name: '再次打印（已打印 1 次）' }).waitFor()
+  await li.page.waitForFunction(() => globalThis.timesPrinted === 1)
+  await drawer.getByText('已送达').first().waitFor()
+  await drawer.getByRole('button', { name: '查看报告' }).click()
+  await drawer.locator('iframe.paper').waitFor()
+  await li.shot('report')
+  await li.page.keyboard.press('Escape')
+  await rowOf(li, '已打印').first().waitFor()
 })

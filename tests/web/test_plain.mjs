@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { openWorld, until } from './support/web.mjs'
 
-const world = await openWorld({ YQ_QUIET_DEFAULT: '300 ms' }, ['--disable-webgl', '--disable-3d-apis'])
+const world = await openWorld({ YQ_QUIET_DEFAULT: '300 ms' }, { flags: ['--disable-webgl', '--disable-3d-apis'] })
 const { installation } = world
 
 const PERSON = { name: 'LI^LEI=李^雷', patient_id: 'PLAIN1', birth: '19600102' }

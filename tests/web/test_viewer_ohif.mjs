@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { openWorld, until } from './support/web.mjs'
 
-const world = await openWorld({ YQ_QUIET_DEFAULT: '300 ms' })
+const world = await openWorld({ YQ_QUIET_DEFAULT: '300 ms' }, { papers: true })
 const { installation } = world
 
 const PERSON = { name: 'LI^LEI=李^雷', patient_id: 'OHIF1', birth: '19600102' }

@@ -1,5 +1,5 @@
 /*
- * Tests in a real browser (Debian's Chromium through playwright-core) against a real installation. A file of tests/web looks like this:
+ * Tests in a real browser (Debian's Chromium or its headless shell through playwright-core) against a real installation. A file of tests/web looks like this:
  *
  *     import assert from 'node:assert/strict'
  *     import { openWorld } from './support/web.mjs'
@@ -12,7 +12,7 @@
  *       await li.page.getByText('张三').waitFor()
  *       await li.shot('township')                               // build/results/web/FILE-township.png
  *       await li.checkAccessible()                              // axe-core: nothing serious
- *       await li.paper()                                        // a PDF in a frame is there, whole
+ *       await li.paper()                                        // a PDF in a frame is there, whole; openWorld({}, { papers: true })
  *     })
  *
  * Accounts are those of the demonstration: radiographer, clinician, reporter, reviewer, leader, county, operator (world.installation.accounts).
@@ -44,7 +44,9 @@ const { chromium } = require('playwright-core')
 
 const FILE = path.basename(process.argv[1] ?? 'web', '.mjs').replace(/^test_/, '')
 const SHOTS = path.join(path.resolve(TREE, process.env.YQ_BUILD ?? 'build'), 'results', 'web')
-const CHROMIUM = '/usr/bin/chromium'
+/* The same engine twice: the shell has no windows and no PDF viewer, and needs half as much processor. */
+const BROWSER = '/usr/bin/chromium'
+const SHELL = '/usr/bin/chromium-headless-shell'
 const PATIENCE_MS = 60_000
 const SLOW = { offline: false, latency: 300, downloadThroughput: 200_000 / 8, uploadThroughput: 200_000 / 8 }
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -93,7 +95,7 @@ class Person {
     await this.page.locator('#account').fill(account.account)
     await this.page.locator('#password').fill(account.password)
     await this.page.locator('form button[type=submit]').click()
-    await this.page.locator('#content').waitFor()
+    await this.page.locator('#content > *').first().waitFor()
   }
 
   /* Violations that axe-core calls serious or critical; `within`: a selector, default the page. */
@@ -204,7 +206,7 @@ class World {
       const answer = await person.context.request.post(`${this.installation.origin}/api/v1/login`, { data: { account: name, password: account.password } })
       assert.equal(answer.status(), 200)
       await person.goto('/')
-      await person.page.locator('#content').waitFor()
+      await person.page.locator('#content > *').first().waitFor()
     } else {
       await person.goto('/login')
       await person.logIn(account)
@@ -247,11 +249,11 @@ class World {
   }
 }
 
-/* flags: more for Chromium, such as for a machine that can do less. */
-export async function openWorld(settings = {}, flags = []) {
+/* flags: more for Chromium, such as for a machine that can do less. papers: the tests look at PDFs in frames, for which Chromium itself is needed. */
+export async function openWorld(settings = {}, { flags = [], papers = false } = {}) {
   const [installation, browser] = await Promise.all([
     startInstallation(settings),
-    chromium.launch({ executablePath: CHROMIUM, headless: true, args: [...FLAGS, ...flags] }),
+    chromium.launch({ executablePath: papers ? BROWSER : SHELL, headless: true, args: [...FLAGS, ...flags] }),
   ])
   const world = new World(installation, browser)
   after(() => world.close())
