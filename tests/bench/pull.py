@@ -356,7 +356,8 @@ def first(context):
     found = {title: [one for one in visits if one["title"] == title] for title in (Gateway.title, Orthanc.title)}
     rows = [[title, *(report.spread([one[what] / 1000 for one in ones]) for what in ("seen_ms", "metadata_ms"))] for title, ones in found.items()]
     return {"title": f"The first image of a CT of {SLICES} slices in OHIF, {MBIT} Mbit/s and {RTT_MS} ms",
-            "notes": ["the same OHIF, from our gateway, in a browser that opened another study before; until a picture is on the screen"],
+            "notes": ["the same OHIF, from our gateway, in a browser in which another study was opened three times before; until a picture is on the screen",
+                      "what our page asks before OHIF has started is asked of our server only; WebGL is drawn by the processor here"],
             "ratios": [ratio_of(found, "Orthanc / ours", lambda one: one["seen_ms"], 2)],
             "tables": [{"title": "Seen", "head": ["server", "s", "of it the series' metadata, s"], "rows": rows}]}
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { openWorld } from './support/web.mjs'
 
-const world = await openWorld({}, { papers: true })
+const world = await openWorld({}, { whole: true })
 const { installation } = world
 
 async function reportAddress() {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { foreignWords } from './support/language.mjs'
 import { openWorld, until } from './support/web.mjs'
 
-const world = await openWorld({ YQ_LEASE: '15 min' }, { papers: true })
+const world = await openWorld({ YQ_LEASE: '15 min' }, { whole: true })
 const { installation } = world
 
 const WORDS = {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { openWorld, until } from './support/web.mjs'
 
-const world = await openWorld({ YQ_QUIET_DEFAULT: '300 ms' })
+const world = await openWorld({ YQ_QUIET_DEFAULT: '300 ms' }, { whole: true })
 const { installation } = world
 
 const PATIENT = { name: 'LI^LEI=李^雷', patient_id: 'VIEWER1' }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { openWorld, until } from './support/web.mjs'
 
-const world = await openWorld({ YQ_QUIET_DEFAULT: '300 ms' }, { papers: true })
+const world = await openWorld({ YQ_QUIET_DEFAULT: '300 ms' }, { whole: true })
 const { installation } = world
 
 const PERSON = { name: 'LI^LEI=李^雷', patient_id: 'OHIF1', birth: '19600102' }
@@ -129,6 +129,23 @@ world.test('what came compressed is shown, a structured report and a paper are r
   await one.goto(address(NOW, '&hangingprotocolId=mpr'))
   await drawn(one.page, 3)
   await one.shot('mpr')
+})
+
+world.test('what the viewer asks first is asked before it runs, once; where that fails it is asked again', async ({ person }) => {
+  const one = await person('reporter')
+  const asked = []
+  one.page.on('request', (request) => asked.push({ path: new URL(request.url()).pathname, kind: request.resourceType() }))
+  const kinds = (ending) => asked.filter(({ path }) => path.startsWith('/dicom-web/') && path.endsWith(ending)).map(({ kind }) => kind)
+  await one.goto(address(NOW))
+  await drawn(one.page)
+  assert.deepEqual(kinds(`/studies/${NOW.study_uid}/series`), ['fetch'])
+  assert.deepEqual(kinds('/metadata'), ['fetch'])
+  asked.length = 0
+  await one.page.route(`**/studies/${NOW.study_uid}/series?*`, (route) => route.fulfill({ status: 503, body: '' }), { times: 1 })
+  await one.expecting(/^status 503: GET/, () => one.page.reload())
+  await drawn(one.page)
+  assert.deepEqual(kinds(`/studies/${NOW.study_uid}/series`), ['fetch', 'xhr'])
+  assert.deepEqual(kinds('/metadata'), ['xhr'])
 })
 
 world.test('nobody gets it without a login, and whoever logs in is brought back', async ({ visitor }) => {

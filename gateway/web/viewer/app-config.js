@@ -7,7 +7,10 @@
   const CHECK_MS = 60_000
   const LOOK_MS = 200
   const LOOKS_MAX = 50
+  const EARLY_MS = 30_000
+  const EARLY_SERIES = 8
   const BOX = 'yq-told'
+  const FRAMES = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
   function preferences() {
     try {
@@ -137,11 +140,42 @@
   }
   const viewOf = (dtype) => (data, shape = [], stride = [], offset = 0) => new View(dtype, data, shape, stride, offset)
 
+  /* ---- asked before the viewer has started ---- */
+
+  /* Priors are of the patient as the ledger knows him: a number alone may be somebody else's at another site. */
+  const queryRoot = `/dicom-web/patient-of/${STUDIES.split(',')[0]}`
+
+  /*
+   * What the viewer asks first is known before it runs: the study, its series and what these are made of. These addresses are as it writes them;
+   * what it writes otherwise is asked anew. An answer is good for as long as a start takes.
+   */
+  const asked = new Map()
+  function ask(address) {
+    const answer = fetch(address, { headers: { Accept: 'application/dicom+json' } }).then((given) => {
+      if (given.status !== 200) throw new Error(`status ${given.status}`)
+      return given.text()
+    })
+    answer.catch(() => undefined)
+    asked.set(address, answer)
+    setTimeout(() => asked.delete(address), EARLY_MS)
+    return answer
+  }
+  /* Nothing when it was not asked; rejects when the answer was no good. */
+  const early = (address) => asked.get(address)?.then(JSON.parse)
+
+  async function askEarly() {
+    const uid = STUDIES.split(',')[0]
+    ask(`${queryRoot}/studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060%2C00080090%2C00100030&StudyInstanceUID=${uid}`)
+    const series = JSON.parse(await ask(`/dicom-web/studies/${uid}/series?includefield=00080021%2C00080031%2C0008103E%2C00200011`))
+    for (const one of series.slice(0, EARLY_SERIES)) ask(`/dicom-web/studies/${uid}/series/${one['0020000E'].Value[0]}/metadata`)
+  }
+  if (isChosen) askEarly().catch(() => undefined) // whoever asks then hears why
+
   /* ---- what a reader makes ---- */
 
   /* Evidence is stored by who holds a reading task of the study: that may begin and end while the viewer is open. */
   const STUDY = STUDIES.split(',')[0]
-  window.yq = { say, segmentationWords, viewOf, mayKeep: false, keep }
+  window.yq = { say, segmentationWords, viewOf, early, mayKeep: false, keep }
   async function look() {
     const answer = STUDY === '' || document.visibilityState !== 'visible' ? null : await fetch(`/api/v1/viewer/${STUDY}`, { cache: 'no-store' }).catch(() => null)
     if (!answer?.ok) return
@@ -208,7 +242,27 @@
     tell(!answer.ok ? WORDS.notKeyed : is_key ? WORDS.keyed : WORDS.unkeyed, answer.ok ? 'success' : 'error')
   }
   let services = null
-  const extension = { id: 'yingqiao', preRegistration: ({ servicesManager }) => void (services = servicesManager.services) }
+
+  /*
+   * The image that is shown first is asked for as soon as it is known which one that is; its viewport, which takes a while to make, then finds it
+   * in the browser's cache, or on its way.
+   */
+  function hasten() {
+    const { displaySetService } = services
+    const { unsubscribe } = displaySetService.subscribe(displaySetService.EVENTS.DISPLAY_SETS_ADDED, ({ displaySetsAdded }) => {
+      const [, address] = /^wadors:(.*)$/.exec(displaySetsAdded.find((one) => one.images?.length > 0)?.images[0].imageId ?? '') ?? []
+      if (address === undefined) return
+      unsubscribe()
+      fetch(address, { headers: { Accept: FRAMES } }).catch(() => undefined)
+    })
+  }
+  const extension = {
+    id: 'yingqiao',
+    preRegistration: ({ servicesManager }) => {
+      services = servicesManager.services
+      hasten()
+    },
+  }
 
   /* Beside our name the way to the other kind of work, for who may keep what comes of it. */
   function Head({ React }) {
@@ -230,9 +284,6 @@
   /* In place of the scripts that stand in its page. */
   window.PUBLIC_URL = new URL('.', document.currentScript.src).pathname
   window.browserImportFunction = (address) => import(window.PUBLIC_URL + address.replace(/^\//, ''))
-
-  /* Priors are of the patient as the ledger knows him: a number alone may be somebody else's at another site. */
-  const queryRoot = `/dicom-web/patient-of/${STUDIES.split(',')[0]}`
 
   window.config = {
     routerBasename: '/',
@@ -287,7 +338,7 @@
           singlepart: 'bulkdata',
           bulkDataURI: { enabled: true },
           segmentation: { store: { defaultMode: 'bitmap', transferSyntaxUID: '1.2.840.10008.1.2.1' } }, // what other viewers read, too
-          acceptHeader: ['multipart/related; type="application/octet-stream"; transfer-syntax=*'],
+          acceptHeader: [FRAMES],
         },
       },
     ],

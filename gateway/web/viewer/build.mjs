@@ -57,6 +57,8 @@ const CHANGES = [
   { in: '.js', from: 'await wadoDicomWebClient.storeInstances(options);', to: 'await window.yq.keep(options.datasets[0]);', times: 2 },
   /* Made by evaluating text, which the page's policy forbids; workers, which may, have no yq. */
   { in: '.js', from: 'function compileConstructor(dtype, dimension) {', to: 'function compileConstructor(dtype, dimension) {\n  if (globalThis.yq) return globalThis.yq.viewOf(dtype);', times: 4 },
+  /* What app-config.js asked before the viewer ran; where that came to nothing it is asked again. */
+  { in: '.js', from: "return this._httpRequest(url, 'get', headers, {", to: "const early = globalThis.yq?.early(url);\n      if (early) return early.catch(() => this._httpRequest(url, 'get', headers, { responseType, progressCallback, withCredentials }));\n      return this._httpRequest(url, 'get', headers, {", times: 2 },
   /* Segmenting has an address below the viewer's. */
   { in: '.js', from: "routeName: 'segmentation',", to: "routeName: 'viewer/segmentation',", times: 1 },
   { in: '.js', from: 'ErrorBoundary: zh_ErrorBoundary_namespaceObject,', to: 'ErrorBoundary: zh_ErrorBoundary_namespaceObject,\n    SegmentationPanel: window.yq.segmentationWords,', times: 1 },

@@ -12,7 +12,7 @@
  *       await li.page.getByText('张三').waitFor()
  *       await li.shot('township')                               // build/results/web/FILE-township.png
  *       await li.checkAccessible()                              // axe-core: nothing serious
- *       await li.paper()                                        // a PDF in a frame is there, whole; openWorld({}, { papers: true })
+ *       await li.paper()                                        // a PDF in a frame is there, whole; openWorld({}, { whole: true })
  *     })
  *
  * Accounts are those of the demonstration: radiographer, clinician, reporter, reviewer, leader, county, operator (world.installation.accounts).
@@ -249,11 +249,11 @@ class World {
   }
 }
 
-/* flags: more for Chromium, such as for a machine that can do less. papers: the tests look at PDFs in frames, for which Chromium itself is needed. */
-export async function openWorld(settings = {}, { flags = [], papers = false } = {}) {
+/* flags: more for Chromium, such as for a machine that can do less. whole: Chromium itself, which shows PDFs, instead of its shell. */
+export async function openWorld(settings = {}, { flags = [], whole = false } = {}) {
   const [installation, browser] = await Promise.all([
     startInstallation(settings),
-    chromium.launch({ executablePath: papers ? BROWSER : SHELL, headless: true, args: [...FLAGS, ...flags] }),
+    chromium.launch({ executablePath: whole ? BROWSER : SHELL, headless: true, args: [...FLAGS, ...flags] }),
   ])
   const world = new World(installation, browser)
   after(() => world.close())
