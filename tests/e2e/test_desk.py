@@ -137,7 +137,8 @@ def test_phrases_are_ones_own(people):
     changed = {"shortcut": "双肺", "text": "双肺野清晰，\n未见实变。<b>𠮷</b>", "modality": "", "field": ""}
     assert [other.put(target, changed).status, other.request("DELETE", target).status] == [404, 404]
     assert one.put(target, changed).body == dict(changed, id=made.body["id"])
-    assert one.post("/api/v1/phrases", changed).status == 409
+    doubled = one.post("/api/v1/phrases", changed)
+    assert (doubled.status, doubled.body["detail"]) == (409, "cannot keep this: there is one like it already")
     for wrong in ({"shortcut": ""}, {"shortcut": "x" * 21}, {"shortcut": "a b"}, {"shortcut": "a\u3000b"}, {"shortcut": "a\x00"}, {"text": ""},
                   {"text": "字" * 2001}, {"text": "\x07"}, {"field": "title"}, {"modality": "M" * 17}, {"shortcut": None}):
         assert (wrong, one.post("/api/v1/phrases", {"shortcut": "ok", "text": "x", **wrong}).status) == (wrong, 400)

@@ -133,6 +133,7 @@ world.test('what came compressed is shown, a structured report and a paper are r
 
 world.test('what the viewer asks first is asked before it runs, once; where that fails it is asked again', async ({ person }) => {
   const one = await person('reporter')
+  one.allow(GIVEN_UP)
   const asked = []
   one.page.on('request', (request) => asked.push({ path: new URL(request.url()).pathname, kind: request.resourceType() }))
   const kinds = (ending) => asked.filter(({ path }) => path.startsWith('/dicom-web/') && path.endsWith(ending)).map(({ kind }) => kind)
