@@ -47,7 +47,7 @@ function seen() {
     for (let i = 0; i < data.length && greys.size <= 20; i += 64) greys.add(data[i])
     return greys.size > 20
   }
-  return [...document.querySelectorAll('canvas.cornerstone-canvas')].some(isPicture) ? performance.now() : null
+  return [...document.querySelectorAll('#viewerLayoutResizableViewportGridPanel canvas.cornerstone-canvas')].some(isPicture) ? performance.now() : null
 }
 
 async function open(context, uid) {

@@ -33,8 +33,11 @@ async function taskOf(study) {
 const task = await taskOf(NOW)
 const address = (study, more = '') => `/viewer?StudyInstanceUIDs=${study.study_uid}${more}`
 
+/* Those of the viewports: a thumbnail is drawn on such a canvas, too, which is there for a moment. */
+const PICTURES = '#viewerLayoutResizableViewportGridPanel canvas.cornerstone-canvas'
+
 /* What is drawn in each viewport: how many greys there are, and a hash of them. */
-const drawings = (page) => page.locator('canvas.cornerstone-canvas').evaluateAll((all) => all.map((canvas) => {
+const drawings = (page) => page.locator(PICTURES).evaluateAll((all) => all.map((canvas) => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
   const greys = new Set()
   let hash = 7
@@ -50,7 +53,7 @@ const drawn = (page, viewports = 1) => until(async () => {
 }, `there are no ${viewports} pictures`)
 
 /* How many pixels are more red than anything else. */
-const coloured = (page) => page.locator('canvas.cornerstone-canvas').first().evaluate((canvas) => {
+const coloured = (page) => page.locator(PICTURES).first().evaluate((canvas) => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
   let count = 0
   for (let i = 0; i < data.length; i += 4) count += data[i] > data[i + 1] + 30 && data[i] > data[i + 2] + 30
@@ -91,7 +94,7 @@ world.test('from the queue in one click: pictures, scrolled; the priors of the p
   await page.getByText('李雷').waitFor()
   await place(page, 1).waitFor()
   const [first] = await drawings(page)
-  await page.locator('canvas.cornerstone-canvas').hover()
+  await page.locator(PICTURES).hover()
   for (const n of [2, 3, 4]) {
     await page.mouse.wheel(0, 120)
     await place(page, n).waitFor()
@@ -239,7 +242,7 @@ async function act(one, method, what, data) {
 
 /* From one place of the picture to another, in parts of its width and height. */
 async function drag(page, from, to, isClicked) {
-  const box = await page.locator('canvas.cornerstone-canvas').boundingBox()
+  const box = await page.locator(PICTURES).boundingBox()
   const at = ([x, y], steps = 1) => page.mouse.move(box.x + box.width * x, box.y + box.height * y, { steps })
   await at(from)
   await page.mouse.down()
@@ -312,7 +315,7 @@ world.test('a key image that is marked in the viewer stands in the report under 
   const desk = one.page
   await desk.getByRole('link', { name: WORDS['zh-CN'].open }).waitFor()
   const page = await follow(one, desk.getByRole('link', { name: WORDS['zh-CN'].open }), WORDS['zh-CN'].title)
-  await page.locator('canvas.cornerstone-canvas').hover()
+  await page.locator(PICTURES).hover()
   await page.mouse.wheel(0, 120)
   await place(page, 2).waitFor()
   const mark = page.getByRole('button', { name: '关键图像' })
