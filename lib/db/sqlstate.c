@@ -64,7 +64,7 @@ bool db_result_error(struct db *db, const PGresult *result, const char *what, st
 	if (strncmp(sqlstate, "YQ", 2) == 0)
 		err_set(err, kind, "%s", text);
 	else if (strcmp(sqlstate, "23505") == 0)
-		err_set(err, kind, "cannot keep this: there is one like it already");
+		err_set(err, kind, "cannot keep this: there is one like it already (%s)", what);
 	else
 		err_set(err, kind, "%s run %s: %s (%s)", err_kind_info(kind)->retry ? "could not" : "cannot", what,
 		        text, sqlstate);

@@ -138,7 +138,7 @@ def test_phrases_are_ones_own(people):
     assert [other.put(target, changed).status, other.request("DELETE", target).status] == [404, 404]
     assert one.put(target, changed).body == dict(changed, id=made.body["id"])
     doubled = one.post("/api/v1/phrases", changed)
-    assert (doubled.status, doubled.body["detail"]) == (409, "cannot keep this: there is one like it already")
+    assert (doubled.status, doubled.body["detail"]) == (409, "cannot keep this: there is one like it already (desk_phrase_add)")
     for wrong in ({"shortcut": ""}, {"shortcut": "x" * 21}, {"shortcut": "a b"}, {"shortcut": "a\u3000b"}, {"shortcut": "a\x00"}, {"text": ""},
                   {"text": "字" * 2001}, {"text": "\x07"}, {"field": "title"}, {"modality": "M" * 17}, {"shortcut": None}):
         assert (wrong, one.post("/api/v1/phrases", {"shortcut": "ok", "text": "x", **wrong}).status) == (wrong, 400)

@@ -144,6 +144,12 @@ world.test('what the viewer asks first is asked before it runs, once; where that
   await drawn(one.page)
   assert.deepEqual(kinds(`/studies/${NOW.study_uid}/series`), ['fetch'])
   assert.deepEqual(kinds('/metadata'), ['fetch'])
+  /* The first image by us, and by its viewport; it came once. */
+  const images = await one.page.evaluate(() => globalThis.performance.getEntriesByType('resource').filter(({ name }) => name.includes('/frames/'))
+    .map(({ name, transferSize, encodedBodySize }) => ({ name, transferSize, encodedBodySize })))
+  const first = images.filter(({ name }) => name === images[0].name)
+  assert.equal(first.length, 2)
+  assert.equal(first.filter(({ transferSize, encodedBodySize }) => transferSize > encodedBodySize).length, 1)
   asked.length = 0
   await one.page.route(`**/studies/${NOW.study_uid}/series?*`, (route) => route.fulfill({ status: 503, body: '' }), { times: 1 })
   await one.expecting(/^status 503: GET/, () => one.page.reload())

@@ -147,7 +147,7 @@
 
   /*
    * What the viewer asks first is known before it runs: the study, its series and what these are made of. These addresses are as it writes them;
-   * what it writes otherwise is asked anew. An answer is good for as long as a start takes.
+   * what it writes otherwise is asked anew. An answer is given once and is good for as long as a start takes: who asks again wants to know what came since.
    */
   const asked = new Map()
   function ask(address) {
@@ -161,7 +161,11 @@
     return answer
   }
   /* Nothing when it was not asked; rejects when the answer was no good. */
-  const early = (address) => asked.get(address)?.then(JSON.parse)
+  function early(address) {
+    const answer = asked.get(address)
+    asked.delete(address)
+    return answer?.then(JSON.parse)
+  }
 
   async function askEarly() {
     const uid = STUDIES.split(',')[0]
@@ -253,7 +257,8 @@
       const [, address] = /^wadors:(.*)$/.exec(displaySetsAdded.find((one) => one.images?.length > 0)?.images[0].imageId ?? '') ?? []
       if (address === undefined) return
       unsubscribe()
-      fetch(address, { headers: { Accept: FRAMES } }).catch(() => undefined)
+      /* Read to its end: a body that nobody reads holds its connection. */
+      fetch(address, { headers: { Accept: FRAMES } }).then((given) => given.body.pipeTo(new WritableStream())).catch(() => undefined)
     })
   }
   const extension = {
