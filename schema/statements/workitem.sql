@@ -105,17 +105,24 @@ WHERE w.sop_instance_uid = $1::text;
 
 -- ---- subscriptions -----------------------------------------------------------------------------------------------------------------
 
+-- name: workitem_subscriber_lock
+-- Who subscribes for one person waits here for the other, before either counts: until the end of the transaction.
+-- $1 person
+SELECT pg_advisory_xact_lock(20261129, hashtext('subscriber ' || $1::text));
+
 -- name: workitem_subscribe
--- No row: the person has too many.
+-- Behind workitem_subscriber_lock. No row: the person has too many others.
 -- $1 person
 -- $2 AE title
 -- $3 workitem, or NULL: the worklist
 -- $4 keys of a filtered worklist
 -- $5 deletion lock
 INSERT INTO workitem_subscription AS b (person_id, ae_title, workitem_id, filter, is_locked)
-SELECT p.person_id, $2::text, (SELECT workitem_id FROM workitem WHERE public_id = $3::uuid), $4::jsonb, $5::boolean
-FROM person p
-WHERE p.public_id = $1::uuid AND (SELECT count(*) FROM workitem_subscription o WHERE o.person_id = p.person_id) < 1000
+SELECT p.person_id, $2::text, w.workitem_id, $4::jsonb, $5::boolean
+FROM person p LEFT JOIN workitem w ON w.public_id = $3::uuid
+WHERE p.public_id = $1::uuid
+  AND (SELECT count(*) FROM workitem_subscription o
+       WHERE o.person_id = p.person_id AND (o.ae_title, o.workitem_id) IS DISTINCT FROM ($2::text, w.workitem_id)) < 1000
 ON CONFLICT (person_id, ae_title, workitem_id)
     DO UPDATE SET filter = excluded.filter, is_locked = excluded.is_locked, is_on = true, suspended_at = NULL
 RETURNING b.public_id::text AS subscription;
