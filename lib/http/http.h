@@ -164,7 +164,7 @@ enum {
 	HTTP_SOCKET_SLOW = 1013,    /* try again later (IANA) */
 	HTTP_SOCKET_SILENT = 1002
 };
-/* Whether the request is a handshake. Else ERR_INVALID: 426, or 400 when its key is none. */
+/* Whether the request is a handshake, by HTTP/1.1. Else ERR_INVALID: 426, or 400 when its key is none. */
 bool http_wants_socket(struct http_request *request, struct err *err);
 /*
  * Makes the connection a WebSocket. What is sent from now on waits for the handshake. free_user is called once when the socket ends, also when this function fails.
