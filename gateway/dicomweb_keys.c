@@ -49,6 +49,25 @@ bool dicomweb_key_pattern(const struct http_request *request, const char *keywor
 	       (value == NULL || make_pattern(value, out, err));
 }
 
+bool dicomweb_key_term(const struct http_request *request, char out[NAME_KEY_SIZE], struct err *err)
+{
+	const char *wanted, *name;
+	char plain[DICOMWEB_PATTERN_SIZE];
+	size_t length = 0;
+	out[0] = '\0';
+	if (!input_query_word(request, "fuzzymatching", "true false", &wanted, err) ||
+	    !dicomweb_key_value(request, "PatientName", "00100010", &name, err))
+		return false;
+	if (wanted == NULL || wanted[0] != 't' || name == NULL)
+		return true;
+	for (; *name != '\0' && length + 1 < sizeof plain; name++)
+		if (*name != '*' && *name != '?')
+			plain[length++] = *name;
+	plain[length] = '\0';
+	(void)name_key_term(plain, out);
+	return true;
+}
+
 /* Separated by commas or backslashes; of the letters that UIDs and codes have. */
 bool dicomweb_key_list(const struct http_request *request, const char *keyword, const char *tag,
                        struct dicomweb_list *out, struct err *err)

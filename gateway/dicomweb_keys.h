@@ -3,6 +3,7 @@
 #define YQ_GATEWAY_DICOMWEB_KEYS_H
 
 #include "lib/db/db.h"
+#include "lib/domain/name_key.h"
 #include "lib/http/http.h"
 
 enum {
@@ -21,6 +22,12 @@ struct dicomweb_pattern {
 };
 bool dicomweb_key_pattern(const struct http_request *request, const char *keyword, const char *tag,
                           struct dicomweb_pattern *out, struct err *err);
+
+/*
+ * fuzzymatching (PS3.18 section 8.3.4.2): the patient's name by what it begins with, in characters, letters or initials; stands for the pattern.
+ * Empty: not asked for, or nothing is left of the name.
+ */
+bool dicomweb_key_term(const struct http_request *request, char out[NAME_KEY_SIZE], struct err *err);
 
 struct dicomweb_list {
 	char text[DICOMWEB_LIST_MAX * 65 + 1];

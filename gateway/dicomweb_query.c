@@ -9,7 +9,6 @@
 #include "gateway/dicomweb_keys.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
-#include "lib/domain/name_key.h"
 
 enum { HTTP_NO_CONTENT = 204 };
 
@@ -148,32 +147,11 @@ struct study_query {
 	struct dicomweb_list uids, modalities;
 	struct dicomweb_pattern patient_id, name, accession, description, referring, study_id;
 	struct range studied, born;
-	char term[NAME_KEY_SIZE]; /* empty: not by sound */
+	char term[NAME_KEY_SIZE]; /* instead of the pattern of the name; empty: not by sound */
 	const char *of; /* studies of the patient of this study, whatever patient ID is asked for; NULL: of anybody */
 	const char *sex;
 	struct dicomweb_window window;
 };
-
-/* fuzzymatching (PS3.18 section 8.3.4.2): by what the name begins with, in characters, letters or initials. */
-static bool read_fuzzy(const struct http_request *request, struct study_query *out, struct err *err)
-{
-	const char *wanted, *name;
-	out->term[0] = '\0';
-	if (!input_query_word(request, "fuzzymatching", "true false", &wanted, err) ||
-	    !dicomweb_key_value(request, "PatientName", "00100010", &name, err))
-		return false;
-	if (wanted == NULL || wanted[0] != 't' || name == NULL)
-		return true;
-	char plain[DICOMWEB_PATTERN_SIZE];
-	size_t length = 0;
-	for (; *name != '\0' && length + 1 < sizeof plain; name++)
-		if (*name != '*' && *name != '?')
-			plain[length++] = *name;
-	plain[length] = '\0';
-	if (name_key_term(plain, out->term))
-		out->name.is_set = false;
-	return true;
-}
 
 static bool read_study_query(const struct http_request *request, struct study_query *out, struct err *err)
 {
@@ -187,8 +165,8 @@ static bool read_study_query(const struct http_request *request, struct study_qu
 	       dicomweb_key_pattern(request, "StudyID", "00200010", &out->study_id, err) &&
 	       read_range(request, "StudyDate", "00080020", &out->studied, err) &&
 	       read_range(request, "PatientBirthDate", "00100030", &out->born, err) &&
-	       dicomweb_key_value(request, "PatientSex", "00100040", &out->sex, err) && read_fuzzy(request, out, err) &&
-	       dicomweb_key_window(request, &out->window, err);
+	       dicomweb_key_value(request, "PatientSex", "00100040", &out->sex, err) &&
+	       dicomweb_key_term(request, out->term, err) && dicomweb_key_window(request, &out->window, err);
 }
 
 static bool find_studies(struct db *db, const struct study_query *query, struct db_rows **rows, struct err *err)
@@ -196,12 +174,12 @@ static bool find_studies(struct db *db, const struct study_query *query, struct 
 	return db_exec(
 	    db, STMT_DICOMWEB_STUDIES,
 	    DB_PARAMS(list_param(&query->uids), query->of != NULL ? db_null() : pattern_param(&query->patient_id),
-	              pattern_param(&query->name), db_text(query->term[0] != '\0' ? query->term : NULL),
-	              pattern_param(&query->accession), day_param(query->studied.from), day_param(query->studied.to),
-	              list_param(&query->modalities), pattern_param(&query->description),
-	              pattern_param(&query->referring), day_param(query->born.from), day_param(query->born.to),
-	              db_text(query->sex), pattern_param(&query->study_id), db_int(query->window.limit + 1),
-	              db_int(query->window.offset), db_text(query->of)),
+	              query->term[0] != '\0' ? db_null() : pattern_param(&query->name),
+	              db_text(query->term[0] != '\0' ? query->term : NULL), pattern_param(&query->accession),
+	              day_param(query->studied.from), day_param(query->studied.to), list_param(&query->modalities),
+	              pattern_param(&query->description), pattern_param(&query->referring), day_param(query->born.from),
+	              day_param(query->born.to), db_text(query->sex), pattern_param(&query->study_id),
+	              db_int(query->window.limit + 1), db_int(query->window.offset), db_text(query->of)),
 	    rows, err);
 }
 

@@ -8,13 +8,21 @@
 
 #include "gateway/ahead.h"
 #include "gateway/caller.h"
+#include "gateway/feed_access.h"
 #include "gateway/workitem_feed.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
 #include "lib/domain/event.h"
 
-enum { BATCH = 500, CATCH_UP_MAX = 200, STREAM_LIFE_MS = 10 * 60 * 1000, SWEEP_MS = 15 * 1000, STREAMS_OF_ONE = 16 };
+enum {
+	BATCH = 500,
+	CATCH_UP_MAX = 200,
+	STREAM_LIFE_MS = 10 * 60 * 1000,
+	SWEEP_MS = 15 * 1000,
+	RECHECK_MS = 10 * 1000,
+	STREAMS_OF_ONE = 16
+};
 
 struct feed {
 	struct gateway *gateway;
@@ -29,7 +37,7 @@ struct feed {
 
 /* Who listens on a stream. */
 struct listener {
-	char token[ACCOUNT_TOKEN_SIZE], person[TEXT_UUID_SIZE];
+	char access[FEED_ACCESS_SIZE], person[TEXT_UUID_SIZE];
 	int64_t until_ms;
 	size_t site_count;
 	char (*sites)[TEXT_UUID_SIZE]; /* sorted */
@@ -137,6 +145,45 @@ static bool is_over(void *user, void *context)
 	return listener->until_ms <= *(const int64_t *)context;
 }
 
+/* ---- ends ---------------------------------------------------------------------------------------------------------- */
+
+static void note_access(void *user, void *context)
+{
+	const struct listener *listener = user;
+	feed_accesses_add(context, listener->access);
+}
+
+static bool has_ended(void *user, void *context)
+{
+	const struct listener *listener = user;
+	return feed_accesses_have(context, listener->access);
+}
+
+static void end_accesses(struct feed *feed, struct feed_accesses *ended)
+{
+	http_events_end(feed->gateway->server, has_ended, ended);
+	workitem_feed_end(feed->gateway->server, ended);
+}
+
+/* A session may have ended at another gateway, or by itself, and a token of a workstation been revoked by yqctl. */
+static void recheck(struct feed *feed)
+{
+	struct feed_accesses open = {0}, ended = {0};
+	struct db *db = NULL;
+	struct err err = {0};
+	http_events_each(feed->gateway->server, note_access, &open);
+	workitem_feed_accesses(feed->gateway->server, &open);
+	if (open.count > 0 && db_take(feed->gateway->pool, &db, &err)) {
+		if (!feed_accesses_ended(db, &open, &ended, &err))
+			log_err(LOG_LEDGER_FAILED, &err, "what=%s", "sessions of streams");
+		db_give(db);
+	}
+	if (ended.count > 0)
+		end_accesses(feed, &ended);
+	feed_accesses_fini(&ended);
+	feed_accesses_fini(&open);
+}
+
 static bool is_stopping(struct feed *feed)
 {
 	return __atomic_load_n(&feed->stopping, __ATOMIC_ACQUIRE);
@@ -146,11 +193,16 @@ static void *run(void *context)
 {
 	struct feed *feed = context;
 	int64_t poll_ms = conf_number(CONF_POLL_INTERVAL) < SWEEP_MS ? conf_number(CONF_POLL_INTERVAL) : SWEEP_MS;
+	int64_t rechecked_ms = clock_monotonic_ms();
 	while (!is_stopping(feed)) {
 		bool is_held_back = pump_once(feed);
 		int64_t now_ms = clock_monotonic_ms();
 		http_events_end(feed->gateway->server, is_over, &now_ms);
 		workitem_feed_sweep(feed->gateway->server, now_ms);
+		if (now_ms - rechecked_ms >= RECHECK_MS) {
+			recheck(feed);
+			rechecked_ms = now_ms;
+		}
 		db_wait(feed->listener, is_held_back ? EVENT_HELD_BACK_MS : poll_ms, feed->wake_fd);
 	}
 	return NULL;
@@ -269,7 +321,7 @@ bool feed_open(struct feed *feed, struct http_request *request, const char *last
 	struct listener *listener = calloc(1, sizeof *listener);
 	if (listener == NULL)
 		err_panic("out of memory");
-	text_copy(listener->token, sizeof listener->token, caller->token);
+	feed_access_name(caller->token, listener->access);
 	text_copy(listener->person, sizeof listener->person, caller->session.person_id);
 	listener->until_ms = clock_monotonic_ms() + STREAM_LIFE_MS;
 	if (!caller_db(request, &db, err) || !read_sites(db, listener, err)) {
@@ -291,16 +343,12 @@ bool feed_between(struct feed *feed, struct db *db, bool (*act)(void *context, s
 	return ok;
 }
 
-static bool is_of_session(void *user, void *context)
-{
-	const struct listener *listener = user;
-	return strcmp(listener->token, context) == 0;
-}
-
 void feed_end_session(struct feed *feed, const char *token)
 {
-	char copy[ACCOUNT_TOKEN_SIZE];
-	text_copy(copy, sizeof copy, token);
-	http_events_end(feed->gateway->server, is_of_session, copy);
-	workitem_feed_end_session(feed->gateway->server, copy);
+	struct feed_accesses ended = {0};
+	char name[FEED_ACCESS_SIZE];
+	feed_access_name(token, name);
+	feed_accesses_add(&ended, name);
+	end_accesses(feed, &ended);
+	feed_accesses_fini(&ended);
 }

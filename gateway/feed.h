@@ -24,7 +24,10 @@ bool feed_open(struct feed *feed, struct http_request *request, const char *last
  */
 bool feed_between(struct feed *feed, struct db *db, bool (*act)(void *context, struct err *err), void *context,
                   struct err *err);
-/* Ends the streams and channels of a session that logged out. */
+/*
+ * Ends the streams and channels of a session that logged out, or of a token that was revoked, at once; what ends elsewhere, or by its time, is
+ * seen within RECHECK.
+ */
 void feed_end_session(struct feed *feed, const char *token);
 
 #endif

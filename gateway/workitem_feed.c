@@ -14,7 +14,7 @@ enum { CHANNEL_LIFE_MS = 60 * 60 * 1000, CHANNELS_OF_ONE = 16, AE_TITLE_SIZE = 1
 static const char prefix[] = "workitem.";
 
 struct channel {
-	char token[ACCOUNT_TOKEN_SIZE], person[TEXT_UUID_SIZE], ae_title[AE_TITLE_SIZE];
+	char access[FEED_ACCESS_SIZE], person[TEXT_UUID_SIZE], ae_title[AE_TITLE_SIZE];
 	int64_t until_ms;
 };
 
@@ -135,7 +135,7 @@ bool workitem_feed_open(struct http_request *request, struct gateway *gateway, c
 	opening.channel = calloc(1, sizeof *opening.channel);
 	if (opening.channel == NULL)
 		err_panic("out of memory");
-	text_copy(opening.channel->token, sizeof opening.channel->token, caller->token);
+	feed_access_name(caller->token, opening.channel->access);
 	text_copy(opening.channel->person, sizeof opening.channel->person, caller->session.person_id);
 	text_copy(opening.channel->ae_title, sizeof opening.channel->ae_title, ae_title);
 	opening.channel->until_ms = clock_monotonic_ms() + CHANNEL_LIFE_MS;
@@ -157,15 +157,24 @@ void workitem_feed_sweep(struct http_server *server, int64_t now_ms)
 	http_sockets_end(server, HTTP_SOCKET_LEAVING, "open it again", is_old, &now_ms);
 }
 
-static bool is_of_session(void *user, void *context)
+static void note_access(void *user, void *context)
 {
 	const struct channel *channel = user;
-	return strcmp(channel->token, context) == 0;
+	feed_accesses_add(context, channel->access);
 }
 
-void workitem_feed_end_session(struct http_server *server, const char *token)
+void workitem_feed_accesses(struct http_server *server, struct feed_accesses *out)
 {
-	char copy[ACCOUNT_TOKEN_SIZE];
-	text_copy(copy, sizeof copy, token);
-	http_sockets_end(server, HTTP_SOCKET_REFUSED, "logged out", is_of_session, copy);
+	http_sockets_each(server, note_access, out);
+}
+
+static bool has_ended(void *user, void *context)
+{
+	const struct channel *channel = user;
+	return feed_accesses_have(context, channel->access);
+}
+
+void workitem_feed_end(struct http_server *server, struct feed_accesses *ended)
+{
+	http_sockets_end(server, HTTP_SOCKET_REFUSED, "logged out", has_ended, ended);
 }

@@ -7,6 +7,7 @@
 #ifndef YQ_GATEWAY_WORKITEM_FEED_H
 #define YQ_GATEWAY_WORKITEM_FEED_H
 
+#include "gateway/feed_access.h"
 #include "gateway/gateway.h"
 #include "lib/domain/event.h"
 
@@ -18,8 +19,10 @@ bool workitem_feed_tell(struct http_server *server, struct db *db, const struct 
 /* Makes the answer the channel of the caller's ae_title, which is a valid one. */
 bool workitem_feed_open(struct http_request *request, struct gateway *gateway, const char *ae_title, struct err *err);
 
-/* Ends those that are too old, so that the session is asked for again; those of a session that logged out. */
+/* Ends those that are too old, so that the session is asked for again. */
 void workitem_feed_sweep(struct http_server *server, int64_t now_ms);
-void workitem_feed_end_session(struct http_server *server, const char *token);
+/* Adds by what the open ones came in; ends those that came in by one of these. */
+void workitem_feed_accesses(struct http_server *server, struct feed_accesses *out);
+void workitem_feed_end(struct http_server *server, struct feed_accesses *ended);
 
 #endif

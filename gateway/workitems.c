@@ -157,12 +157,25 @@ static bool find(struct http_request *request, const json_t *filter, const struc
 	char *text = json_dumps(filter, JSON_COMPACT);
 	if (text == NULL)
 		err_panic("could not write JSON");
-	bool is_named = json_object_get(filter, "uids") != NULL || json_object_get(filter, "studies") != NULL;
 	bool ok = caller_db(request, &db, err) &&
-	          db_exec(db, is_named ? STMT_WORKITEM_LIST_NAMED : STMT_WORKITEM_LIST,
+	          db_exec(db, STMT_WORKITEM_LIST,
 	                  DB_PARAMS(db_text(text), db_int(window->limit + 1), db_int(window->offset)), rows, err);
 	free(text);
 	return ok;
+}
+
+/* A filtered worklist has no names by sound: its keys are compared with every workitem to come. */
+static bool read_search(const struct http_request *request, json_t **out, struct err *err)
+{
+	char term[NAME_KEY_SIZE];
+	if (!dicomweb_key_term(request, term, err) || !workitem_filter(request, out, err))
+		return false;
+	if (term[0] == '\0')
+		return true;
+	json_object_del(*out, "patient_name");
+	if (json_object_set_new(*out, "term", json_string(term)) != 0)
+		err_panic("could not write JSON");
+	return true;
 }
 
 bool handle_workitems(struct http_request *request, void *context, struct err *err)
@@ -172,7 +185,7 @@ bool handle_workitems(struct http_request *request, void *context, struct err *e
 	struct db_rows *rows = NULL;
 	json_t *filter = NULL;
 	bool ok = dicomweb_accept_json(request, err) && dicomweb_key_window(request, &window, err) &&
-	          workitem_filter(request, &filter, err) && find(request, filter, &window, &rows, err) &&
+	          read_search(request, &filter, err) && find(request, filter, &window, &rows, err) &&
 	          reply_found(request, rows, window.limit, err);
 	json_decref(filter);
 	db_rows_free(rows);

@@ -54,6 +54,7 @@ static bool subscribe_work(struct db *db, void *context, struct err *err)
 	bool ok;
 
 	if (!find(db, call->uid, workitem, err) ||
+	    !db_exec(db, STMT_WORKITEM_SUBSCRIBER_LOCK, DB_PARAMS(db_text(call->person_id)), NULL, err) ||
 	    !db_exec(db, STMT_WORKITEM_FORGET_ENDED, DB_PARAMS(db_text(call->person_id)), NULL, err) ||
 	    !db_exec(db, STMT_WORKITEM_SUBSCRIBE,
 	             DB_PARAMS(db_text(call->person_id), db_text(call->ae_title),

@@ -178,6 +178,14 @@ void http_events_end(struct http_server *server, bool (*accepts)(void *user, voi
 	pthread_mutex_unlock(&server->hub.lock);
 }
 
+void http_events_each(struct http_server *server, void (*look)(void *user, void *context), void *context)
+{
+	pthread_mutex_lock(&server->hub.lock);
+	for (struct event_stream *stream = server->hub.first; stream != NULL; stream = stream->next)
+		look(stream->user, context);
+	pthread_mutex_unlock(&server->hub.lock);
+}
+
 int http_events_open(struct http_server *server)
 {
 	pthread_mutex_lock(&server->hub.lock);

@@ -54,6 +54,9 @@ static bool refuse_handshake(struct http_request *request, const char *text, str
 bool http_wants_socket(struct http_request *request, struct err *err)
 {
 	const char *version = http_header(request, "Sec-WebSocket-Version");
+	/* libmicrohttpd would end the connection without a word; a proxy that speaks HTTP/1.0 behind itself is set up so. */
+	if (request->is_http_1_0)
+		return refuse_handshake(request, "this is a WebSocket: ask for it by HTTP/1.1", err);
 	if (strcmp(request->method, "GET") != 0 || !has_token(http_header(request, "Upgrade"), "websocket") ||
 	    !has_token(http_header(request, "Connection"), "upgrade"))
 		return refuse_handshake(request, "this is a WebSocket: ask for an upgrade", err);

@@ -151,6 +151,8 @@ void http_events_send(struct http_server *server, const char *id, const char *ev
 /* Ends the streams whose user the filter accepts; it is asked from the newest stream to the oldest. */
 void http_events_end(struct http_server *server, bool (*accepts)(void *user, void *context), void *context);
 int http_events_open(struct http_server *server);
+/* Shows the user of every open stream; look() must not block. */
+void http_events_each(struct http_server *server, void (*look)(void *user, void *context), void *context);
 
 /*
  * WebSockets (RFC 6455), from us to the client; what a client sends is read and dropped (messages of more than 4 KiB end it). Any number of them
@@ -164,7 +166,7 @@ enum {
 	HTTP_SOCKET_SLOW = 1013,    /* try again later (IANA) */
 	HTTP_SOCKET_SILENT = 1002
 };
-/* Whether the request is a handshake. Else ERR_INVALID: 426, or 400 when its key is none. */
+/* Whether the request is a handshake, by HTTP/1.1. Else ERR_INVALID: 426, or 400 when its key is none. */
 bool http_wants_socket(struct http_request *request, struct err *err);
 /*
  * Makes the connection a WebSocket. What is sent from now on waits for the handshake. free_user is called once when the socket ends, also when this function fails.
@@ -181,5 +183,7 @@ void http_sockets_send(struct http_server *server, const char *text, bool (*acce
 void http_sockets_end(struct http_server *server, int code, const char *reason,
                       bool (*accepts)(void *user, void *context), void *context);
 int http_sockets_open(struct http_server *server);
+/* As http_events_each(); not those that are being closed. */
+void http_sockets_each(struct http_server *server, void (*look)(void *user, void *context), void *context);
 
 #endif

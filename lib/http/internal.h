@@ -42,8 +42,9 @@ struct http_request {
 	struct http_pair params[HTTP_PARAMS_MAX], query[HTTP_QUERY_MAX], headers[HTTP_HEADERS_MAX];
 	size_t param_count, query_count, header_count;
 	struct text_buf body;
-	bool is_plain;  /* never compressed */
-	size_t dropped; /* bytes of the body beyond body_max, or behind an early answer */
+	bool is_http_1_0; /* or something older still: its connection cannot be upgraded */
+	bool is_plain;    /* never compressed */
+	size_t dropped;   /* bytes of the body beyond body_max, or behind an early answer */
 	struct http_upload upload;
 	bool is_streamed, has_begun, is_whole; /* of a streamed body: its handler ran; all of it came */
 	bool has_upload;                       /* upload.fini is due */

@@ -99,9 +99,10 @@ static bool check_head(struct http_request *request, struct err *err)
 }
 
 static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *connection, const char *method,
-                             const char *path, void **state)
+                             const char *path, const char *version, void **state)
 {
 	struct http_request *request = request_new(server, connection, method, path);
+	request->is_http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_1) != 0;
 	struct err err = {0};
 	*state = request;
 	if (check_head(request, &err))
@@ -128,9 +129,8 @@ static enum MHD_Result access_handler(void *context, struct MHD_Connection *conn
 {
 	struct http_server *server = context;
 	struct http_request *request = *state;
-	(void)version;
 	if (request == NULL)
-		return begin(server, connection, method, path, state);
+		return begin(server, connection, method, path, version, state);
 	if (request->phase == HTTP_ANSWERED) {
 		*upload_length = 0;
 		return request->response == NULL ? MHD_YES : send_answer(request);

@@ -473,3 +473,13 @@ int http_sockets_open(struct http_server *server)
 	pthread_mutex_unlock(&server->sockets.lock);
 	return open;
 }
+
+void http_sockets_each(struct http_server *server, void (*look)(void *user, void *context), void *context)
+{
+	struct socket_hub *hub = &server->sockets;
+	pthread_mutex_lock(&hub->lock);
+	for (struct http_socket *socket = hub->first; socket != NULL; socket = socket->next)
+		if (socket->parting_ms == 0)
+			look(socket->user, context);
+	pthread_mutex_unlock(&hub->lock);
+}

@@ -78,6 +78,20 @@ WHERE p.public_id = $1::uuid;
 -- $1 SHA-256 of the token
 UPDATE session SET ended_at = yq_now() WHERE token_sha256 = $1::bytea AND ended_at IS NULL;
 
+-- name: account_access_ended
+-- Which of these can no longer be entered by, whoever ended them.
+-- $1 SHA-256 of tokens of sessions, in hexadecimal
+-- $2 public ids of tokens of workstations
+SELECT u.access
+FROM unnest($1::text[]) AS u (access)
+WHERE NOT EXISTS (SELECT FROM session s JOIN person p USING (person_id)
+                  WHERE s.token_sha256 = decode(u.access, 'hex') AND s.ended_at IS NULL AND s.expires_at > yq_now() AND p.is_active)
+UNION ALL
+SELECT u.access
+FROM unnest($2::text[]) AS u (access)
+WHERE NOT EXISTS (SELECT FROM workstation_token t JOIN person p USING (person_id)
+                  WHERE t.public_id = u.access::uuid AND t.ended_at IS NULL AND t.expires_at > yq_now() AND p.is_active);
+
 -- name: account_session_sweep
 -- Forgets sessions that nobody can use any more; who logged in and out is in the audit.
 DELETE FROM session WHERE ended_at IS NOT NULL OR expires_at <= yq_now();

@@ -33,39 +33,28 @@ WHERE w.public_id = $1::uuid AND w.state = 'IN PROGRESS'
 RETURNING w.workitem_id;
 
 -- name: workitem_list
--- What is open first, the oldest of it first; then what ended, the last first.
+-- What is open first, the oldest of it first; then what ended, the last first. Among the few that a key finds by its index, else along the list as far as
+-- the page goes.
 -- $1 keys (yq_workitem_fits)
 -- $2 how many
 -- $3 how many are left out first
-WITH page AS MATERIALIZED (
+WITH near AS MATERIALIZED (
+    SELECT yq_workitems_near($1::jsonb, 5000) AS ids
+), found AS MATERIALIZED (
     SELECT w.workitem_id
-    FROM workitem w JOIN reading_task t USING (task_id) JOIN study s USING (study_id) JOIN identity_claim c USING (claim_id)
-    JOIN reading_queue q ON q.queue_id = t.queue_id
+    FROM unnest((SELECT ids FROM near)) AS n (workitem_id) JOIN workitem w USING (workitem_id) JOIN reading_task t USING (task_id)
+    JOIN study s USING (study_id) JOIN identity_claim c USING (claim_id) JOIN reading_queue q ON q.queue_id = t.queue_id
     WHERE yq_workitem_fits(w, t, s, c, q.name, $1::jsonb)
-    ORDER BY w.ended_at DESC NULLS FIRST, w.opened_at, w.workitem_id
-    LIMIT $2::integer OFFSET $3::integer
-)
-SELECT s.public_id::text AS id, yq_json_workitem(w, t, s, c, q.name) AS json
-FROM page JOIN workitem w USING (workitem_id) JOIN reading_task t USING (task_id) JOIN study s USING (study_id)
-JOIN identity_claim c USING (claim_id) JOIN reading_queue q ON q.queue_id = t.queue_id
-ORDER BY w.ended_at DESC NULLS FIRST, w.opened_at, w.workitem_id;
-
--- name: workitem_list_named
--- The same where keys name workitems or studies by their UIDs: found by these, and not by a look at every workitem there ever was.
--- $1 keys (yq_workitem_fits)
--- $2 how many
--- $3 how many are left out first
-WITH named AS MATERIALIZED (
-    SELECT w.workitem_id FROM workitem w
-    WHERE w.sop_instance_uid = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb -> 'uids')))
-    UNION
-    SELECT w.workitem_id FROM study s JOIN reading_task t USING (study_id) JOIN workitem w USING (task_id)
-    WHERE s.shown_uid = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb -> 'studies')))
+    UNION ALL
+    (SELECT w.workitem_id
+     FROM workitem w JOIN reading_task t USING (task_id) JOIN study s USING (study_id) JOIN identity_claim c USING (claim_id)
+     JOIN reading_queue q ON q.queue_id = t.queue_id
+     WHERE (SELECT ids FROM near) IS NULL AND w.opened_at >= yq_workitem_from($1::jsonb) AND w.opened_at < yq_workitem_to($1::jsonb)
+       AND yq_workitem_fits(w, t, s, c, q.name, $1::jsonb)
+     ORDER BY w.ended_at DESC NULLS FIRST, w.opened_at, w.workitem_id
+     LIMIT $2::integer + $3::integer)
 ), page AS MATERIALIZED (
-    SELECT w.workitem_id
-    FROM named JOIN workitem w USING (workitem_id) JOIN reading_task t USING (task_id) JOIN study s USING (study_id)
-    JOIN identity_claim c USING (claim_id) JOIN reading_queue q ON q.queue_id = t.queue_id
-    WHERE yq_workitem_fits(w, t, s, c, q.name, $1::jsonb)
+    SELECT w.workitem_id FROM found JOIN workitem w USING (workitem_id)
     ORDER BY w.ended_at DESC NULLS FIRST, w.opened_at, w.workitem_id
     LIMIT $2::integer OFFSET $3::integer
 )
@@ -116,17 +105,24 @@ WHERE w.sop_instance_uid = $1::text;
 
 -- ---- subscriptions -----------------------------------------------------------------------------------------------------------------
 
+-- name: workitem_subscriber_lock
+-- Who subscribes for one person waits here for the other, before either counts: until the end of the transaction.
+-- $1 person
+SELECT pg_advisory_xact_lock(20261129, hashtext('subscriber ' || $1::text));
+
 -- name: workitem_subscribe
--- No row: the person has too many.
+-- Behind workitem_subscriber_lock. No row: the person has too many others.
 -- $1 person
 -- $2 AE title
 -- $3 workitem, or NULL: the worklist
 -- $4 keys of a filtered worklist
 -- $5 deletion lock
 INSERT INTO workitem_subscription AS b (person_id, ae_title, workitem_id, filter, is_locked)
-SELECT p.person_id, $2::text, (SELECT workitem_id FROM workitem WHERE public_id = $3::uuid), $4::jsonb, $5::boolean
-FROM person p
-WHERE p.public_id = $1::uuid AND (SELECT count(*) FROM workitem_subscription o WHERE o.person_id = p.person_id) < 1000
+SELECT p.person_id, $2::text, w.workitem_id, $4::jsonb, $5::boolean
+FROM person p LEFT JOIN workitem w ON w.public_id = $3::uuid
+WHERE p.public_id = $1::uuid
+  AND (SELECT count(*) FROM workitem_subscription o
+       WHERE o.person_id = p.person_id AND (o.ae_title, o.workitem_id) IS DISTINCT FROM ($2::text, w.workitem_id)) < 1000
 ON CONFLICT (person_id, ae_title, workitem_id)
     DO UPDATE SET filter = excluded.filter, is_locked = excluded.is_locked, is_on = true, suspended_at = NULL
 RETURNING b.public_id::text AS subscription;

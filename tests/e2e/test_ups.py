@@ -1,9 +1,12 @@
 """UPS-RS: the reading queue as a worklist of workstations, behind the same gate as the page; and its events over a real WebSocket."""
 
 import concurrent.futures
+import datetime
 import json
 import pathlib
+import socket
 import sys
+import time
 import urllib.parse
 import uuid
 
@@ -12,6 +15,7 @@ import websocket
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from tests.support.installation import PATIENCE_S, Api, Installation, free_port  # noqa: E402
+from tests.support.psql import Psql  # noqa: E402
 from tests.support.scene import PASSWORD, Scene  # noqa: E402
 
 JSON = "application/dicom+json"
@@ -274,7 +278,7 @@ def test_bodies_that_are_none(scene, people, body, type, status):
 class Channel:
     def __init__(self, home, api, ae_title="WS1", **options):
         self.socket = websocket.create_connection(f"ws://127.0.0.1:{api.port}/dicom-web/subscribers/{ae_title}", timeout=PATIENCE_S,
-                                                  header={"Cookie": api.cookie, **options.pop("header", {})}, suppress_origin=True, **options)
+                                                  header={**({"Cookie": api.cookie} if api.cookie else {}), **options.pop("header", {})}, suppress_origin=True, **options)
 
     def __enter__(self):
         return self
@@ -298,11 +302,13 @@ class Channel:
             before.append(value(report, "00001000"))
 
     def closed(self):
-        """The code with which the other side ends it."""
-        while True:
-            opcode, data = self.socket.recv_data()
+        """The code with which the other side ends it; 0: its pings go on and on."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            opcode, data = self.socket.recv_data(control_frame=True)
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 return int.from_bytes(data[:2], "big")
+        return 0
 
 
 def subscribe(api, uid, ae_title="WS1", query=""):
@@ -452,6 +458,87 @@ def test_every_gateway_tells_what_happened_at_another(home, scene):
         assert second.closed() == 1001
         assert update(here, task.uid, progress(50, ""), transaction).status == 200, "a lease is of no gateway"
         assert value(channel.next(), "00001002") == 3
+
+
+def test_a_channel_ends_with_what_it_came_in_by_wherever_that_ended(home, scene):
+    port = free_port()
+    home.start_as("yq-gateway-2", "yq-gateway", YQ_HTTP_PORT=str(port))
+    names = [f"gone{n}" for n in range(5)]
+    for name in names:
+        scene.person(name, "E0", [("reporter", "east")])
+    scene.flush()
+    out, disabled, silent, workstation, witness = apis = [scene.login(name) for name in names]
+    made = workstation.post("/api/v1/workstations", {"workstation": "CT", "uses": ["worklist"], "until": str(datetime.date.today() + datetime.timedelta(30)), "password": PASSWORD}).body
+    for api in apis:
+        assert subscribe(api, WORKLIST, "GONE").status == 201
+    with out.events() as stream, witness.events() as stays:
+        channels = [Channel(home, api, "GONE") for api in (out, disabled, silent)]
+        bearer = {"Authorization": "Bearer " + made["token"]}
+        channels.append(Channel(home, Api(workstation.port), "GONE", header=bearer))
+        kept = [Channel(home, api, "GONE") for api in (workstation, witness)]
+        there = Api(port)
+        for api, act in ((out, lambda: there.post("/api/v1/logout")), (workstation, lambda: there.delete("/api/v1/workstations/" + made["id"]))):
+            there.cookie, there.csrf = api.cookie, api.csrf
+            assert act().status == 200
+        home.sql(f"""UPDATE person SET is_active = false WHERE public_id = '{scene.persons["gone1"]}';
+                     UPDATE session SET expires_at = yq_now() - interval '1 s'
+                     WHERE person_id = (SELECT person_id FROM person WHERE public_id = '{scene.persons["gone2"]}')""")
+        for channel in channels:
+            assert channel.closed() == 1008
+        task = Task(scene)
+        for channel in kept:
+            channel.until(task.uid)
+        assert witness.post(task.page + "/take").status == 200
+        is_told = [any(json.loads(event["data"])["kind"] == "task.take" for event in one) for one in (stays, stream)]
+        assert is_told == [True, False], "the other one had ended before"
+    home.stop("yq-gateway-2")
+
+
+# Until two requests wait.
+HOLD = """DO $$ BEGIN
+    LOCK TABLE held IN ACCESS EXCLUSIVE MODE;
+    WHILE (SELECT count(*) FROM pg_stat_activity WHERE usename = 'yq_gateway' AND wait_event_type = 'Lock') < 2 LOOP
+        PERFORM pg_stat_clear_snapshot();
+    END LOOP;
+END $$"""
+
+
+def test_of_subscriptions_at_once_none_is_one_too_many(home, scene):
+    person = scene.person("full1", "E0", [("reporter", "east")])
+    scene.flush()
+    api = scene.login("full1")
+    home.sql(f"""INSERT INTO workitem_subscription (person_id, ae_title) SELECT person_id, 'N' || n FROM person, generate_series(1, 999) n
+                 WHERE public_id = '{person}'""")
+    # Whoever has subscribed waits for a table before it commits, so that the other one counts meanwhile, or waits for it.
+    home.sql("""CREATE TABLE held (); CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+                    BEGIN PERFORM FROM held; RETURN NULL; END $$;
+                CREATE TRIGGER hold AFTER INSERT ON workitem_subscription FOR EACH ROW EXECUTE FUNCTION hold()""")
+    psql = Psql(home)
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        holding = pool.submit(psql.ask, HOLD)
+        while home.sql("SELECT count(*) FROM pg_locks WHERE relation = 'held'::regclass AND granted") != [["1"]]:
+            pass
+        answers = [pool.submit(subscribe, api, WORKLIST, name) for name in ("LAST", "TOOMANY")]
+        statuses = sorted(answer.result().status for answer in answers)
+        holding.result()
+    psql.end()
+    home.sql("DROP TRIGGER hold ON workitem_subscription; DROP FUNCTION hold(); DROP TABLE held")
+    assert statuses == [201, 409]
+    assert home.sql(f"SELECT count(*) FROM workitem_subscription JOIN person p USING (person_id) WHERE p.public_id = '{person}'") == [["1000"]]
+    assert subscribe(api, WORKLIST, "N7").status == 201, "one of the thousand, renewed"
+    assert subscribe(api, WORKLIST, "ANOTHER").status == 409
+
+
+def test_a_handshake_by_http_1_0_is_told_why_it_is_none(home, scene):
+    api = scene.login("reporter2")
+    lines = ["GET /dicom-web/subscribers/WS1 HTTP/1.0", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Cookie: " + api.cookie, "", ""]
+    with socket.create_connection(("127.0.0.1", api.port), PATIENCE_S) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    assert answer.split(b" ", 2)[1] == b"426" and b"HTTP/1.1" in answer.split(b"\r\n\r\n", 1)[1]
 
 
 def test_channels_are_guarded(home, scene):
