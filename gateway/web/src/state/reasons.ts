@@ -48,6 +48,9 @@ export const REASONS: Reason[] = [
   [/^cannot sign: the queue has no signing policy in force$/, 'policy'],
   [/^cannot ask: a question is not answered yet$/, 'asked'],
   [/^cannot answer: somebody has answered already$/, 'answered'],
+  [/^cannot mark a key image: there are (\d+) already$/, 'key_full', 'n'],
+  [/^cannot mark a key image: the study has no such image$/, 'key_image'],
+  [/^cannot mark a key image: you are not writing the report of this study$/, 'key_not_writing'],
 
   [/^cannot match: the study has a request already$/, 'study_matched'],
   [/^cannot match: the request has a study already$/, 'request_matched'],
