@@ -43,6 +43,7 @@ export const REASONS: Reason[] = [
   [/^cannot submit the report: (\w+) is (?:empty|not stated, positive or negative)$/, 'empty', 'field'],
   [/images came in since it was written, look at them first$/, 'new_images'],
   [/images came in since it was written, send it back to its author$/, 'new_images_review'],
+  [/^cannot submit the report: a key image was marked just now/, 'key_new'],
   [/^cannot sign: you are not qualified to \w+ this examination today$/, 'qualified'],
   [/^cannot sign: you have no valid signing certificate$/, 'certificate'],
   [/^cannot sign: the queue has no signing policy in force$/, 'policy'],
