@@ -41,6 +41,18 @@ static bool read_mark(struct http_request *request, struct mark *out, struct err
 	return true;
 }
 
+/* What key_image_mark of the ledger answers. */
+static bool judge(const char *refused, struct err *err)
+{
+	if (refused[0] == '\0')
+		return true;
+	if (strcmp(refused, "full") == 0)
+		return err_set(err, ERR_CONFLICT, "cannot mark a key image: there are %d already", KEY_IMAGES_MAX);
+	if (strcmp(refused, "image") == 0)
+		return err_set(err, ERR_CONFLICT, "cannot mark a key image: the study has no such image");
+	return err_set(err, ERR_CONFLICT, "cannot mark a key image: you are not writing the report of this study");
+}
+
 static bool mark(struct http_request *request, const struct evidence_place *place, const struct mark *mark,
                  struct err *err)
 {
@@ -52,14 +64,10 @@ static bool mark(struct http_request *request, const struct evidence_place *plac
 	                       db_int(mark->frame), db_bool(mark->is_key), db_int(KEY_IMAGES_MAX)),
 	             &rows, err))
 		return false;
-	bool is_done = db_rows_count(rows) > 0;
+	bool ok = judge(db_get_text(rows, 0, "refused"), err);
 	db_rows_free(rows);
-	return (is_done || err_set(err, ERR_CONFLICT,
-	                           "you do not write the report of this study, it has no such image, or there are "
-	                           "%d key images already",
-	                           KEY_IMAGES_MAX)) &&
-	       caller_audit(request, mark->is_key ? "report.key_image" : "report.key_image_remove", "study",
-	                    place->study, place->site, NULL, err);
+	return ok && caller_audit(request, mark->is_key ? "report.key_image" : "report.key_image_remove", "study",
+	                          place->study, place->site, NULL, err);
 }
 
 bool handle_viewer_key_image(struct http_request *request, void *context, struct err *err)

@@ -77,8 +77,9 @@ bool evidence_tell(struct http_request *request, const char *study_uid, struct e
 	bool is_there = db_rows_count(rows) > 0;
 	if (is_there) {
 		read_place(rows, place);
-		*out = json_pack("{s:s, s:s?, s:o}", "study", place->study, "task",
-		                 place->task[0] != '\0' ? place->task : NULL, "key_images",
+		*out = json_pack("{s:s, s:s?, s:b, s:o}", "study", place->study, "task",
+		                 place->task[0] != '\0' ? place->task : NULL, "is_writing",
+		                 db_get_bool(rows, 0, "is_writing"), "key_images",
 		                 json_loads(db_get_text(rows, 0, "key_images"), 0, NULL));
 		if (*out == NULL)
 			err_panic("could not write JSON");

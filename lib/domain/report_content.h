@@ -13,7 +13,9 @@
  *	body     {method, findings, impression, recommendation}
  *	flags    {result positive|negative|"", is_critical (bool), quality_grade, quality_reason}
  *	author   {id, name, institution}
- *	key_images list of {series, instance, series_number (int or null), number (int or null), frame (int), frames (int)}; absent: none
+ *	key_images list of {series, instance, series_number (int or null), number (int or null), frame (int), frames (int)}; absent: none.
+ *	           Of each besides: picture (SHA-256 of the JPEG on the paper, hexadecimal), or no_picture (gone, unshown, late: why there is
+ *	           none); neither: a report from before pictures were printed
  *	examined_at, written_at (RFC 3339 with offset)
  * The reviewer and the time of issue are not part of it: they stand in the reviewer's own signature.
  */

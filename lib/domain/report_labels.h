@@ -11,6 +11,7 @@ struct report_labels {
 	const char *performer, *department, *doctor, *item, *body_part, *laterality, *device, *radiographer;
 	const char *examined_at, *written_at, *issued_at, *signed_at, *clinical_diagnosis;
 	const char *method, *findings, *impression, *recommendation, *key_images;
+	const char *picture_gone, *picture_unshown, *picture_late; /* in the place of a key image */
 	const char *flags, *positive, *negative, *critical, *quality, *incomplete;
 	const char *author, *reviewer, *unsigned_yet, *electronic_signature;
 	const char *code, *version, *page, *continued;

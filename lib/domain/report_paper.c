@@ -276,3 +276,44 @@ bool paper_qr(struct paper *paper, double x, double y, double side, const char *
 	QRcode_free(code);
 	return true;
 }
+
+/* Width and height of the frame header, SOF0 to SOF2; segments before it are passed by their lengths (ISO 10918-1 annex B). */
+static bool jpeg_size(const uint8_t *jpeg, size_t length, int *out_width, int *out_height)
+{
+	size_t at = 2;
+
+	if (length < 4 || jpeg[0] != 0xff || jpeg[1] != 0xd8)
+		return false;
+	while (at + 9 <= length && jpeg[at] == 0xff) {
+		if (jpeg[at + 1] >= 0xc0 && jpeg[at + 1] <= 0xc2) {
+			*out_height = jpeg[at + 5] << 8 | jpeg[at + 6];
+			*out_width = jpeg[at + 7] << 8 | jpeg[at + 8];
+			return *out_width > 0 && *out_height > 0;
+		}
+		at += 2 + (size_t)(jpeg[at + 2] << 8 | jpeg[at + 3]);
+	}
+	return false;
+}
+
+bool paper_jpeg(struct paper *paper, double x, double y, double side, const uint8_t *jpeg, size_t length,
+                struct err *err)
+{
+	cairo_surface_t *image;
+	int width, height;
+	double scale;
+
+	if (!jpeg_size(jpeg, length, &width, &height))
+		return err_set(err, ERR_INVALID, "cannot put a picture on the paper: it is no JPEG");
+	/* Its pixels are never looked at: the PDF takes the JPEG itself. */
+	image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+	cairo_surface_set_mime_data(image, CAIRO_MIME_TYPE_JPEG, jpeg, length, NULL, NULL);
+	scale = side / (width > height ? width : height);
+	cairo_save(paper->cairo);
+	cairo_translate(paper->cairo, x + (side - width * scale) / 2, y + (side - height * scale) / 2);
+	cairo_scale(paper->cairo, scale, scale);
+	cairo_set_source_surface(paper->cairo, image, 0, 0);
+	cairo_paint(paper->cairo);
+	cairo_restore(paper->cairo);
+	cairo_surface_destroy(image);
+	return true;
+}

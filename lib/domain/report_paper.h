@@ -61,6 +61,12 @@ void paper_frame(struct paper *paper, double x, double y, double width, double h
 void paper_fill(struct paper *paper, double x, double y, double width, double height, double gray);
 /* Across the page from lower left to upper right, behind what is drawn later. */
 void paper_watermark(struct paper *paper, const char *text, double gray);
+/*
+ * A JPEG (ISO 10918-1, grey or YCbCr) as large as fits the square, in its middle. Its bytes go into the PDF as they are. Borrowed until
+ * paper_finish(). ERR_INVALID: it is none.
+ */
+bool paper_jpeg(struct paper *paper, double x, double y, double side, const uint8_t *jpeg, size_t length,
+                struct err *err);
 /* ISO/IEC 18004, error correction M, as squares of a path. */
 bool paper_qr(struct paper *paper, double x, double y, double side, const char *text, struct err *err);
 

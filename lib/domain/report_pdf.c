@@ -8,6 +8,7 @@
 #include "lib/domain/report_content.h"
 #include "lib/domain/report_labels.h"
 #include "lib/domain/report_paper.h"
+#include "lib/domain/report_pictures.h"
 #include "lib/domain/report_sheet.h"
 
 #define MARGIN 48.0
@@ -177,20 +178,85 @@ static const char *number_of(const json_t *image, const char *name, char out[24]
 	return out;
 }
 
-/* Where to find them: number of the series, of the image in it, and of the frame where there are several. */
+/* Where to find one: number of the series, of the image in it, and of the frame where there are several. */
+static void name_key_image(const json_t *image, char out[96])
+{
+	char series[24], number[24], frame[24];
+	bool has_frames = json_integer_value(json_object_get(image, "frames")) > 1;
+
+	snprintf(out, 96, "S%s I%s%s%s", number_of(image, "series_number", series), number_of(image, "number", number),
+	         has_frames ? " F" : "", has_frames ? number_of(image, "frame", frame) : "");
+}
+
+static const char *why_no_picture(const struct sheet *sheet, const char *why)
+{
+	if (strcmp(why, "gone") == 0)
+		return sheet->labels->picture_gone;
+	return strcmp(why, "late") == 0 ? sheet->labels->picture_late : sheet->labels->picture_unshown;
+}
+
+/* One in its square, on black as on a screen, its name below; or its name and why it is not shown. */
+static void draw_picture(struct sheet *sheet, double x, double side, const json_t *image)
+{
+	static const struct paper_style caption = {8, false, PAPER_CENTER, 0, 0};
+	const struct report_picture *picture = report_pictures_find(sheet->pictures, image);
+	const char *why = json_string_value(json_object_get(image, "no_picture"));
+	char name[96];
+
+	name_key_image(image, name);
+	if (picture && picture->jpeg) {
+		paper_fill(sheet->paper, x, sheet->y, side, side, 0);
+		if (sheet->ok)
+			sheet->ok =
+			    paper_jpeg(sheet->paper, x, sheet->y, side, picture->jpeg, picture->length, sheet->err);
+	} else {
+		paper_frame(sheet->paper, x, sheet->y, side, side, 0.5, 0.5);
+		paper_text(sheet->paper, x + BOX_PADDING, sheet->y + side / 3, side - 2 * BOX_PADDING, &caption,
+		           why_no_picture(sheet, why ? why : ""));
+	}
+	paper_line_fitted(sheet->paper, x, sheet->y + side + 2, side, &caption, name);
+}
+
+/* A row stays on one page. Few are shown larger. */
+static void draw_pictures(struct sheet *sheet, const json_t *images)
+{
+	const size_t count = json_array_size(images), columns = count <= 3 ? 3 : 4;
+	const double gap = 8, below = 18, side = (WIDTH - 8 - gap * (double)(columns - 1)) / (double)columns;
+
+	need(sheet, 20 + side + below);
+	paper_fill(sheet->paper, MARGIN, sheet->y + 2, 3, 12, 0.25);
+	sheet->y +=
+	    paper_text(sheet->paper, MARGIN + 8, sheet->y, WIDTH - 8, &heading_style, sheet->labels->key_images) + 3;
+	for (size_t i = 0; i < count; i++) {
+		if (i % columns == 0)
+			need(sheet, side + below);
+		draw_picture(sheet, MARGIN + 8 + (double)(i % columns) * (side + gap), side, json_array_get(images, i));
+		if (i % columns == columns - 1 || i + 1 == count)
+			sheet->y += side + below;
+	}
+}
+
+/* Reports from before pictures were printed name them alone. */
+static bool has_pictures(const json_t *images)
+{
+	const json_t *first = json_array_get(images, 0);
+
+	return json_object_get(first, "picture") || json_object_get(first, "no_picture");
+}
+
 static void draw_key_images(struct sheet *sheet)
 {
-	const json_t *image;
-	char line[2000] = "", word[96], series[24], number[24], frame[24];
+	const json_t *images = json_object_get(sheet->content, "key_images"), *image;
+	char line[2000] = "", word[96];
 	size_t i;
 
-	json_array_foreach(json_object_get(sheet->content, "key_images"), i, image)
+	if (has_pictures(images)) {
+		draw_pictures(sheet, images);
+		return;
+	}
+	json_array_foreach(images, i, image)
 	{
-		bool has_frames = json_integer_value(json_object_get(image, "frames")) > 1;
-
-		snprintf(word, sizeof word, "S%s I%s%s%s", number_of(image, "series_number", series),
-		         number_of(image, "number", number), has_frames ? " F" : "",
-		         has_frames ? number_of(image, "frame", frame) : "");
+		name_key_image(image, word);
 		append(line, sizeof line, word);
 	}
 	draw_text(sheet, sheet->labels->key_images, line);
@@ -269,11 +335,12 @@ static void draw(struct sheet *sheet, struct report_pdf *out)
 }
 
 /* Drawn twice: how many pages there are is known at the end of the first time. */
-static bool draw_once(const json_t *content, int page_count, struct text_buf *buf, struct report_pdf *out,
-                      struct err *err)
+static bool draw_once(const json_t *content, const struct report_pictures *pictures, int page_count,
+                      struct text_buf *buf, struct report_pdf *out, struct err *err)
 {
 	const char *language = report_content_text(content, NULL, "language");
 	struct sheet sheet = {.content = content,
+	                      .pictures = pictures,
 	                      .labels = report_labels(language),
 	                      .is_english = report_is_english(language),
 	                      .page_count = page_count,
@@ -290,14 +357,15 @@ static bool draw_once(const json_t *content, int page_count, struct text_buf *bu
 	return paper_finish(sheet.paper, err) && sheet.ok;
 }
 
-bool report_pdf_render(const json_t *content, struct report_pdf *out, struct err *err)
+bool report_pdf_render(const json_t *content, const struct report_pictures *pictures, struct report_pdf *out,
+                       struct err *err)
 {
 	struct report_pdf made = {NULL, 0, 0, {0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}};
 	struct text_buf buf;
 
 	for (int pass = 0; pass < 2; pass++) {
 		text_buf_init(&buf, REPORT_PDF_MAX);
-		if (!draw_once(content, made.page_count, &buf, &made, err)) {
+		if (!draw_once(content, pictures, made.page_count, &buf, &made, err)) {
 			text_buf_fini(&buf);
 			return false;
 		}

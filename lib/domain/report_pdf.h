@@ -1,5 +1,5 @@
 /*
- * The paper of a report: A4, from its content (report_content.h) and nothing else. Byte-identical for the same content.
+ * The paper of a report: A4, from its content (report_content.h), the pictures that it names, and nothing else. Byte-identical for the same.
  *
  * Room for two visible signatures is left on the last page; where, is told in PDF coordinates (points from the lower left). Signing itself
  * is pdf_sign.h's; the picture of a signature is made by report_pdf_stamp().
@@ -14,6 +14,7 @@
 
 #include "lib/base/err.h"
 #include "lib/domain/pdf_sign.h"
+#include "lib/domain/report_pictures.h"
 
 enum { REPORT_PDF_MAX = 8 * 1024 * 1024 };
 
@@ -23,7 +24,9 @@ struct report_pdf {
 	int page_count;
 	struct pdf_box author, reviewer;
 };
-bool report_pdf_render(const json_t *content, struct report_pdf *out, struct err *err);
+/* pictures NULL: none are at hand. */
+bool report_pdf_render(const json_t *content, const struct report_pictures *pictures, struct report_pdf *out,
+                       struct err *err);
 
 /* What a visible signature shows. */
 struct report_stamp {

@@ -9,9 +9,12 @@
 #include "lib/domain/report_labels.h"
 #include "lib/domain/report_paper.h"
 
+struct report_pictures;
+
 struct sheet {
 	struct paper *paper;
 	const json_t *content;
+	const struct report_pictures *pictures;
 	const struct report_labels *labels;
 	bool is_english;
 	int page, page_count;

@@ -43,8 +43,8 @@ static bool sign_field(const json_t *content, const uint8_t *pdf, size_t length,
 	return ok;
 }
 
-bool report_author_pdf(const json_t *content, struct signer *signer, int64_t signed_us, uint8_t **out,
-                       size_t *out_length, struct err *err)
+bool report_author_pdf(const json_t *content, const struct report_pictures *pictures, struct signer *signer,
+                       int64_t signed_us, uint8_t **out, size_t *out_length, struct err *err)
 {
 	struct report_stamp stamp = {.name = report_content_text(content, "author", "name"),
 	                             .institution = report_content_text(content, "author", "institution"),
@@ -56,7 +56,7 @@ bool report_author_pdf(const json_t *content, struct signer *signer, int64_t sig
 	size_t length = 0;
 	bool ok;
 
-	if (!report_pdf_render(content, &pdf, err))
+	if (!report_pdf_render(content, pictures, &pdf, err))
 		return false;
 	const struct pdf_field fields[] = {{"Author", pdf.author}, {"Reviewer", pdf.reviewer}};
 	ok = pdf_add_fields(pdf.bytes, pdf.length, fields, 2, &with_fields, &length, err);

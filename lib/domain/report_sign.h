@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 #include "lib/dicom/dicom.h"
+#include "lib/domain/report_pictures.h"
 #include "lib/domain/signer.h"
 
 /* Draws the paper, adds both signature fields and fills the author's. *out: free(3). */
-bool report_author_pdf(const json_t *content, struct signer *signer, int64_t signed_us, uint8_t **out,
-                       size_t *out_length, struct err *err);
+bool report_author_pdf(const json_t *content, const struct report_pictures *pictures, struct signer *signer,
+                       int64_t signed_us, uint8_t **out, size_t *out_length, struct err *err);
 
 /* Fills the reviewer's field of the author's PDF. *out: free(3). */
 bool report_reviewer_pdf(const json_t *content, const uint8_t *candidate, size_t candidate_length, const char *name,

@@ -1,6 +1,7 @@
 /*
  * Submission by the author.
  *
+ *	0.		the pictures of the key images are drawn, outside of any transaction
  *	1. transaction	the content is fixed and the row of the candidate PDF written, with the key that it will have
  *	2.		the PDF goes into the store
  *	3. transaction	the author's signature over the content, draft -> submitted, task -> awaiting_review
@@ -23,6 +24,7 @@
 #include "lib/domain/report_content.h"
 #include "lib/domain/report_facts.h"
 #include "lib/domain/report_ledger.h"
+#include "lib/domain/report_pictures.h"
 #include "lib/domain/report_sign.h"
 
 struct submission {
@@ -33,6 +35,7 @@ struct submission {
 	char *canonical;
 	int64_t signed_us;
 	struct report_paper paper;
+	struct report_pictures pictures;
 	bool is_done; /* by an earlier call */
 };
 
@@ -115,9 +118,10 @@ static bool make_candidate(struct db *db, struct submission *submission, struct 
 	json_decref(body);
 	if (!ok)
 		return false;
-	ok = report_content_canonical(content, &submission->canonical, &length, err) &&
-	     report_author_pdf(content, submission->signer, submission->signed_us, &submission->paper.bytes,
-	                       &submission->paper.length, err) &&
+	ok = report_pictures_name(content, &submission->pictures, err) &&
+	     report_content_canonical(content, &submission->canonical, &length, err) &&
+	     report_author_pdf(content, &submission->pictures, submission->signer, submission->signed_us,
+	                       &submission->paper.bytes, &submission->paper.length, err) &&
 	     report_papers_note(db, submission->row.report_id, &submission->paper, 1, err);
 	json_decref(content);
 	return ok;
@@ -200,7 +204,9 @@ static bool submit(struct report_desk *desk, struct submission *submission, stru
 {
 	const char *person = submission->claim->person_id;
 
-	if (!db_transact(desk->pool, person, prepare_work, submission, err))
+	if (!report_pictures_make(desk->pool, desk->store, person, submission->claim->task_id, &submission->pictures,
+	                          err) ||
+	    !db_transact(desk->pool, person, prepare_work, submission, err))
 		return false;
 	if (submission->is_done)
 		return true;
@@ -227,5 +233,6 @@ bool report_submit(struct report_desk *desk, const struct task_claim *claim, con
 		return false;
 	ok = submit(desk, &submission, err);
 	submission_reset(&submission);
+	report_pictures_fini(&submission.pictures);
 	return ok;
 }

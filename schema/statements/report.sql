@@ -282,6 +282,19 @@ JOIN instance i ON i.series_id = r.series_id
 WHERE t.public_id = $1::uuid AND i.origin <> 'own'
 ORDER BY r.series_id, i.instance_id;
 
+-- name: report_key_images
+-- The key images that are in the study still, as key_images_json() lists them: what their pictures are drawn from.
+-- $1 public id of the task
+-- $2 how many at most
+SELECT i.sop_instance_uid AS instance, k.frame, i.object_key
+FROM reading_task t
+JOIN key_image k ON k.study_id = t.study_id
+JOIN instance i ON i.instance_id = k.instance_id
+JOIN series e ON e.series_id = i.series_id AND e.study_id = t.study_id
+WHERE t.public_id = $1::uuid
+ORDER BY e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id, k.frame
+LIMIT $2::integer;
+
 -- name: report_unsettled
 -- Issued reports whose objects are not in yet, with the person in whose name they are brought in.
 -- $1 how many at most

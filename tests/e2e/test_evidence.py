@@ -186,8 +186,8 @@ def test_key_images_of_the_report_that_is_written(home, world):
         return api.post(f"{target}/key-images", {"instance": instance, "frame": frame, "is_key": is_key})
 
     seen = world.reader.get(target).body
-    assert (seen["task"], seen["key_images"]) == (world.task, [])
-    assert world.other.get(target).body == {**seen, "task": None}
+    assert (seen["task"], seen["is_writing"], seen["key_images"]) == (world.task, True, [])
+    assert world.other.get(target).body == {**seen, "task": None, "is_writing": False}
     assert mark(world.reader, other).status == 200
     got = mark(world.reader, image)
     series = world.images[0].text(0x0020000E)
@@ -196,12 +196,25 @@ def test_key_images_of_the_report_that_is_written(home, world):
     assert mark(world.reader, image).body == got.body, "the same again"
     evidence_uid, = home.sql("SELECT sop_instance_uid FROM evidence LIMIT 1")[0]
     for instance, frame in ((image, 2), (world.foreign_images[0].text(0x00080018), 1), (evidence_uid, 1)):
-        assert mark(world.reader, instance, frame=frame).status == 409
-    assert mark(world.other, image, False).status == 409 and mark(home.scene.login("reporter9"), image).status == 404
+        refused = mark(world.reader, instance, frame=frame)
+        assert (refused.status, refused.body["detail"]) == (409, "cannot mark a key image: the study has no such image")
+    refused = mark(world.other, image, False)
+    assert (refused.status, refused.body["detail"]) == (409, "cannot mark a key image: you are not writing the report of this study")
+    assert mark(home.scene.login("reporter9"), image).status == 404
     for wrong in ({"frame": 0}, {"instance": "x'"}, {"is_key": 1}):
         assert world.reader.post(f"{target}/key-images", {"instance": image, "frame": 1, "is_key": True, **wrong}).status == 400
+    # Twenty at most: what is marked already may be marked again, and there is room again for each that is taken away.
+    home.sql(f"UPDATE instance SET frames = 30 WHERE sop_instance_uid = '{other}'")
+    for frame in range(2, 20):
+        assert mark(world.reader, other, frame=frame).status == 200
+    refused = mark(world.reader, other, frame=20)
+    assert (refused.status, refused.body["detail"]) == (409, "cannot mark a key image: there are 20 already")
+    assert mark(world.reader, other).status == 200 and mark(world.reader, other, False, 19).status == 200 and mark(world.reader, other, frame=20).status == 200
+    for frame in (*range(2, 19), 20):
+        assert mark(world.reader, other, False, frame).status == 200
+    home.sql(f"UPDATE instance SET frames = NULL WHERE sop_instance_uid = '{other}'")
     assert [one["instance"] for one in mark(world.reader, image, False).body["key_images"]] == [other]
-    assert home.sql(f"SELECT count(*) FROM audit WHERE action LIKE 'report.key_image%' AND actor = '{home.scene.persons['reporter1']}'") == [["4"]]
+    assert home.sql(f"SELECT count(*) FROM audit WHERE action LIKE 'report.key_image%' AND actor = '{home.scene.persons['reporter1']}'") == [["43"]]
 
 
 def test_after_the_lease_nothing_comes_any_more(home, world):

@@ -1,5 +1,6 @@
 """The papers of an issued report, judged by programs that are not ours; and a gateway that dies at each step of signing."""
 
+import hashlib
 import http.client
 import pathlib
 import re
@@ -142,6 +143,49 @@ def test_text_can_be_read_back(papers):
     assert re.search(r"书写时间\s+\d{4}-\d\d-\d\d \d\d:\d\d(?!:)", text), text
     fonts = run("pdffonts", papers.pdf).splitlines()[2:]
     assert fonts and all(re.search(r"\byes\s+yes\s+yes\b", line) for line in fonts), fonts
+
+
+def pictures_in(path):
+    """(kind of colour, how it is compressed) of each picture in a PDF."""
+    return [tuple(line.split()[i] for i in (5, 8)) for line in run("pdfimages", "-list", path).splitlines()[2:]]
+
+
+def test_the_key_image_is_printed(papers):
+    assert pictures_in(papers.pdf) == [("gray", "jpeg")]
+    named, = papers.centre.sql("SELECT canonical::jsonb -> 'key_images' -> 0 ->> 'picture' FROM report_version WHERE state = 'issued' ORDER BY report_version_id LIMIT 1")
+    run("pdfimages", "-all", papers.pdf, papers.folder / "picture")
+    printed, = papers.folder.glob("picture*.jpg")
+    assert named == [hashlib.sha256(printed.read_bytes()).hexdigest()], "another picture was signed than is printed"
+
+
+def test_key_images_that_cannot_be_drawn_are_named_and_delay_nothing(centre, tmp_path):
+    study = centre.examine(name=NAME, images=3)
+    rows = centre.sql(f"""SELECT s.shown_uid, i.sop_instance_uid, i.object_key FROM study s JOIN series USING (study_id) JOIN instance i USING (series_id)
+                          WHERE s.public_id = '{study["id"]}' ORDER BY i.number""")
+    reporter = centre.person("reporter")
+    task = f"/api/v1/tasks/{study['tasks'][0]['id']}"
+    lease = reporter.post(task + "/take").body
+    token = {"lease_token": lease["lease_token"]}
+    for uid, sop, _ in rows:
+        assert reporter.post(f"/api/v1/viewer/{uid}/key-images", {"instance": sop, "frame": 1, "is_key": True}).status == 200
+    files = [centre.home / "store" / key[:2] / key[2:4] / key for _, _, key in rows]
+    kept = [file.read_bytes() for file in files]
+    files[1].unlink()
+    files[2].write_bytes(kept[2][:2000])
+    draft = reporter.put(task + "/draft", dict(token, revision=0, body=BODY)).body
+    submitted = reporter.post(task + "/submit", dict(token, revision=draft["revision"], study_version=lease["study_version"], password=reporter.password))
+    for file, data in zip(files, kept):
+        file.write_bytes(data)
+    assert submitted.status == 200, submitted.body
+    sign(centre, task)
+    paper = tmp_path / "paper.pdf"
+    (key,), = centre.sql(f"""SELECT object_key FROM artefact JOIN report_version USING (report_version_id) JOIN report USING (report_id) JOIN reading_task t USING (task_id)
+                             WHERE artefact.kind = 'pdf' AND t.public_id = '{study['tasks'][0]['id']}'""")
+    paper.write_bytes(stored(centre, key))
+    assert pictures_in(paper) == [("gray", "jpeg")]
+    text = re.sub(r"\s", "", run("pdftotext", paper, "-"))
+    for wanted in ("S1I1", "S1I2", "S1I3", "图像已不在存储中", "图像无法显示"):
+        assert wanted in text, f"{wanted} is not in\n{text}"
 
 
 def test_dciodvfy_finds_no_error(papers):

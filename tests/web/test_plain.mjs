@@ -274,4 +274,102 @@ world.test('a whole slide is a pyramid: the level that the zoom needs, each tile
   await page.locator('.quality').getByRole('button', { name: '重试' }).click()
   await page.locator('.slide .pane[data-whole=true]').waitFor()
 })
+
+/* A call of the API as this person. */
+async function call(one, method, address, data) {
+  const { csrf_token } = await (await one.context.request.get(`${installation.origin}/api/v1/me`)).json()
+  const answer = await one.context.request[method](`${installation.origin}${address}`, { data, headers: { 'X-CSRF-Token': csrf_token } })
+  assert.equal(answer.status(), 200, await answer.text())
+  return answer.json()
+}
+const keyRows = () => installation.sql(`SELECT i.number::text, k.frame::text FROM key_image k JOIN instance i USING (instance_id) JOIN study s ON s.study_id = k.study_id
+  WHERE s.study_instance_uid = '${NOW.study_uid}' ORDER BY i.number, k.frame`)
+
+world.test('who writes the report marks key images on the plain page, by key and button; the desk shows them at once; what is refused is said', async ({ person }) => {
+  const [[task]] = await installation.sql(`SELECT t.public_id FROM reading_task t JOIN study s USING (study_id) WHERE s.study_instance_uid = '${NOW.study_uid}'`)
+  const one = await person('reporter', { via: 'api', viewport: [1366, 768] })
+  const plain = one.page
+  const desk = await one.context.newPage()
+  await one.goto(address(NOW))
+  await at(plain, 'full')
+  const pane = plain.locator('[data-place="0"] .pane')
+  const button = plain.locator('[data-act=key]')
+  const tag = plain.locator('[data-place="0"] [data-key-image]')
+  const refused = async (words) => {
+    await one.expecting(/^status 409: POST .*\/key-images/, () => plain.keyboard.press('k'))
+    await plain.getByRole('alert').getByText(words).waitFor()
+  }
+  await pane.focus()
+  await refused('您没有在书写这个检查的报告')
+  assert.equal(await button.count(), 0, 'who writes nothing has a button to mark with')
+
+  const { lease_token } = await call(one, 'post', `/api/v1/tasks/${task}/take`, {})
+  await desk.goto(`${installation.origin}/reading/${task}`)
+  await desk.locator('.workspace .pane[data-quality=full]').waitFor()
+  const list = desk.getByRole('region', { name: '关键图像' }).getByRole('listitem')
+  await plain.evaluate(() => globalThis.dispatchEvent(new Event('focus')))
+  await plain.locator('[data-act=key][aria-pressed=false]').waitFor()
+  await pane.focus()
+  await plain.keyboard.press('ArrowDown')
+  await count(plain).getByText(`2 / ${SLICES}`).waitFor()
+  await plain.getByRole('alert').waitFor({ state: 'detached' })
+  await plain.keyboard.press('k')
+  await tag.waitFor()
+  await plain.locator('[data-act=key][aria-pressed=true]').waitFor()
+  await list.waitFor()
+  assert.deepEqual(await keyRows(), [['2', '1']])
+  await at(plain, 'full')
+  await one.shot('key-image')
+  await one.checkAccessible('.viewer')
+  /* The picture beside the report is the same one. */
+  await desk.locator('[data-place="0"] .pane').focus()
+  await desk.keyboard.press('ArrowDown')
+  await desk.locator('[data-place="0"] [data-key-image]').waitFor()
+  one.page = desk
+  await one.shot('key-image-desk')
+  one.page = plain
+  await desk.locator('[data-act=key]').click()
+  await list.waitFor({ state: 'detached' })
+  await tag.waitFor({ state: 'detached' })
+  assert.deepEqual(await keyRows(), [])
+
+  const SLICE = `FROM instance i JOIN series e USING (series_id) JOIN study s USING (study_id) WHERE s.study_instance_uid = '${NOW.study_uid}' AND e.modality = 'CT' AND i.number =`
+  await installation.sql(`UPDATE instance SET has_pixels = false WHERE instance_id = (SELECT i.instance_id ${SLICE} 2)`)
+  await refused('找不到这张图像')
+  await installation.sql(`UPDATE instance SET has_pixels = true WHERE instance_id = (SELECT i.instance_id ${SLICE} 2)`)
+  await installation.sql(`INSERT INTO key_image (study_id, site_id, instance_id, frame, task_id, person_id)
+    SELECT i.study_id, i.site_id, i.instance_id, n, t.task_id, t.holder_id
+    FROM generate_series(1, 20) n, reading_task t, (SELECT i.instance_id, s.study_id, s.site_id ${SLICE} 5) i WHERE t.public_id = '${task}'`)
+  await refused('关键图像已有 20 幅')
+  assert.equal((await keyRows()).length, 20)
+  await one.shot('key-image-refused')
+  await installation.sql(`DELETE FROM key_image WHERE frame > 1`)
+
+  /* An earlier examination beside it has none of this report's. */
+  await plain.locator('details.priors > summary').click()
+  await plain.getByRole('button', { name: '并排对比' }).click()
+  await at(plain, 'full', 1)
+  await plain.locator('[data-place="1"] .pane').focus()
+  await plain.keyboard.press('k')
+  await plain.getByRole('alert').getByText('既往检查的图像不能标为').waitFor()
+  assert.ok(await button.isDisabled())
+  assert.equal((await keyRows()).length, 1)
+
+  await call(one, 'post', `/api/v1/tasks/${task}/release`, { lease_token })
+  await pane.focus()
+  await refused('您没有在书写这个检查的报告')
+  await button.waitFor({ state: 'detached' })
+})
+
+world.test('the words for key images in English', async ({ person }) => {
+  const [[task]] = await installation.sql(`SELECT t.public_id FROM reading_task t JOIN study s USING (study_id) WHERE s.study_instance_uid = '${NOW.study_uid}'`)
+  const one = await person('reporter', { via: 'api', language: 'en' })
+  const { lease_token } = await call(one, 'post', `/api/v1/tasks/${task}/take`, {})
+  await one.goto(address(NOW))
+  await at(one.page, 'full')
+  await one.page.getByRole('button', { name: 'Key image' }).click()
+  await one.page.locator('[data-place="0"]').getByText('★ Key image').waitFor()
+  assert.equal((await keyRows())[0][0], '1')
+  await call(one, 'post', `/api/v1/tasks/${task}/release`, { lease_token })
+})
 assert.equal(first.instances, SLICES)

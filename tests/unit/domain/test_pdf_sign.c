@@ -36,7 +36,7 @@ static struct bytes paper_with_fields(json_t *content)
 	struct bytes out;
 	struct err err;
 
-	cr_assert(report_pdf_render(content, &pdf, &err), "%s", err.text);
+	cr_assert(report_pdf_render(content, NULL, &pdf, &err), "%s", err.text);
 	const struct pdf_field fields[] = {{"Author", pdf.author}, {"Reviewer", pdf.reviewer}};
 	cr_assert(pdf_add_fields(pdf.bytes, pdf.length, fields, 2, &out.at, &out.length, &err), "%s", err.text);
 	free(pdf.bytes);

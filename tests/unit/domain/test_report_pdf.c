@@ -1,13 +1,16 @@
 /* The paper: pages, bytes, text. What it looks like is for eyes; what must hold for any content is here. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/digest.h"
+#include "lib/dicom/dicom.h"
 #include "lib/domain/pdf_file.h"
 #include "lib/domain/report_content.h"
 #include "lib/domain/report_paper.h"
 #include "lib/domain/report_pdf.h"
+#include "lib/domain/report_pictures.h"
 #include "tests/unit/domain/report_fixture.h"
 
 static struct report_pdf render(const json_t *content)
@@ -15,7 +18,7 @@ static struct report_pdf render(const json_t *content)
 	struct report_pdf pdf;
 	struct err err;
 
-	cr_assert(report_pdf_render(content, &pdf, &err), "%s", err.text);
+	cr_assert(report_pdf_render(content, NULL, &pdf, &err), "%s", err.text);
 	return pdf;
 }
 
@@ -101,6 +104,149 @@ Test(report_pdf, empty_and_hostile_content_still_makes_a_paper)
 		free(pdf.bytes);
 		json_decref(content);
 	}
+}
+
+/* ---- pictures of key images --------------------------------------------------------------------------------------- */
+
+/* Each another one, wider than high. */
+static void draw_picture(struct report_picture *picture, int number)
+{
+	uint8_t pixels[64 * 48];
+	struct err err;
+
+	for (int i = 0; i < 64 * 48; i++)
+		pixels[i] = (uint8_t)(i * (number + 1));
+	snprintf(picture->instance, sizeof picture->instance, "2.25.%d", number);
+	picture->frame = 1;
+	cr_assert(dicom_draw(pixels, 64, 48, DICOM_MEDIA_JPEG, 80, &picture->jpeg, &picture->length, &err), "%s",
+	          err.text);
+}
+
+static json_t *content_with(int count)
+{
+	json_t *content = report_fixture(), *images = json_array();
+
+	for (int i = 0; i < count; i++) {
+		char uid[32];
+
+		snprintf(uid, sizeof uid, "2.25.%d", i);
+		json_array_append_new(images, json_pack("{s:s,s:i,s:i,s:i,s:i}", "instance", uid, "frame", 1, "frames",
+		                                        1, "series_number", 3, "number", i + 1));
+	}
+	json_object_set_new(content, "key_images", images);
+	return content;
+}
+
+static struct report_pdf render_with(const json_t *content, const struct report_pictures *pictures)
+{
+	struct report_pdf pdf;
+	struct err err;
+
+	cr_assert(report_pdf_render(content, pictures, &pdf, &err), "%s", err.text);
+	return pdf;
+}
+
+static int count_of(const struct report_pdf *pdf, const char *word)
+{
+	const uint8_t *at = pdf->bytes, *end = pdf->bytes + pdf->length;
+	int count = 0;
+
+	while ((at = memmem(at, (size_t)(end - at), word, strlen(word))) != NULL) {
+		count++;
+		at += strlen(word);
+	}
+	return count;
+}
+
+Test(report_pdf, key_images_stand_on_the_paper_as_the_pictures_that_the_content_names)
+{
+	static const int counts[] = {1, 3, 4, REPORT_PICTURES_MAX};
+
+	for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+		json_t *content = content_with(counts[c]);
+		struct report_picture list[REPORT_PICTURES_MAX] = {0};
+		struct report_pictures pictures = {list, (size_t)counts[c]};
+		struct report_pdf first, second;
+		struct err err;
+
+		for (int i = 0; i < counts[c]; i++)
+			draw_picture(&list[i], i);
+		cr_assert(report_pictures_name(content, &pictures, &err), "%s", err.text);
+		first = render_with(content, &pictures);
+		second = render_with(content, &pictures);
+		cr_assert_eq(count_of(&first, "/DCTDecode"), counts[c], "%d pictures: got %d", counts[c],
+		             count_of(&first, "/DCTDecode"));
+		for (int i = 0; i < counts[c]; i++)
+			cr_assert(memmem(first.bytes, first.length, list[i].jpeg, list[i].length),
+			          "picture %d of %d was changed", i, counts[c]);
+		cr_assert(first.length == second.length && memcmp(first.bytes, second.bytes, first.length) == 0);
+		cr_assert_eq(first.author.page, first.page_count, "who signs last signs the last page");
+		for (int i = 0; i < counts[c]; i++)
+			free(list[i].jpeg);
+		free(first.bytes);
+		free(second.bytes);
+		json_decref(content);
+	}
+}
+
+Test(report_pdf, a_key_image_without_a_picture_is_named_with_its_reason)
+{
+	static const char *const reasons[] = {"gone", "unshown", "late"};
+	struct report_pdf papers[3];
+
+	for (int i = 0; i < 3; i++) {
+		json_t *content = content_with(1), *image = json_array_get(json_object_get(content, "key_images"), 0);
+		struct report_picture one = {.instance = "2.25.0", .frame = 1, .why = reasons[i]};
+		struct report_pictures pictures = {&one, 1};
+		struct err err;
+
+		cr_assert(report_pictures_name(content, &pictures, &err), "%s", err.text);
+		cr_assert_str_eq(json_string_value(json_object_get(image, "no_picture")), reasons[i]);
+		cr_assert_null(json_object_get(image, "picture"));
+		papers[i] = render_with(content, &pictures);
+		cr_assert_eq(count_of(&papers[i], "/DCTDecode"), 0);
+		cr_assert(i == 0 || papers[i].length != papers[0].length ||
+		              memcmp(papers[i].bytes, papers[0].bytes, papers[0].length) != 0,
+		          "%s looks like %s", reasons[i], reasons[0]);
+		json_decref(content);
+	}
+	for (int i = 0; i < 3; i++)
+		free(papers[i].bytes);
+}
+
+Test(report_pdf, what_is_no_jpeg_makes_no_paper)
+{
+	static const uint8_t broken[][12] = {{0}, {0xff, 0xd8}, {0xff, 0xd8, 0xff, 0xe0, 0xff, 0xff}};
+	json_t *content = content_with(1);
+	json_t *image = json_array_get(json_object_get(content, "key_images"), 0);
+
+	json_object_set_new(image, "picture", json_string("0"));
+	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+		struct report_picture one = {.instance = "2.25.0", .frame = 1, .length = sizeof broken[i]};
+		struct report_pictures pictures = {&one, 1};
+		struct report_pdf pdf;
+		struct err err;
+
+		one.jpeg = malloc(sizeof broken[i]);
+		cr_assert(one.jpeg);
+		memcpy(one.jpeg, broken[i], sizeof broken[i]);
+		cr_assert_not(report_pdf_render(content, &pictures, &pdf, &err), "case %zu", i);
+		cr_assert_eq(err.kind, ERR_INVALID);
+		free(one.jpeg);
+	}
+	json_decref(content);
+}
+
+Test(report_pictures, one_that_was_marked_meanwhile_is_no_part_of_what_is_signed)
+{
+	json_t *content = content_with(2);
+	struct report_picture one = {.instance = "2.25.0", .frame = 1, .why = "late"};
+	struct report_pictures pictures = {&one, 1};
+	struct err err;
+
+	cr_assert_not(report_pictures_name(content, &pictures, &err));
+	cr_assert_eq(err.kind, ERR_CONFLICT);
+	json_decref(content);
 }
 
 Test(report_content, the_canonical_text_does_not_depend_on_the_order_of_members)

@@ -468,6 +468,14 @@ export interface KeyImage {
   number: number | null
 }
 
+/* GET /api/v1/viewer/{study}, by Study Instance UID */
+export interface ViewerStudy {
+  study: string
+  task: string | null /* that one holds */
+  is_writing: boolean /* its report: who may mark key images */
+  key_images: KeyImage[]
+}
+
 /* GET /api/v1/studies/{study}/priors -> {"priors": Prior[]}: of the same patient, the newest first */
 export interface Prior {
   study: { id: string; study_instance_uid: string; modality: string; body_part: string; description: string; examined_at: string; first_image: string; instances: number }

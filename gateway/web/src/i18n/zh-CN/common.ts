@@ -58,6 +58,7 @@ export default {
     password: '密码不正确，请重新输入。', password_wait: '密码错误次数过多，请 {n} 秒后再试。', password_same: '新密码不能与原密码相同。', password_length: '密码应为 10 至 128 位。',
     token_many: '已有 20 个有效令牌，请先停用不再需要的。', token_far: '有效期不能超过 400 天。', token_past: '有效期已过。', token_colon: '工作站名称不能含冒号。',
     role: '您的帐号没有这项操作的权限。', token: '登录信息已变化，请刷新页面后再试。', site: '您在这家机构没有这项操作的权限。', operator: '您不是这家机构的运维人员。',
+    key_full: '关键图像已有 {n} 幅，不能再标。请先取消一幅。', key_image: '找不到这张图像，可能已被移到别的检查。请刷新。', key_new: '刚刚又标了关键图像，请核对后重新提交。', key_not_writing: '您没有在书写这个检查的报告，不能标关键图像。请先领取。',
     reading_right: '您没有书写或审核这类检查的权限。', arriving: '图像还在上传，收齐后才能领取。', two_persons: '报告医师和审核医师不能是同一人。', other_right: '对方没有书写或审核这类检查的权限。',
     leader: '这项操作由值班组长进行。', task_is: '这份检查现在是“{state}”，不能这样做。请刷新后再看。', held_now: '这份检查已不在您名下，现由 {name} 处理。',
     not_yours_is: '这份检查已不在您名下，现在是“{state}”。', not_yours: '这份检查已不在您名下。', taken_anew: '您已在别处重新领取这份检查，请重新打开。',
