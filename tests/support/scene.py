@@ -21,14 +21,14 @@ def _quote(text):
 
 
 class Scene:
-    """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], tasks["E1"], workitems["E1"] (the UID), queues["east"], destinations["E1"], deliveries["E1"]; of the
+    """Public ids by name: scopes["E1"], persons["reporter1"], studies["E1"], uids["E1"] (of the study), tasks["E1"], workitems["E1"] (the UID), queues["east"], destinations["E1"], deliveries["E1"]; of the
     townships also things["E1"]["request"], ["device"], ["question"], ["value"] (a critical value), ["correction"] and
     ["workstation"] (a token of reporter2 or reporter9)."""
 
     def __init__(self, home):
         self.home = home
         self.scopes, self.persons, self.studies, self.tasks, self.queues = {}, {}, {}, {}, {}
-        self.workitems = {}
+        self.workitems, self.uids = {}, {}
         self.destinations, self.deliveries, self.things = {}, {}, {}
         self._script = []
         for community in ("east", "west"):
@@ -114,7 +114,7 @@ class Scene:
         workitem = f"2.25.{uuid.uuid4().int}"
         study, task, typed = str(uuid.uuid4()), str(uuid.uuid4()), uuid.uuid4().hex[:12]
         uid = "2.25." + str(uuid.uuid4().int)
-        self.studies[name] = study
+        self.studies[name], self.uids[name] = study, uid
         steps = "" if state == "receiving" else f"UPDATE study SET state = '{state}', completed_at = yq_now() WHERE public_id = '{study}';"
         self._add(f"""WITH p AS (INSERT INTO patient DEFAULT VALUES RETURNING patient_id),
             c AS (INSERT INTO identity_claim (site_id, patient_id, source, typed_id, name, sex, content_hash)

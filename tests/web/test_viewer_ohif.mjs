@@ -233,6 +233,82 @@ world.test('beside the report and in the details of an examination; a login that
   await drawn(page)
 })
 
+/* ---- in Chinese ---- */
+
+/* What stays as it is called everywhere, and what came with the images; a segment's name is kept in what is stored. */
+const AS_CALLED = /(?<![A-Za-z])(AI|B|CT|MPR|HU|SR|SEG|RT|ROI|CSV|DICOM|Cobb|Esc|Enter|Catmull|Rom|SAM|SOP|UID|PET|SUV|mm|cm|max|Segment \d+|OHIF\d?|CHEST (NOW|BEFORE))(?![A-Za-z])/g
+/* Of a library, for who cannot see: its own words. */
+const OF_LIBRARIES = new Set(['list', 'thumbnails', 'Notifications alt+T'])
+
+/* Words of Latin letters that are seen, or told of what is seen. */
+const latin = async (page) => (await page.evaluate(() => {
+  const { document, NodeFilter } = globalThis
+  const isSeen = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+  const told = []
+  const walk = document.createTreeWalker(document.getElementById('root').parentElement, NodeFilter.SHOW_TEXT)
+  while (walk.nextNode()) if (!/^(SCRIPT|STYLE|NOSCRIPT)$/.test(walk.currentNode.parentElement.tagName) && isSeen(walk.currentNode.parentElement)) told.push(walk.currentNode.data.trim())
+  for (const name of ['title', 'placeholder', 'aria-label']) for (const element of document.querySelectorAll(`[${name}]`)) if (isSeen(element)) told.push(element.getAttribute(name))
+  return told
+})).filter((text) => /[A-Za-z]{2}/.test(text.replace(AS_CALLED, '')) && !OF_LIBRARIES.has(text))
+
+world.test('in Chinese nothing is left in English: reading, its menus, three planes, segmenting and its tools', async ({ person }) => {
+  const one = await person('reporter', { via: 'api', viewport: [1920, 1080] })
+  one.allow(GIVEN_UP)
+  one.allow(/^console: `DialogContent` requires a `DialogTitle`/)
+  const { page } = one
+  const check = async (where) => {
+    await one.shot(`chinese-${where}`)
+    assert.deepEqual(await latin(page), [], where)
+  }
+  /* Each menu of the tool bar, and of the viewport, whose buttons are there while one points at it. */
+  async function menus(place, where) {
+    const all = page.locator(place)
+    const count = await all.count()
+    let opened = 0
+    for (let i = 0; i < count; i++) {
+      await page.locator(PICTURES).hover()
+      if (!(await all.nth(i).isVisible())) continue
+      await all.nth(i).click()
+      await page.locator('[role=menu], [role=dialog]').first().waitFor()
+      await check(`${where}-${i}`)
+      await page.keyboard.press('Escape')
+      await page.locator('[role=menu], [role=dialog]').first().waitFor({ state: 'detached' })
+      opened++
+    }
+    assert.ok(opened > 1, `${opened} of ${count} menus opened: ${where}`)
+  }
+  await one.goto(address(NOW))
+  await drawn(page)
+  await priors(page).getByText(NOW.description).waitFor()
+  await check('reading')
+  await menus('[data-cy$="-split-button-secondary"]', 'reading-tools')
+  await menus('button[data-cy="undefined-btn"][aria-haspopup]', 'reading-viewport')
+  await page.locator('[data-cy="MeasurementTools-split-button-primary"]').click()
+  await drag(page, [0.4, 0.4], [0.6, 0.5], true)
+  await page.getByRole('button', { name: '是', exact: true }).click()
+  await page.locator('[data-cy="trackedMeasurements-btn"]').click()
+  await page.locator('[data-cy="trackedMeasurements-panel"]').getByText(/^\d+(\.\d+)? mm$/).waitFor()
+  await check('measurement')
+  const box = await page.locator(PICTURES).boundingBox()
+  await page.mouse.click(box.x + box.width * 0.5, box.y + box.height * 0.45, { button: 'right' })
+  await page.getByText('删除测量').waitFor()
+  await check('measurement-menu')
+  await one.goto(address(NOW, '&hangingprotocolId=mpr'))
+  await drawn(page, 3)
+  await check('mpr')
+  await one.goto(`/viewer/segmentation?StudyInstanceUIDs=${NOW.study_uid}`)
+  await drawn(page)
+  await check('segmenting')
+  await page.getByText('新建分割').click()
+  for (const tool of ['Brush', 'Eraser', 'Threshold', 'Shapes']) {
+    await page.locator(`[data-cy="${tool}-btn"]:not([disabled])`).click()
+    await check(`segmenting-${tool}`)
+  }
+  await page.locator('[data-cy="segmentation-collapsed-more-btn-Labelmap"]').click()
+  await page.getByRole('menuitem', { name: '保存与导出' }).waitFor()
+  await check('segmenting-menu')
+})
+
 /* ---- what a reader makes is kept ---- */
 
 const evidence = (name) => installation.sql(`SELECT i.sop_class_uid FROM evidence v JOIN instance i USING (site_id, sop_instance_uid) WHERE i.sop_class_uid = '${name}'`)

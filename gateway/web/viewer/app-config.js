@@ -29,12 +29,51 @@
     'Create SR': '保存测量 (SR)', 'Create Report': '测量', 'Store Segmentation': '分割 (SEG)', Saved: '已保存', 'Create new series': '新序列', 'Report name': '名称', Series: '序列', Save: '保存',
     Yes: '是', No: '否', Cancel: '取消', Discard: '放弃', 'No, discard existing': '否，放弃已有测量', 'Create new report': '新建测量报告', 'Add to existing report': '加入已有测量报告',
     'No, discard previously tracked series & measurements': '否，放弃之前跟踪的序列和测量',
+    'Delete measurement': '删除测量', 'Add Label': '添加标注', 'Study date': '检查日期', 'Series description': '序列描述', 'Instance Number': '图像号', 'Window Level': '窗宽窗位', Actions: '操作', 'Image navigation scrollbar': '图像滚动条',
+    'Interpolating Labelmap': '标签图插值', 'Computing Largest Bidirectional': '计算最大双径线', 'Computing...': '正在计算…', 'Completed successfully': '已完成', 'Web Worker failed': '计算失败',
   }
-  /* The namespace of the panel of segmentations, which the package has not in Chinese. */
-  const segmentationWords = {
-    'Add segmentation': '新建分割', 'Add Segment': '新建区域', 'Add segment': '新建区域', Segmentation: '分割', Segmentations: '分割', 'Labelmap tools': '标签图工具', 'Labelmap Segmentations': '标签图分割', 'Contour tools': '轮廓工具', 'Contour Segmentations': '轮廓分割',
-    Export: '保存与导出', 'DICOM SEG': '保存分割 (SEG)', 'DICOM RTSS': 'RT 结构集', 'CSV Report': 'CSV', 'Download & Export': '下载与导出', Download: '下载', 'Create New Segmentation': '新建分割', 'Manage Current Segmentation': '管理当前分割', 'Remove from Viewport': '从视窗移除', Rename: '重命名', Delete: '删除',
-    Opacity: '不透明度', Border: '边线', Show: '显示', Fill: '填充', Outline: '轮廓', 'Fill & Outline': '填充和轮廓', 'Outline Only': '仅轮廓', 'Fill Only': '仅填充', Size: '大小', 'Display inactive segmentations': '显示非当前分割',
+  /* What the package has not in Chinese, by its namespaces. */
+  const NAMESPACES = {
+    SegmentationPanel: {
+      'Add segmentation': '新建分割', 'Add new segmentation': '新建分割', 'Add Segment': '新建区域', 'Add segment': '新建区域', Segmentation: '分割', Segmentations: '分割', Labelmap: '标签图', 'Labelmap tools': '标签图工具', 'Labelmap Segmentations': '标签图分割', Contour: '轮廓', 'Contour tools': '轮廓工具', 'Contour Segmentations': '轮廓分割',
+      Export: '保存与导出', 'DICOM SEG': '保存分割 (SEG)', 'DICOM RTSS': 'RT 结构集', 'CSV Report': 'CSV', 'Download & Export': '下载与导出', Download: '下载', 'Create New Segmentation': '新建分割', 'Manage Current Segmentation': '管理当前分割', 'Remove from Viewport': '从视窗移除', Rename: '重命名', Delete: '删除',
+      Opacity: '不透明度', Border: '边线', Show: '显示', Fill: '填充', Outline: '轮廓', 'Fill & Outline': '填充和轮廓', 'Outline Only': '仅轮廓', 'Fill Only': '仅填充', Size: '大小', 'Display inactive segmentations': '显示非当前分割', Active: '当前', 'Inactive segmentations': '非当前分割', 'Segmentation not supported': '不支持这种分割',
+      'Preview edits before creating': '先预览再生成', 'Use center as segment index': '以中心处的区域为准', 'Hover on segment border to activate': '指向边线时激活区域', 'Show segment name on hover': '指向区域时显示名称', 'No segmentations available': '没有分割', 'Add segment to enable this tool': '请先新建区域', 'Not available on the current viewport': '不适用于当前视窗',
+      'Segment Bidirectional': '区域双径线', 'Draw a segment before using bidirectional measurement': '请先勾画区域，再测双径线', 'Fill contour holes': '填充轮廓内的孔洞', 'Fill Holes': '填充孔洞', 'Remove Small Contours': '去除小轮廓', 'Area Threshold': '面积阈值', 'Create New Segment from Holes': '由孔洞新建区域',
+    },
+    Buttons: {
+      'Rotate Right +90': '向右旋转 90°', Shape: '形状', Sphere: '球形', 'Radius (mm)': '半径 (mm)', Dynamic: '动态', Range: '范围', 'Click to toggle on or off': '单击开启或关闭', 'Freehand Segmentation': '手绘分割', 'Interpolate Contours': '轮廓插值', 'Livewire Contour': '智能描边轮廓', 'Spline Contour Segmentation Tool': '样条轮廓分割',
+      'Spline Type': '样条类型', 'Catmull Rom Spline': 'Catmull-Rom 样条', 'Linear Spline': '线性样条', 'B-Spline': 'B 样条', 'Simplified Spline': '简化样条', 'Sculptor Tool': '轮廓修整', 'Dynamic Cursor Size': '光标大小自动调整',
+      'Automatically fill in missing slices between drawn segments. Use brush or threshold tools on at least two slices, then click to interpolate across slices. Works in any direction. Volume must be reconstructable.': '自动填补已勾画层面之间的层面。请先用画笔或阈值工具勾画至少两层，再单击进行插值。任意方向均可，序列须可重建为容积。',
+      'The current viewport cannot handle interpolation.': '当前视窗不能插值。', 'Automatically detects the largest length and width across slices for the selected segment and displays a bidirectional measurement.': '自动找出所选区域各层面中的最大长径和短径，并显示双径线测量。', 'Tool not available for this modality': '该工具不适用于此类检查',
+      'Toggle AI assistance for segmenting nearby slices. After drawing on a slice, scroll to preview predictions. Press Enter to accept or Esc to skip.': '开启或关闭对相邻层面的 AI 辅助分割。勾画一层后滚动即可预览，按 Enter 接受，按 Esc 跳过。',
+      'Use include/exclude markers to guide AI (SAM) segmentation. Click to place markers, Enter to accept results, Esc to reject, and N to go to the next slice while keeping markers.': '用包含、排除标记引导 AI (SAM) 分割。单击放置标记，按 Enter 接受，按 Esc 放弃，按 N 保留标记并转到下一层。',
+      'Marker Mode': '标记方式', Include: '包含', Exclude: '排除', 'Clear Markers': '清除标记', 'Labelmap Edit with Contour Tool': '用轮廓工具修改标签图', 'Not available on the current viewport': '不适用于当前视窗',
+    },
+    Common: { Foreground: '前景', 'SELECT A FOREGROUND': '选择前景', 'SELECT A SEGMENTATION': '选择分割' },
+    MeasurementTable: { Yes: '是', No: '否', 'No, do not ask again': '否，不再询问', empty: '（无名称）', Rename: '重命名', Duplicate: '复制', 'Change Color': '更改颜色', Lock: '锁定', Unlock: '解锁', Hide: '隐藏', Show: '显示', 'Create SR': '保存测量 (SR)' },
+    WindowLevelActionMenu: { 'Rendering Presets': '渲染预设', 'Search all': '搜索全部', Quality: '质量', Lighting: '光照', Shade: '明暗', Ambient: '环境光', Diffuse: '漫反射', Specular: '镜面反射', Shift: '偏移' },
+    ROIThresholdConfiguration: { 'Threshold Tools': '阈值工具', ThresholdRange: '阈值范围' },
+    Tools: { 'Edit Segmentation Label': '修改分割名称' },
+    Hps: { 'Compare two studies in various layouts': '以多种布局对比两个检查', 'Compare Two Studies': '对比两个检查', 'Mammography Breast Screening': '乳腺筛查' },
+    Header: { Appearance: '外观', Logout: '退出登录' },
+    AppearanceModal: { Appearance: '外观' },
+    AboutModal: {
+      'About OHIF Viewer': '关于 OHIF 阅片器', Browser: '浏览器', 'Build number': '构建号', 'Commit hash': '提交', 'Commit Hash': '提交', 'Current Browser & OS': '当前浏览器与操作系统', 'Data citation': '数据引用', 'Important links': '重要链接', 'More details': '更多', Name: '名称', OS: '操作系统', 'Report an issue': '报告问题',
+      'Repository URL': '代码库地址', Value: '值', 'Version information': '版本信息', 'Version number': '版本号', 'Visit the forum': '访问论坛',
+    },
+    ErrorBoundary: { in: '位于', 'Stack Trace': '调用栈' },
+    StudyItem: { 'Tracked series': '{{trackedSeries}} 个已跟踪序列' },
+    TooltipClipboard: { Copied: '已复制', 'Failed to copy': '未能复制' },
+    ThumbnailTracked: { 'Series is tracked': '序列已跟踪', 'Series is untracked': '序列未跟踪', Viewport: '视窗' },
+    TrackedCornerstoneViewport: { 'Series is tracked and can be viewed in the measurement panel': '序列已跟踪，可在测量面板中查看', 'Measurements for untracked series will not be shown in the measurements panel': '未跟踪序列的测量不在测量面板中显示' },
+    Messages: {
+      1: '序列中没有有效的图像。', 2: '缺少位置信息。', 3: '不能重建为三维容积。', 4: '多帧图像缺少像素间距信息。', 5: '多帧图像缺少方向信息。', 6: '多帧图像缺少位置信息。', 7: '缺少图像帧。', 8: '层间距不一致。', 9: '各帧大小不一致。', 10: '各帧分量数不一致。', 11: '各帧方向不一致。', 12: '位置信息不一致。',
+      13: '不支持这种图像。', 14: '不支持 SOP Class UID {{ sopClassUid }}。', 15: '缺少 SOP Class UID，请检查文件。', 'Display Set Messages': '序列提示',
+    },
+  }
+  function teach(words) {
+    for (const [name, more] of Object.entries(NAMESPACES)) words[name] = { ...words[name], ...more }
   }
   const say = (text) => isEnglish ? text : SAID[text] ?? text
 
@@ -179,7 +218,7 @@
 
   /* Evidence is stored by who holds a reading task of the study: that may begin and end while the viewer is open. */
   const STUDY = STUDIES.split(',')[0]
-  window.yq = { say, segmentationWords, viewOf, early, mayKeep: false, keep }
+  window.yq = { say, teach, viewOf, early, mayKeep: false, keep }
   async function look() {
     const answer = STUDY === '' || document.visibilityState !== 'visible' ? null : await fetch(`/api/v1/viewer/${STUDY}`, { cache: 'no-store' }).catch(() => null)
     if (!answer?.ok) return

@@ -61,7 +61,8 @@ const CHANGES = [
   { in: '.js', from: "return this._httpRequest(url, 'get', headers, {", to: "const early = globalThis.yq?.early(url);\n      if (early) return early.catch(() => this._httpRequest(url, 'get', headers, { responseType, progressCallback, withCredentials }));\n      return this._httpRequest(url, 'get', headers, {", times: 2 },
   /* Segmenting has an address below the viewer's. */
   { in: '.js', from: "routeName: 'segmentation',", to: "routeName: 'viewer/segmentation',", times: 1 },
-  { in: '.js', from: 'ErrorBoundary: zh_ErrorBoundary_namespaceObject,', to: 'ErrorBoundary: zh_ErrorBoundary_namespaceObject,\n    SegmentationPanel: window.yq.segmentationWords,', times: 1 },
+  /* Its words in Chinese, before anything is said with them. */
+  { in: '.js', from: 'Tools: zh_Tools_namespaceObject\n  }\n});', to: 'Tools: zh_Tools_namespaceObject\n  }\n});\nwindow.yq.teach(zh.zh);', times: 1 },
   /* Words of these dialogs that the package has in English only. */
   { in: '.js', from: "t('Create SR')", to: "window.yq.say('Create SR')", times: 1 },
   { in: '.js', from: "title: 'Store Segmentation'", to: "title: window.yq.say('Store Segmentation')", times: 1 },
@@ -72,6 +73,12 @@ const CHANGES = [
   { in: '.js', from: 'placeholder: "Report name",\n    disabled: !!selectedSeries', to: 'placeholder: window.yq.say("Report name"),\n    disabled: !!selectedSeries', times: 1 },
   { in: '.js', from: 'className: "mb-1 pl-1 text-base"\n  }, "Series")', to: 'className: "mb-1 pl-1 text-base"\n  }, window.yq.say("Series"))', times: 2 },
   { in: '.js', from: 'onClick: handleSave\n  }, "Save")', to: 'onClick: handleSave\n  }, window.yq.say("Save"))', times: 1 },
+  { in: '.js', from: 'title: `${type}`,', to: 'title: window.yq.say(type),', times: 1 },
+  { in: '.js', from: 'loading: `Computing...`', to: "loading: window.yq.say('Computing...')", times: 1 },
+  { in: '.js', from: 'success: `Completed successfully`', to: "success: window.yq.say('Completed successfully')", times: 1 },
+  { in: '.js', from: "error: 'Web Worker failed'", to: "error: window.yq.say('Web Worker failed')", times: 1 },
+  ...[["label: 'Delete measurement'", 1], ["label: 'Add Label'", 2], ["title: 'Study date'", 1], ["title: 'Series description'", 1], ["title: 'Instance Number'", 1], ["title: 'Window Level'", 1],
+    ['"aria-label": "Image navigation scrollbar"', 2], ['"aria-label": "Actions"', 2]].map(([text, times]) => ({ in: '.js', from: text, to: text.replace(/: (.*)/, ': window.yq.say($1)'), times })),
   ...[['Yes', 3], ['No', 1], ['Cancel', 4], ['Save', 1], ['Discard', 1], ['No, discard existing', 1], ['Create new report', 1], ['Add to existing report', 1],
     ['No, discard previously tracked series & measurements', 1]].map(([text, times]) => ({ in: '.js', from: `text: '${text}',`, to: `text: window.yq.say('${text}'),`, times })),
 ].map((change) => ({ ...change, found: 0 }))

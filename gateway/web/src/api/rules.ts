@@ -41,6 +41,10 @@ export interface Outcome {
   hold_rule: string | null
   forward: { destination: string; rule: string }[]
   version: number | null
+  facts?: Record<string, unknown> /* of the study, as the conditions see them */
+  moment?: Record<string, unknown> /* the clock and the calendar of it */
+  reading_mode_rule?: string | null
+  priority_rule?: string | null
   groups: { name: string; mode: 'first' | 'all'; rules: TriedRule[] }[]
   names: Names
 }
@@ -72,3 +76,5 @@ export interface WaitingStudy {
 
 export interface Duty { id: string; queue: string; by_queue: string; weekdays: string; day_kind: string; hours: string; from_day: string | null; until_day: string | null; note: string; made_by: string }
 export interface Agreement { id: string; hospital: string; scope: string; from_day: string; until_day: string | null; state: 'in_force' | 'ahead' | 'ended'; note: string; made_by: string }
+/* GET /api/v1/calendar: a day that differs from the week */
+export interface CalendarDay { day: string; is_working: boolean; name: string }

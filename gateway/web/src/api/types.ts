@@ -434,6 +434,8 @@ export interface ReportBody {
   quality_grade: string
   quality_reason: string
 }
+/* As it is sent: what is not given is empty. */
+export type ReportInput = { [Name in keyof ReportBody]?: ReportBody[Name] | null }
 /* POST /api/v1/reports/{report}/follow {"kind","reason"} -> Followed; POST /api/v1/reports/{report}/recalled {} */
 export type VersionKind = 'original' | 'correction' | 'supplement' | 'void'
 export interface Followed { task_id: string; report_id: string }
@@ -468,7 +470,7 @@ export interface KeyImage {
   number: number | null
 }
 
-/* GET /api/v1/viewer/{study}, by Study Instance UID */
+/* GET /api/v1/viewer/{study}, by Study Instance UID; POST /api/v1/viewer/{study}/key-images {"instance","frame","is_key"} answers the same */
 export interface ViewerStudy {
   study: string
   task: string | null /* that one holds */
@@ -504,6 +506,7 @@ export interface ReportTemplate {
 }
 /* GET|POST /api/v1/phrases, PUT|DELETE /api/v1/phrases/{phrase}: own only */
 export interface Phrase { id: string; shortcut: string; text: string; modality: string; field: '' | 'method' | 'findings' | 'impression' | 'recommendation' }
+export interface PhraseInput { shortcut: string; text: string; modality?: string | null; field?: Phrase['field'] | null }
 
 /* GET /api/v1/tasks/{task}/colleagues -> {"colleagues": Colleague[]} who could hold it */
 export interface Colleague { id: string; name: string; title: string; may_write: boolean; may_review: boolean; tasks: number }
@@ -688,6 +691,10 @@ export interface DestinationWhole extends Destination {
   updated_at: string
   updated_by: string
 }
+/* What is not given stays, or is the installation's. */
+export type DestinationInput = { [Name in 'name' | 'ae_title' | 'calling_ae' | 'host' | 'port' | 'url' | 'tls' | 'trust_pem' | 'certificate_pem' | 'connect_timeout_ms' | 'answer_timeout_ms'
+  | 'deliveries_max' | 'connections_max' | 'rate_kbit' | 'send_windows' | 'backoff_min_ms' | 'backoff_max_ms' | 'deadline_ms' | 'charset' | 'compression' | 'proof' | 'notes'
+  | 'webhook_events' | 'wants_reports' | 'wants_images' | 'is_enabled']?: DestinationWhole[Name] | null } & { secret?: Partial<Record<SecretName, string | null>> }
 /* GET /api/v1/deliveries?state=&destination=&study=&site=&older=&after=&limit=; POST /api/v1/deliveries/{delivery}/retry {} | cancel {}; /deliveries/retry | cancel {"ids"} -> {"done", "left": [{"id","detail"}]} */
 export interface Delivery {
   id: string; purpose: string; state: DeliveryState; rank: number; site: Named
@@ -711,6 +718,9 @@ export interface IdentityReview {
   settled_by: string | null; settle_reason: string | null; can_undo: boolean
   claims: { id: string; patient: Patient; source: string; trust: number; claimed_at: string; study_id: string | null; study_instance_uid: string | null }[]
 }
+export type ConflictState = 'comparing' | 'open' | 'kept' | 'replaced' | 'separate'
+export type QuarantineField =
+  | 'site' | 'study_instance_uid' | 'series_instance_uid' | 'sop_instance_uid' | 'sop_class_uid' | 'patient_name' | 'patient_id' | 'patient_sex' | 'patient_birth_date' | 'accession_number'
 /* GET /api/v1/conflicts?open=&after=&limit= -> {"conflicts"} ; GET /api/v1/quarantine?open=&after=&limit= -> {"quarantined"} */
 export interface Conflict {
   id: string; site: Named; sop_instance_uid: string; kind: string; state: string; likeness: string | null; device: string | null; arrived_at: string; settled_at: string | null; outcome: string | null; size_bytes: number; study_id: string | null
