@@ -12,6 +12,85 @@
   const BOX = 'yq-told'
   const FRAMES = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
+  /* ---- asked before the viewer has started, and before anything else that takes its time ---- */
+
+  /* Priors are of the patient as the ledger knows him: a number alone may be somebody else's at another site. */
+  const queryRoot = `/dicom-web/patient-of/${STUDIES.split(',')[0]}`
+  const isChosen = /^[0-9.,]+$/.test(STUDIES)
+
+  /*
+   * What the viewer asks first is known before it runs: the study, its series, what these are made of, and the image that it shows first. These
+   * addresses are as it writes them; what it writes otherwise is asked anew. An answer is given once and is good for as long as a start takes: who
+   * asks again wants to know what came since.
+   */
+  const asked = new Map()
+  function ask(address, accept, read, signal) {
+    const answer = fetch(address, { headers: { Accept: accept }, signal }).then((given) => {
+      if (given.status !== 200) throw new Error(`status ${given.status}`)
+      return read(given)
+    })
+    answer.catch(() => undefined)
+    asked.set(address, answer)
+    setTimeout(() => asked.delete(address), EARLY_MS)
+    return answer
+  }
+  const askJson = (address) => ask(address, 'application/dicom+json', (given) => given.json())
+  const askFrame = (address, signal) => ask(address, FRAMES, async (given) => new Response(await given.arrayBuffer(), { headers: given.headers }), signal)
+
+  /* Nothing when it was not asked; rejects when the answer was no good. */
+  function early(address) {
+    const answer = asked.get(address)
+    asked.delete(address)
+    return answer
+  }
+
+  /* Of the instances of a series the one that a stack begins with, as the viewer sorts them: along the normal of the first one's plane, or by number. */
+  function firstOf(instances) {
+    const values = (one, tag) => (one[tag]?.Value ?? []).map(Number)
+    const pictures = instances.filter((one) => one['00280010'] !== undefined)
+    const [a, b, c, d, e, f] = pictures.length === 0 ? [] : values(pictures[0], '00200037')
+    const isPlaced = f !== undefined && pictures.every((one) => values(one, '00200032').length === 3)
+    const rank = (one) => {
+      if (!isPlaced) return -(values(one, '00200013')[0] ?? 0)
+      const [x, y, z] = values(one, '00200032')
+      return x * (b * f - c * e) + y * (c * d - a * f) + z * (a * e - b * d)
+    }
+    return pictures.map((one) => ({ one, rank: rank(one) })).reduce((best, next) => (best === null || next.rank > best.rank ? next : best), null)?.one
+  }
+
+  let guess = null
+  function guessFirst(study, series, instances) {
+    const first = firstOf(instances)
+    if (first === undefined || guess !== null) return
+    guess = { address: `/dicom-web/studies/${study}/series/${series}/instances/${first['00080018'].Value[0]}/frames/1`, stop: new AbortController() }
+    askFrame(guess.address, guess.stop.signal)
+  }
+
+  async function askEarly() {
+    const uid = STUDIES.split(',')[0]
+    askJson(`${queryRoot}/studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060%2C00080090%2C00100030&StudyInstanceUID=${uid}`)
+    const series = (await askJson(`/dicom-web/studies/${uid}/series?includefield=00080021%2C00080031%2C0008103E%2C00200011`)).map((one) => one['0020000E'].Value[0])
+    const wanted = new URLSearchParams(location.search).get('SeriesInstanceUIDs')?.split(',') ?? series
+    for (const one of series.slice(0, EARLY_SERIES)) {
+      const metadata = askJson(`/dicom-web/studies/${uid}/series/${one}/metadata`)
+      if (one === wanted[0]) metadata.then((instances) => guessFirst(uid, one, instances)).catch(() => undefined)
+    }
+  }
+  if (isChosen) askEarly().catch(() => undefined) // whoever asks then hears why
+
+  /* Where the image that is shown first is another one it is asked for when that is known; its viewport, which takes a while to make, then finds it on its way. */
+  function hasten() {
+    const { displaySetService } = services
+    const { unsubscribe } = displaySetService.subscribe(displaySetService.EVENTS.DISPLAY_SETS_ADDED, ({ displaySetsAdded }) => {
+      const [, address] = /^wadors:(.*)$/.exec(displaySetsAdded.map((one) => one.images?.[0]).find((image) => image?.Rows > 0)?.imageId ?? '') ?? []
+      if (address === undefined) return
+      unsubscribe()
+      if (address === guess?.address) return
+      guess?.stop.abort()
+      askFrame(address)
+    })
+  }
+
   function preferences() {
     try {
       return JSON.parse(localStorage.getItem('yq.preferences')) ?? {}
@@ -46,9 +125,7 @@
       'Spline Type': '样条类型', 'Catmull Rom Spline': 'Catmull-Rom 样条', 'Linear Spline': '线性样条', 'B-Spline': 'B 样条', 'Simplified Spline': '简化样条', 'Sculptor Tool': '轮廓修整', 'Dynamic Cursor Size': '光标大小自动调整',
       'Automatically fill in missing slices between drawn segments. Use brush or threshold tools on at least two slices, then click to interpolate across slices. Works in any direction. Volume must be reconstructable.': '自动填补已勾画层面之间的层面。请先用画笔或阈值工具勾画至少两层，再单击进行插值。任意方向均可，序列须可重建为容积。',
       'The current viewport cannot handle interpolation.': '当前视窗不能插值。', 'Automatically detects the largest length and width across slices for the selected segment and displays a bidirectional measurement.': '自动找出所选区域各层面中的最大长径和短径，并显示双径线测量。', 'Tool not available for this modality': '该工具不适用于此类检查',
-      'Toggle AI assistance for segmenting nearby slices. After drawing on a slice, scroll to preview predictions. Press Enter to accept or Esc to skip.': '开启或关闭对相邻层面的 AI 辅助分割。勾画一层后滚动即可预览，按 Enter 接受，按 Esc 跳过。',
-      'Use include/exclude markers to guide AI (SAM) segmentation. Click to place markers, Enter to accept results, Esc to reject, and N to go to the next slice while keeping markers.': '用包含、排除标记引导 AI (SAM) 分割。单击放置标记，按 Enter 接受，按 Esc 放弃，按 N 保留标记并转到下一层。',
-      'Marker Mode': '标记方式', Include: '包含', Exclude: '排除', 'Clear Markers': '清除标记', 'Labelmap Edit with Contour Tool': '用轮廓工具修改标签图', 'Not available on the current viewport': '不适用于当前视窗',
+      'Labelmap Edit with Contour Tool': '用轮廓工具修改标签图', 'Not available on the current viewport': '不适用于当前视窗',
     },
     Common: { Foreground: '前景', 'SELECT A FOREGROUND': '选择前景', 'SELECT A SEGMENTATION': '选择分割' },
     MeasurementTable: { Yes: '是', No: '否', 'No, do not ask again': '否，不再询问', empty: '（无名称）', Rename: '重命名', Duplicate: '复制', 'Change Color': '更改颜色', Lock: '锁定', Unlock: '解锁', Hide: '隐藏', Show: '显示', 'Create SR': '保存测量 (SR)' },
@@ -100,7 +177,6 @@
 
   /* ---- machines and browsers that are too old for it: the plain page is drawn by the gateway ---- */
 
-  const isChosen = /^[0-9.,]+$/.test(STUDIES)
   const PLAIN = `/images?StudyInstanceUIDs=${STUDIES}`
   const whenReady = (act) => (document.body === null ? document.addEventListener('DOMContentLoaded', act) : act())
   const leadToPlain = (why) => { if (isChosen) whenReady(() => tell(why, WORDS.plain, PLAIN)) }
@@ -179,41 +255,6 @@
   }
   const viewOf = (dtype) => (data, shape = [], stride = [], offset = 0) => new View(dtype, data, shape, stride, offset)
 
-  /* ---- asked before the viewer has started ---- */
-
-  /* Priors are of the patient as the ledger knows him: a number alone may be somebody else's at another site. */
-  const queryRoot = `/dicom-web/patient-of/${STUDIES.split(',')[0]}`
-
-  /*
-   * What the viewer asks first is known before it runs: the study, its series and what these are made of. These addresses are as it writes them;
-   * what it writes otherwise is asked anew. An answer is given once and is good for as long as a start takes: who asks again wants to know what came since.
-   */
-  const asked = new Map()
-  function ask(address) {
-    const answer = fetch(address, { headers: { Accept: 'application/dicom+json' } }).then((given) => {
-      if (given.status !== 200) throw new Error(`status ${given.status}`)
-      return given.text()
-    })
-    answer.catch(() => undefined)
-    asked.set(address, answer)
-    setTimeout(() => asked.delete(address), EARLY_MS)
-    return answer
-  }
-  /* Nothing when it was not asked; rejects when the answer was no good. */
-  function early(address) {
-    const answer = asked.get(address)
-    asked.delete(address)
-    return answer?.then(JSON.parse)
-  }
-
-  async function askEarly() {
-    const uid = STUDIES.split(',')[0]
-    ask(`${queryRoot}/studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060%2C00080090%2C00100030&StudyInstanceUID=${uid}`)
-    const series = JSON.parse(await ask(`/dicom-web/studies/${uid}/series?includefield=00080021%2C00080031%2C0008103E%2C00200011`))
-    for (const one of series.slice(0, EARLY_SERIES)) ask(`/dicom-web/studies/${uid}/series/${one['0020000E'].Value[0]}/metadata`)
-  }
-  if (isChosen) askEarly().catch(() => undefined) // whoever asks then hears why
-
   /* ---- what a reader makes ---- */
 
   /* Evidence is stored by who holds a reading task of the study: that may begin and end while the viewer is open. */
@@ -286,20 +327,6 @@
   }
   let services = null
 
-  /*
-   * The image that is shown first is asked for as soon as it is known which one that is; its viewport, which takes a while to make, then finds it
-   * in the browser's cache, or on its way.
-   */
-  function hasten() {
-    const { displaySetService } = services
-    const { unsubscribe } = displaySetService.subscribe(displaySetService.EVENTS.DISPLAY_SETS_ADDED, ({ displaySetsAdded }) => {
-      const [, address] = /^wadors:(.*)$/.exec(displaySetsAdded.find((one) => one.images?.length > 0)?.images[0].imageId ?? '') ?? []
-      if (address === undefined) return
-      unsubscribe()
-      /* Read to its end: a body that nobody reads holds its connection. */
-      fetch(address, { headers: { Accept: FRAMES } }).then((given) => given.body.pipeTo(new WritableStream())).catch(() => undefined)
-    })
-  }
   const extension = {
     id: 'yingqiao',
     preRegistration: ({ servicesManager }) => {

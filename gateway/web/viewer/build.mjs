@@ -59,6 +59,27 @@ const CHANGES = [
   { in: '.js', from: 'function compileConstructor(dtype, dimension) {', to: 'function compileConstructor(dtype, dimension) {\n  if (globalThis.yq) return globalThis.yq.viewOf(dtype);', times: 4 },
   /* What app-config.js asked before the viewer ran; where that came to nothing it is asked again. */
   { in: '.js', from: "return this._httpRequest(url, 'get', headers, {", to: "const early = globalThis.yq?.early(url);\n      if (early) return early.catch(() => this._httpRequest(url, 'get', headers, { responseType, progressCallback, withCredentials }));\n      return this._httpRequest(url, 'get', headers, {", times: 2 },
+  /* One drawing context for all viewports instead of seven that are made at the start: without a graphics card each takes its time. */
+  { in: '.js', from: 'webGlContextCount: 7,', to: 'webGlContextCount: 1,', times: 2 },
+  /* Whether thousands of images make a volume is asked at each change of a viewport: only where there is something to lay over it. */
+  { in: '.js', from: 'const backgroundCanBeVolume = esm.utilities.isValidVolume(viewportDisplaySets[0].imageIds || []);', to: 'const backgroundCanBeVolume = otherDisplaySets.length > 0 && esm.utilities.isValidVolume(viewportDisplaySets[0].imageIds || []);', times: 1 },
+  /* Of the kinds of work and their extensions only ours: all of them start with the viewer. */
+  ...['extensions.push("@ohif/extension-ultrasound-pleura-bline");', ...['basic', 'tmtv', 'microscopy', 'preclinical-4d', 'ultrasound-pleura-bline'].map((mode) => `modes.push("@ohif/mode-${mode}");`)]
+    .map((text) => ({ in: '.js', from: `pluginImports_${text}`, to: '', times: 1 })),
+  { in: '.js', from: `const response = await fetch(url, {
+                headers,
+                signal: undefined,
+            });`, to: 'const response = (await globalThis.yq?.early(url)?.catch(() => null)) ?? await fetch(url, { headers });', times: 1 },
+  /* An empty viewport is drawn several times before its first image comes: by the canvas alone, without a picture of nothing from the graphics card. */
+  { in: '.js', from: `renderWindow.render();
+        allRenderers.forEach(({ renderer: r }) => r.setDraw(false));`, to: `const isEmpty = renderer.getViewProps().length === 0 && widgetRenderers.size === 0;
+        if (!isEmpty) renderWindow.render();
+        allRenderers.forEach(({ renderer: r }) => r.setDraw(false));`, times: 2 },
+  { in: '.js', from: 'const eventDetail = this._copyToOnscreenCanvas(viewport, offScreenCanvas);\n        return eventDetail;', to: 'return this._copyToOnscreenCanvas(viewport, isEmpty ? null : offScreenCanvas);', times: 2 },
+  { in: '.js', from: 'onScreenContext.drawImage(offScreenCanvas, 0, sourceY, dWidth, dHeight, 0, 0, dWidth, dHeight);',
+    to: 'if (offScreenCanvas === null) this.fillCanvasWithBackgroundColor(canvas, viewport.defaultOptions?.background ?? [0, 0, 0]);\n        else onScreenContext.drawImage(offScreenCanvas, 0, sourceY, dWidth, dHeight, 0, 0, dWidth, dHeight);', times: 2 },
+  /* Two tools take their model from a place elsewhere, which nothing here does. */
+  { in: '.js', from: "LabelMapTools: ['LabelmapSlicePropagation', 'BrushTools', 'MarkerLabelmap', ", to: "LabelMapTools: ['BrushTools', ", times: 1 },
   /* Segmenting has an address below the viewer's. */
   { in: '.js', from: "routeName: 'segmentation',", to: "routeName: 'viewer/segmentation',", times: 1 },
   /* Its words in Chinese, before anything is said with them. */
@@ -109,6 +130,18 @@ async function copy(dist, to, below = '') {
   }
 }
 
+/* What a study needs of the scripts that the viewer would ask for one after the other. By number, as the package names them. */
+const AT_ONCE = [1673, 6938, 6489, 6495, 8478, 89, 2623, 6749, 5696, 1483, 9383, 7248, 781, 9415, 3500, 5448, 1206]
+
+function atOnce(dist) {
+  const names = readdirSync(dist)
+  return AT_ONCE.map((number) => {
+    const found = names.filter((name) => name.startsWith(`${number}.bundle.`) && name.endsWith('.js'))
+    check(found.length === 1, `there are ${found.length} scripts of the number ${number}`)
+    return found[0]
+  })
+}
+
 /* The page anew: of theirs only which scripts and style sheets it starts with. */
 function page(theirs) {
   const startWith = (pattern) => [...theirs.matchAll(pattern)].map((found) => found[1]).filter((name) => !LEFT_OUT.test(name)).map((name) => base + name)
@@ -123,7 +156,7 @@ function page(theirs) {
 <title>影桥</title>
 <link rel="icon" href="/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="${styles[0]}">
-<script src="${base}app-config.js"></script>
+${atOnce(dist).map((name) => `<link rel="preload" as="script" href="${base}${name}">\n`).join('')}<script src="${base}app-config.js"></script>
 <script defer src="${scripts[0]}"></script>
 </head>
 <body>
