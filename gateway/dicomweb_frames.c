@@ -8,6 +8,7 @@
 #include "gateway/dicomweb.h"
 #include "gateway/dicomweb_parts.h"
 #include "gateway/handlers.h"
+#include "gateway/series_metadata.h"
 #include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
 #include "lib/store/store.h"
@@ -249,6 +250,9 @@ bool handle_dicomweb_frames(struct http_request *request, void *context, struct 
 	return reply_frames(request, gateway, frames, err);
 }
 
+/* Goes into every tag: what is given otherwise has another number. */
+#define VALUES "values 2"
+
 /* ---- values ------------------------------------------------------------------------------------------------------------------------- */
 
 struct value {
@@ -280,6 +284,7 @@ static struct value *value_new(const struct http_request *request, struct db_row
 static bool open_value(void *context, int index, struct dicomweb_part *out, struct err *err)
 {
 	const struct value *value = context;
+	const struct dicom_json_options options = series_metadata_options(value->rows, 0);
 	char path[PATH_SIZE];
 	uint64_t size = 0;
 	size_t length = 0;
@@ -288,7 +293,7 @@ static bool open_value(void *context, int index, struct dicomweb_part *out, stru
 	if (!store_open_object(value->store, db_get_text(value->rows, 0, "object_key"), &fd, &size, err))
 		return false;
 	snprintf(path, sizeof path, "/dev/fd/%d", fd);
-	bool ok = dicom_value(path, value->path, &out->bytes, &length, err);
+	bool ok = dicom_value(path, &options, value->path, &out->bytes, &length, err);
 	close(fd);
 	out->length = length;
 	snprintf(out->type, sizeof out->type, OCTETS);
@@ -321,9 +326,9 @@ bool handle_dicomweb_bulk(struct http_request *request, void *context, struct er
 	if (!dicomweb_accept(request, media, &count, err) || !dicomweb_objects(request, "instance.view", &rows, err))
 		return false;
 	bool is_multipart = wants_multipart(media, count);
-	const char *words[] = {db_get_text(rows, 0, "object_key"), http_param(request, "path"),
-	                       is_multipart ? "multipart" : "alone"};
-	dicomweb_tag(words, 3, tag, boundary);
+	const char *words[] = {VALUES, db_get_text(rows, 0, "object_key"), db_get_text(rows, 0, "charset_used"),
+	                       http_param(request, "path"), is_multipart ? "multipart" : "alone"};
+	dicomweb_tag(words, sizeof words / sizeof words[0], tag, boundary);
 	bool ok = dicomweb_weigh_tag(request, tag, &is_settled, err);
 	if (!ok || is_settled) {
 		db_rows_free(rows);

@@ -24,7 +24,7 @@ enum {
 	HEAD_SIZE = 16 /* "%015zu\n": bytes of the piece that follows */
 };
 /* Changes with what dicom_json() writes. */
-static const char format[] = "yingqiao series metadata 1";
+static const char format[] = "yingqiao series metadata 2";
 
 struct series_metadata {
 	char path[PATH_MAX], new_path[PATH_MAX]; /* new_path: "" when there is a file */
@@ -36,13 +36,18 @@ struct series_metadata {
 static const uint32_t left_out[] = {0x00080005, 0x00080050, 0x00100010, 0x00100020, 0x00100021,
                                     0x00100030, 0x00100040, 0x00101010, 0x0020000d, 0x0020000e};
 
+struct dicom_json_options series_metadata_options(const struct db_rows *rows, int row)
+{
+	return (struct dicom_json_options){left_out, sizeof left_out / sizeof left_out[0],
+	                                   db_get_text(rows, row, "charset_used")};
+}
+
 /* ---- an object --------------------------------------------------------------------------------------------------------------- */
 
 static bool read_attributes(struct store *store, const struct db_rows *rows, int row, struct text_buf *out,
                             struct err *err)
 {
-	const struct dicom_json_options options = {left_out, sizeof left_out / sizeof left_out[0],
-	                                           db_get_text(rows, row, "charset_used")};
+	const struct dicom_json_options options = series_metadata_options(rows, row);
 	char path[32];
 	uint64_t size;
 	bool ok;

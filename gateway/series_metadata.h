@@ -12,10 +12,14 @@
 #include <stddef.h>
 
 #include "lib/base/text.h"
+#include "lib/dicom/dicom.h"
 
 struct db_rows;
 struct store;
 struct series_metadata;
+
+/* How metadata is made of the object in a row: what the ledger knows better is left out. Borrows of rows. */
+struct dicom_json_options series_metadata_options(const struct db_rows *rows, int row);
 
 /*
  * The members of one object's own attributes, as dicom_json() writes them; of one that cannot be read (false) only class and instance, and the log says

@@ -238,7 +238,9 @@ def test_metadata_is_that_of_the_object(centre, api):
         for tag in want:
             if tag not in ("7FE00010", "00080005", "00101010", "00020010"):
                 assert shown[tag] == want[tag], tag
-        assert shown["7FE00010"]["BulkDataURI"].endswith("/bulkdata/7FE00010")
+        pixels = shown["7FE00010"]
+        assert pixels == {"vr": want["7FE00010"]["vr"], "BulkDataURI": pixels["BulkDataURI"]}, "fetched by its address, and else the same"
+        assert pixels["BulkDataURI"].endswith(f"/instances/{sent['sop_instance_uid']}/bulkdata/7FE00010")
 
 
 def test_metadata_is_compressed_for_who_takes_it(centre, api):
@@ -298,6 +300,16 @@ def test_who_was_parted_has_a_study_of_his_own(centre, api):
     moved = api.get(f"{ROOT}/studies/{value(second, '0020000D')}", Accept="*/*").body
     assert value(second, "0020000D").encode() in moved and made["study_instance_uid"].encode() not in moved
     assert b"P0079" in moved and "孙二".encode() in moved and b"P0078" not in moved
+    assert_no_short_value_is_bulk_data(api, address(centre, made, 1).replace(made["study_instance_uid"], value(second, "0020000D")))
+
+
+def assert_no_short_value_is_bulk_data(api, instance):
+    """They are in the metadata, as people corrected them; the file has them as they came."""
+    shown, = api.get(instance + "/metadata", Accept=JSON).body
+    for tag in ("00100010", "00100020", "0020000D", "00080018", "00280010"):
+        assert "BulkDataURI" not in shown[tag]
+        got = api.get(f"{instance}/bulkdata/{tag}")
+        assert got.status == 404 and "BulkDataURI" in got.body["detail"], tag
 
 
 def test_corrections_show_and_bytes_stay(centre, api):
@@ -311,6 +323,24 @@ def test_corrections_show_and_bytes_stay(centre, api):
     assert (shown["00100010"]["Value"], value(shown, "00100040")) == ([{"Ideographic": "吴敏"}], "F")
     got = api.get(address(centre, made), Accept="application/dicom; transfer-syntax=*")
     assert dicomgen.split_part10(got.body)[1] == dataset_bytes(made["files"][0]["path"])
+    assert_no_short_value_is_bulk_data(api, address(centre, made))
+
+
+def test_a_long_text_is_fetched_in_the_character_set_of_its_metadata(centre, api, tmp_path):
+    dataset = dicomgen.dr(dicomgen.Study(name="ZHENG^QI=郑^七", patient_id="P0080", charset="gb18030"))
+    text = "右肺下叶见片状影。" * 8000
+    dataset.put(0x0040A160, "UT", text.encode("gb18030"))
+    made = {"study_instance_uid": dataset.text(0x0020000D), "files": [dicomgen.write_part10(str(tmp_path / "long.dcm"), dataset)]}
+    centre.store(tmp_path / "long.dcm")
+    target = address(centre, made)
+    for _ in range(600):
+        if api.get(target + "/metadata", Accept=JSON).status == 200:
+            break
+        centre.yqctl("wait", "--settled", "--timeout", "200 ms", status=None)
+    shown, = api.get(target + "/metadata", Accept=JSON).body
+    assert (shown["0040A160"]["vr"], value(shown, "00080005")) == ("UT", "ISO_IR 192")
+    uri = shown["0040A160"]["BulkDataURI"]
+    assert api.get(uri[uri.index(ROOT):]).body.decode().rstrip() == text
 
 
 # ---- who may -------------------------------------------------------------------------------------------------------------
