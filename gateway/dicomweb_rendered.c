@@ -210,9 +210,23 @@ static bool reply_pictures(struct http_request *request, struct gateway *gateway
 {
 	struct dicomweb_parts parts = {.count = db_rows_count(rows), .open = open_picture, .fini = pictures_free};
 	struct pictures *pictures = pictures_new(rows, gateway->store, how);
+	const char *words[] = {DRAWING,
+	                       rendering_type(how->media),
+	                       word(request, "viewport"),
+	                       word(request, "window"),
+	                       word(request, "quality"),
+	                       pictures->base};
+	char tag[DICOMWEB_TAG_SIZE], boundary[DICOMWEB_TAG_SIZE];
+	bool is_settled;
 	dicomweb_base(request, pictures->base);
 	parts.context = pictures;
-	return dicomweb_reply_parts(request, &parts, rendering_type(how->media), NULL, err);
+	dicomweb_tag_rows(rows, words, sizeof words / sizeof words[0], tag, boundary);
+	bool ok = dicomweb_weigh_tag(request, tag, &is_settled, err);
+	if (!ok || is_settled) {
+		pictures_free(pictures);
+		return ok;
+	}
+	return dicomweb_reply_parts(request, &parts, rendering_type(how->media), boundary, err);
 }
 
 /* Whether a multipart comes before a picture alone in what is taken, and of which pictures; NULL: neither is. */

@@ -12,6 +12,9 @@
 #include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
 
+/* Goes into every tag of many: what is given otherwise has another number. */
+#define OBJECTS "objects 1"
+
 /* The objects of one answer, each made when its turn comes. */
 struct objects {
 	struct db_rows *rows;
@@ -123,9 +126,18 @@ static bool reply_multipart(struct http_request *request, struct gateway *gatewa
 	struct dicomweb_parts parts = {
 	    .count = db_rows_count(rows), .open = open_object, .fini = objects_free, .describe = describe_object};
 	struct objects *objects = objects_new(rows, gateway->store, wanted);
+	const char *words[] = {OBJECTS, wanted, objects->base};
+	char tag[DICOMWEB_TAG_SIZE], boundary[DICOMWEB_TAG_SIZE];
+	bool is_settled;
 	dicomweb_base(request, objects->base);
 	parts.context = objects;
-	return dicomweb_reply_parts(request, &parts, "application/dicom", NULL, err);
+	dicomweb_tag_rows(rows, words, sizeof words / sizeof words[0], tag, boundary);
+	bool ok = dicomweb_weigh_tag(request, tag, &is_settled, err);
+	if (!ok || is_settled) {
+		objects_free(objects);
+		return ok;
+	}
+	return dicomweb_reply_parts(request, &parts, "application/dicom", boundary, err);
 }
 
 /* Stored objects never change: their key is their tag. What is made of one depends on what people decided, too. */

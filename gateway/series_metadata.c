@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,9 @@ enum {
 };
 /* Changes with what dicom_json() writes. */
 static const char format[] = "yingqiao series metadata 2";
+
+/* Objects that could not be read, since the start. */
+static atomic_uint unread;
 
 struct series_metadata {
 	char path[PATH_MAX], new_path[PATH_MAX]; /* new_path: "" when there is a file */
@@ -67,6 +72,7 @@ bool series_metadata_object(struct store *store, const struct db_rows *rows, int
 
 	if (read_attributes(store, rows, row, out, &err))
 		return true;
+	atomic_fetch_add(&unread, 1);
 	log_err(LOG_HTTP_FAILED, &err, "step=metadata instance=%s", db_get_text(rows, row, "id"));
 	text_buf_fini(out);
 	text_buf_init(out, PIECE_MAX);
@@ -76,6 +82,26 @@ bool series_metadata_object(struct store *store, const struct db_rows *rows, int
 	                     db_get_text(rows, row, "sop_class_uid"), db_get_text(rows, row, "sop_instance_uid")))
 		err_panic("two attributes do not fit");
 	return false;
+}
+
+/* ---- the state -------------------------------------------------------------------------------------------------------------- */
+
+static char process[17]; /* its mark */
+
+static void mark_process(void)
+{
+	uint8_t random[8];
+
+	text_random(random, sizeof random);
+	text_hex(random, sizeof random, process);
+}
+
+void series_metadata_state(char out[SERIES_METADATA_STATE_SIZE])
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, mark_process);
+	snprintf(out, SERIES_METADATA_STATE_SIZE, "%s %s %u", format, process, atomic_load(&unread));
 }
 
 /* ---- the name -------------------------------------------------------------------------------------------------------------- */

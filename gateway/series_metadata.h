@@ -27,6 +27,10 @@ struct dicom_json_options series_metadata_options(const struct db_rows *rows, in
  */
 bool series_metadata_object(struct store *store, const struct db_rows *rows, int row, struct text_buf *out);
 
+/* What else than the rows decides on the pieces: the release, and which objects this process could not read. */
+enum { SERIES_METADATA_STATE_SIZE = 100 };
+void series_metadata_state(char out[SERIES_METADATA_STATE_SIZE]);
+
 /*
  * For the rows first to last - 1, all of one series. Finds the file, or begins to make it; NULL when neither is worth it or can
  * be, and then everything is read as if there were no such thing.

@@ -494,7 +494,11 @@ def test_ranges(api, loop):
 
 
 def test_conditions(api, loop):
-    for target, accept in [*single_answers(loop), (loop.address + "/frames/1,2", OCTETS)]:
+    study = f"{ROOT}/studies/{loop.study}"
+    series = f"{study}/series/{loop.series}"
+    many = [(one + tail, accept) for one in (study, series) for tail, accept in
+            (("/metadata", JSON), ("", STORED), ("", "*/*"), ("/rendered", 'multipart/related; type="image/png"'), ("/rendered", "image/png"))]
+    for target, accept in [*single_answers(loop), (loop.address + "/frames/1,2", OCTETS), (loop.address + "/metadata", JSON), *many]:
         whole = api.get(target, Accept=accept)
         tag = whole.headers["ETag"]
         assert tag.startswith('"') and api.get(target, Accept=accept).headers["ETag"] == tag
@@ -503,7 +507,7 @@ def test_conditions(api, loop):
                                       ("If-Match", "W/" + tag, 412)):
             got = api.get(target, **{"Accept": accept, header: value})
             assert (got.status, got.headers["ETag"]) == (status, tag), (target, header, value)
-            assert (got.body == b"") == (status == 304)
+            assert (got.body == b"") == (status == 304) and got.headers["Cache-Control"] in ("private, no-cache", "no-store" if status == 412 else None)
         if "multipart" in accept:
             assert api.get(target, Accept=accept).body == whole.body, "a strong tag is for the bytes"
     tags = {api.get(target, Accept=accept).headers["ETag"] for target, accept in single_answers(loop)}

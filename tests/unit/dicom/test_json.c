@@ -49,7 +49,9 @@ Test(json, pixels_have_the_vr_of_the_object)
 	static const struct {
 		const char *syntax, *vr, *want;
 	} cases[] = {
-	    {EXPLICIT, "OW", "OW"}, {EXPLICIT, "OB", "OB"}, {BIG_ENDIAN_EXPLICIT, "OW", "OW"},
+	    {EXPLICIT, "OW", "OW"},
+	    {EXPLICIT, "OB", "OB"},
+	    {BIG_ENDIAN_EXPLICIT, "OW", "OW"},
 	    {IMPLICIT, "OW", "OW"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
