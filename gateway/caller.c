@@ -86,6 +86,55 @@ char *caller_detail(const struct http_request *request, const char *detail)
 	return text;
 }
 
+/* ---- for what a person looks ------------------------------------------------------------------------------------------------- */
+
+/* What an act says by itself stays. */
+static void put_word(json_t *detail, const char *name, const char *value)
+{
+	if (value == NULL || value[0] == '\0' || json_object_get(detail, name) != NULL)
+		return;
+	if (json_object_set_new(detail, name, json_string(value)) != 0)
+		err_panic("could not write JSON");
+}
+
+static char *with_purpose(const char *detail, const struct db_rows *rows)
+{
+	json_t *json = detail != NULL ? json_loads(detail, JSON_REJECT_DUPLICATES, NULL) : json_object();
+	put_word(json, "purpose", db_get_text(rows, 0, "purpose"));
+	put_word(json, "task", db_get_text(rows, 0, "task"));
+	char *text = json_dumps(json, JSON_COMPACT);
+	if (text == NULL)
+		err_panic("could not write JSON");
+	json_decref(json);
+	return text;
+}
+
+static bool shows_a_study(const char *subject_kind)
+{
+	return subject_kind != NULL && (strcmp(subject_kind, "study") == 0 || strcmp(subject_kind, "instance") == 0 ||
+	                                strcmp(subject_kind, "task") == 0);
+}
+
+/* *detail is replaced by one that says it. A workstation has said it already. */
+static bool add_purpose(struct db *db, const struct caller *caller, const char *subject_kind, const char *subject,
+                        char **detail, struct err *err)
+{
+	struct db_rows *rows = NULL;
+	if (caller->workstation[0] != '\0' || !shows_a_study(subject_kind))
+		return true;
+	if (!db_exec(db, STMT_AUDIT_PURPOSE,
+	             DB_PARAMS(db_text(caller->session.person_id), db_text(subject_kind), db_text(subject)), &rows,
+	             err))
+		return false;
+	if (db_rows_count(rows) > 0) {
+		char *more = with_purpose(*detail, rows);
+		free(*detail);
+		*detail = more;
+	}
+	db_rows_free(rows);
+	return true;
+}
+
 bool caller_audit(struct http_request *request, const char *action, const char *subject_kind, const char *subject,
                   const char *site, const char *detail, struct err *err)
 {
@@ -100,9 +149,10 @@ bool caller_audit(struct http_request *request, const char *action, const char *
 	    .subject = subject,
 	    .site = site,
 	    .outcome = "success",
-	    .detail = whole,
 	};
-	bool ok = caller_db(request, &db, err) && audit_append(db, caller->gateway->writer, &fact, err);
+	bool ok = caller_db(request, &db, err) && add_purpose(db, caller, subject_kind, subject, &whole, err);
+	fact.detail = whole;
+	ok = ok && audit_append(db, caller->gateway->writer, &fact, err);
 	free(whole);
 	return ok;
 }

@@ -46,7 +46,8 @@ void caller_address(const struct http_request *request, char *out, size_t out_si
 
 /*
  * Notes a look or an act of the caller in the audit, before it is answered: no note, no look. detail: a JSON object or NULL.
- * site: public id or NULL.
+ * site: public id or NULL. Where the subject is a study, an instance or a task, the detail says for what, too: the purpose of the workstation's token,
+ * else the nearest ground that the ledger has for this person, and the task where it is one.
  */
 bool caller_audit(struct http_request *request, const char *action, const char *subject_kind, const char *subject,
                   const char *site, const char *detail, struct err *err);

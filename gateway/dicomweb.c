@@ -36,99 +36,24 @@ void dicomweb_locate(const char *base, const struct db_rows *rows, int row, char
 
 /* ---- Accept ----------------------------------------------------------------------------------------------------------------- */
 
-/* Takes one token or quoted string at *at; lower case when asked. */
-static void take_word(const char **at, char *out, size_t out_size, bool lower)
+bool dicomweb_accept_text(const struct http_request *request, struct text_buf *out, struct err *err)
 {
-	bool is_quoted = **at == '"';
-	size_t length = 0;
-	*at += is_quoted;
-	for (; **at != '\0' && (is_quoted ? **at != '"' : strchr(" \t;,=", **at) == NULL); ++*at)
-		if (length + 1 < out_size)
-			out[length++] = (char)(lower && **at >= 'A' && **at <= 'Z' ? **at - 'A' + 'a' : **at);
-	out[length] = '\0';
-	*at += is_quoted && **at == '"';
+	const char *query = http_query(request, "accept");
+	text_buf_init(out, ACCEPT_MAX);
+	if (query != NULL ? text_buf_append(out, query, strlen(query)) : http_header_list(request, "Accept", out))
+		return true;
+	text_buf_fini(out);
+	return err_set(err, ERR_INVALID, "Accept has more than %d characters", ACCEPT_MAX);
 }
 
-static void take_blanks(const char **at)
+bool dicomweb_accept(const struct http_request *request, struct accept *out, struct err *err)
 {
-	*at += strspn(*at, " \t");
-}
-
-/* RFC 9110 section 12.4.2: 0 to 1 with a few decimals; what lies is -1. */
-static double weight_of(const char *text)
-{
-	size_t length = strspn(text, "0123456789.");
-	double weight = length > 0 && length < 12 && text[length] == '\0' ? strtod(text, NULL) : -1;
-	return weight <= 1 ? weight : -1;
-}
-
-static void take_parameter(const char **at, struct dicomweb_media *media)
-{
-	char name[32], value[80];
-	take_blanks(at);
-	take_word(at, name, sizeof name, true);
-	take_blanks(at);
-	value[0] = '\0';
-	if (**at == '=') {
-		++*at;
-		take_blanks(at);
-		take_word(at, value, sizeof value, false);
-	}
-	if (strcmp(name, "q") == 0)
-		media->weight = weight_of(value);
-	else if (strcmp(name, "transfer-syntax") == 0)
-		text_copy(media->transfer_syntax_uid, sizeof media->transfer_syntax_uid, value);
-	else if (strcmp(name, "type") == 0)
-		for (size_t i = 0; i < sizeof media->part && (i == 0 || value[i - 1] != '\0'); i++)
-			media->part[i] = (char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] - 'A' + 'a' : value[i]);
-	take_blanks(at);
-}
-
-static bool take_media(const char **at, struct dicomweb_media *out)
-{
-	memset(out, 0, sizeof *out);
-	out->weight = 1;
-	take_blanks(at);
-	take_word(at, out->type, sizeof out->type, true);
-	take_blanks(at);
-	while (**at == ';') {
-		++*at;
-		take_parameter(at, out);
-	}
-	out->part[sizeof out->part - 1] = '\0';
-	return strchr(out->type, '/') != NULL && out->weight >= 0 && (**at == ',' || **at == '\0');
-}
-
-/* The heaviest first, of equal ones the first named. */
-static void put_media(struct dicomweb_media out[DICOMWEB_MEDIA_MAX], int count, const struct dicomweb_media *media)
-{
-	int i = count;
-	for (; i > 0 && out[i - 1].weight < media->weight; i--)
-		out[i] = out[i - 1];
-	out[i] = *media;
-}
-
-bool dicomweb_accept(const struct http_request *request, struct dicomweb_media out[DICOMWEB_MEDIA_MAX], int *count,
-                     struct err *err)
-{
-	const char *at = http_query(request, "accept");
-	struct dicomweb_media media;
-	if (at == NULL)
-		at = http_header(request, "Accept");
-	if (at == NULL || at[strspn(at, " \t")] == '\0')
-		at = "*/*";
-	if (strlen(at) > ACCEPT_MAX)
-		return err_set(err, ERR_INVALID, "Accept has more than %d characters", ACCEPT_MAX);
-	for (*count = 0; *at != '\0'; at += *at == ',') {
-		if (!take_media(&at, &media))
-			return err_set(err, ERR_INVALID, "Accept is no list of media types");
-		if (media.weight <= 0)
-			continue;
-		if (*count == DICOMWEB_MEDIA_MAX)
-			return err_set(err, ERR_INVALID, "Accept names more than %d media types", DICOMWEB_MEDIA_MAX);
-		put_media(out, (*count)++, &media);
-	}
-	return true;
+	struct text_buf text;
+	if (!dicomweb_accept_text(request, &text, err))
+		return false;
+	bool ok = accept_parse(text.data, out, err);
+	text_buf_fini(&text);
+	return ok;
 }
 
 bool dicomweb_not_acceptable(struct err *err, const char *offered)
@@ -139,14 +64,12 @@ bool dicomweb_not_acceptable(struct err *err, const char *offered)
 
 bool dicomweb_accept_json(const struct http_request *request, struct err *err)
 {
-	struct dicomweb_media media[DICOMWEB_MEDIA_MAX];
-	int count;
-	if (!dicomweb_accept(request, media, &count, err))
+	static const struct accept_offer offer = {.type = "application/dicom+json"};
+	struct accept accept;
+	if (!dicomweb_accept(request, &accept, err))
 		return false;
-	for (int i = 0; i < count; i++)
-		if (strcmp(media[i].type, "application/dicom+json") == 0 ||
-		    strcmp(media[i].type, "application/json") == 0 || strcmp(media[i].type, "application/*") == 0 ||
-		    strcmp(media[i].type, "*/*") == 0)
+	for (int i = 0; i < accept.count; i++)
+		if (accept_decides(&accept, i, &offer) || strcmp(accept.taken[i].type, "application/json") == 0)
 			return true;
 	return dicomweb_not_acceptable(err, "application/dicom+json");
 }

@@ -8,7 +8,9 @@
 #ifndef YQ_GATEWAY_DICOMWEB_H
 #define YQ_GATEWAY_DICOMWEB_H
 
+#include "gateway/accept.h"
 #include "gateway/gateway.h"
+#include "lib/base/text.h"
 #include "lib/db/db.h"
 #include "lib/http/http.h"
 
@@ -19,17 +21,10 @@ void dicomweb_base(const struct http_request *request, char out[DICOMWEB_BASE_SI
 /* The address of the instance in a row of dicomweb_objects. */
 void dicomweb_locate(const char *base, const struct db_rows *rows, int row, char *out, size_t out_size);
 
-/* One element of Accept (RFC 9110 section 12.5.1), as far as PS3.18 section 8.7 knows it. Empty: not said. */
-struct dicomweb_media {
-	char type[64];                /* "multipart/related", lower case */
-	char part[64];                /* the parameter "type" of a multipart: "application/dicom" */
-	char transfer_syntax_uid[65]; /* "*": as stored */
-	double weight;
-};
-enum { DICOMWEB_MEDIA_MAX = 16 };
-/* Of the query parameter "accept", else of the header; ordered by weight. None at all: one of any type. ERR_INVALID: no media type, or too many. */
-bool dicomweb_accept(const struct http_request *request, struct dicomweb_media out[DICOMWEB_MEDIA_MAX], int *count,
-                     struct err *err);
+/* Of the query parameter "accept", else of the header, all its lines; none: anything. ERR_INVALID: no list of media types, or too many. */
+bool dicomweb_accept(const struct http_request *request, struct accept *out, struct err *err);
+/* The same before it is read. out: text_buf_fini() after true; without data: there is none. */
+bool dicomweb_accept_text(const struct http_request *request, struct text_buf *out, struct err *err);
 /* True when DICOM JSON is taken; else 406. */
 bool dicomweb_accept_json(const struct http_request *request, struct err *err);
 /* 406 with what there is. */

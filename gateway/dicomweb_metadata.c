@@ -6,6 +6,7 @@
 
 #include "gateway/caller.h"
 #include "gateway/dicomweb.h"
+#include "gateway/dicomweb_parts.h"
 #include "gateway/handlers.h"
 #include "gateway/series_metadata.h"
 #include "lib/base/log.h"
@@ -112,6 +113,19 @@ static bool produce(void *stream, struct text_buf *out, bool *end, struct err *e
 	return !*end || text_buf_append(out, "]", 1) || err_set(err, ERR_INVALID, "cannot end the metadata");
 }
 
+/*
+ * What an answer is made of is known from the ledger alone, unless an object could not be read: an answer that lacks one must not pass for what is
+ * there later. So the tags of one process are its own, and change with the first object that it cannot read.
+ */
+static void tag_of(const struct http_request *request, const struct metadata *metadata, char out[DICOMWEB_TAG_SIZE])
+{
+	char state[SERIES_METADATA_STATE_SIZE];
+	const char *words[] = {state, metadata->base, http_takes_gzip(request) ? "gzip" : "plain"};
+
+	series_metadata_state(state);
+	dicomweb_tag_rows(metadata->rows, words, sizeof words / sizeof words[0], out, NULL);
+}
+
 /* Owns the rows. */
 static struct metadata *metadata_new(struct db_rows *rows, struct store *store)
 {
@@ -128,8 +142,10 @@ bool handle_dicomweb_metadata(struct http_request *request, void *context, struc
 {
 	struct gateway *gateway = context;
 	struct http_stream stream = {.produce = produce, .fini = metadata_fini};
+	char tag[DICOMWEB_TAG_SIZE];
 	struct metadata *metadata;
 	struct db_rows *rows;
+	bool is_settled;
 
 	if (!dicomweb_accept_json(request, err) || !dicomweb_objects(request, "study.metadata", &rows, err))
 		return false;
@@ -137,5 +153,11 @@ bool handle_dicomweb_metadata(struct http_request *request, void *context, struc
 	dicomweb_base(request, metadata->base);
 	metadata->is_of_one = http_param(request, "instance") != NULL;
 	stream.stream = metadata;
+	tag_of(request, metadata, tag);
+	bool ok = dicomweb_weigh_tag(request, tag, &is_settled, err);
+	if (!ok || is_settled) {
+		metadata_fini(metadata);
+		return ok;
+	}
 	return http_reply_stream(request, 200, "application/dicom+json", &stream, err);
 }

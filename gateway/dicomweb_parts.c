@@ -209,20 +209,55 @@ bool dicomweb_reply_parts(struct http_request *request, const struct dicomweb_pa
 
 /* ---- tags ------------------------------------------------------------------------------------------------------------------- */
 
-void dicomweb_tag(const char *const *words, size_t count, char out_tag[DICOMWEB_TAG_SIZE],
-                  char out_boundary[DICOMWEB_TAG_SIZE])
+static struct digest *begin_tag(const char *const *words, size_t count)
 {
 	struct digest *digest = digest_new();
-	uint8_t sum[DIGEST_SIZE];
-	char hex[2 * TAG_BYTES + 1];
 	for (size_t i = 0; i < count; i++)
 		digest_update(digest, words[i], strlen(words[i]) + 1);
+	return digest;
+}
+
+/* Frees the digest. */
+static void end_tag(struct digest *digest, char out_tag[DICOMWEB_TAG_SIZE], char out_boundary[DICOMWEB_TAG_SIZE])
+{
+	uint8_t sum[DIGEST_SIZE];
+	char hex[2 * TAG_BYTES + 1];
 	digest_final(digest, sum);
 	digest_free(digest);
 	text_hex(sum, TAG_BYTES, hex);
 	snprintf(out_tag, DICOMWEB_TAG_SIZE, "\"%s\"", hex);
 	if (out_boundary != NULL)
 		snprintf(out_boundary, DICOMWEB_TAG_SIZE, "yq-%s", hex);
+}
+
+void dicomweb_tag(const char *const *words, size_t count, char out_tag[DICOMWEB_TAG_SIZE],
+                  char out_boundary[DICOMWEB_TAG_SIZE])
+{
+	end_tag(begin_tag(words, count), out_tag, out_boundary);
+}
+
+static bool is_of_same_series(const struct db_rows *rows, int row)
+{
+	return row > 0 && strcmp(db_get_text(rows, row, "series"), db_get_text(rows, row - 1, "series")) == 0;
+}
+
+void dicomweb_tag_rows(const struct db_rows *rows, const char *const *words, size_t count,
+                       char out_tag[DICOMWEB_TAG_SIZE], char out_boundary[DICOMWEB_TAG_SIZE])
+{
+	static const char *const of_series[] = {"shown_uid", "series_instance_uid", "overlay"};
+	static const char *const of_object[] = {"sop_instance_uid", "object_key", "charset_used", "is_corrected"};
+	struct digest *digest = begin_tag(words, count);
+	for (int i = 0; i < db_rows_count(rows); i++) {
+		for (size_t k = is_of_same_series(rows, i) ? 3 : 0; k < sizeof of_series / sizeof of_series[0]; k++) {
+			const char *value = db_get_text(rows, i, of_series[k]);
+			digest_update(digest, value, strlen(value) + 1);
+		}
+		for (size_t k = 0; k < sizeof of_object / sizeof of_object[0]; k++) {
+			const char *value = db_get_text(rows, i, of_object[k]);
+			digest_update(digest, value, strlen(value) + 1);
+		}
+	}
+	end_tag(digest, out_tag, out_boundary);
 }
 
 bool dicomweb_weigh_tag(struct http_request *request, const char *tag, bool *out_is_settled, struct err *err)

@@ -42,6 +42,9 @@ bool dicomweb_reply_parts(struct http_request *request, const struct dicomweb_pa
 enum { DICOMWEB_TAG_SIZE = 48 };
 void dicomweb_tag(const char *const *words, size_t count, char out_tag[DICOMWEB_TAG_SIZE],
                   char out_boundary[DICOMWEB_TAG_SIZE]);
+/* The same with all that rows of dicomweb_objects say of their objects: which they are, where they belong, and what people decided. */
+void dicomweb_tag_rows(const struct db_rows *rows, const char *const *words, size_t count,
+                       char out_tag[DICOMWEB_TAG_SIZE], char out_boundary[DICOMWEB_TAG_SIZE]);
 /* http_weigh_tag() with the rules for caches: the client's own only, asked every time since rights end. */
 bool dicomweb_weigh_tag(struct http_request *request, const char *tag, bool *out_is_settled, struct err *err);
 

@@ -21,12 +21,6 @@ enum { THUMBNAIL_SIDE = 160, THUMBNAIL_QUALITY = 75, FRAME_MAX = 1000000, PATH_S
 
 /* ---- what is asked for -------------------------------------------------------------------------------------------------------- */
 
-static const char *accept_of(const struct http_request *request)
-{
-	const char *accept = http_query(request, "accept");
-	return accept != NULL ? accept : http_header(request, "Accept");
-}
-
 /* Section 8.3.5.1: what is asked for and not done is said. */
 static bool warn(struct http_request *request, struct err *err)
 {
@@ -42,10 +36,21 @@ static bool warn(struct http_request *request, struct err *err)
 	return http_add_header(request, "Warning", text, err);
 }
 
-static bool read_how(struct http_request *request, const char *accept, struct dicom_render *out, struct err *err)
+/* accept: see rendering_parse(). */
+static bool read_how_as(struct http_request *request, const char *accept, struct dicom_render *out, struct err *err)
 {
 	return rendering_parse(accept, http_query(request, "viewport"), http_query(request, "window"), out, err) &&
 	       rendering_parse_quality(http_query(request, "quality"), out, err) && warn(request, err);
+}
+
+static bool read_how(struct http_request *request, struct dicom_render *out, struct err *err)
+{
+	struct text_buf accept;
+	if (!dicomweb_accept_text(request, &accept, err))
+		return false;
+	bool ok = read_how_as(request, accept.data, out, err);
+	text_buf_fini(&accept);
+	return ok;
 }
 
 /* Section 8.3.5: frame numbers begin with 1; 0: none is named. */
@@ -205,24 +210,38 @@ static bool reply_pictures(struct http_request *request, struct gateway *gateway
 {
 	struct dicomweb_parts parts = {.count = db_rows_count(rows), .open = open_picture, .fini = pictures_free};
 	struct pictures *pictures = pictures_new(rows, gateway->store, how);
+	const char *words[] = {DRAWING,
+	                       rendering_type(how->media),
+	                       word(request, "viewport"),
+	                       word(request, "window"),
+	                       word(request, "quality"),
+	                       pictures->base};
+	char tag[DICOMWEB_TAG_SIZE], boundary[DICOMWEB_TAG_SIZE];
+	bool is_settled;
 	dicomweb_base(request, pictures->base);
 	parts.context = pictures;
-	return dicomweb_reply_parts(request, &parts, rendering_type(how->media), NULL, err);
+	dicomweb_tag_rows(rows, words, sizeof words / sizeof words[0], tag, boundary);
+	bool ok = dicomweb_weigh_tag(request, tag, &is_settled, err);
+	if (!ok || is_settled) {
+		pictures_free(pictures);
+		return ok;
+	}
+	return dicomweb_reply_parts(request, &parts, rendering_type(how->media), boundary, err);
 }
 
-/* Whether a multipart comes before a picture alone in what is taken, and of which pictures. */
-static bool wants_many(const struct dicomweb_media *media, int count, const char **out_type)
+/* Whether a multipart comes before a picture alone in what is taken, and of which pictures; NULL: neither is. */
+static bool wants_many(const struct accept *accept, const char **out_type)
 {
-	for (int i = 0; i < count; i++) {
-		bool is_multipart = strcmp(media[i].type, "multipart/related") == 0;
-		const char *type = is_multipart && media[i].part[0] != '\0' ? media[i].part
-		                   : is_multipart                           ? "image/jpeg"
-		                                                            : media[i].type;
-		if (strcmp(type, "image/jpeg") != 0 && strcmp(type, "image/png") != 0 && strcmp(type, "image/*") != 0 &&
-		    strcmp(type, "*/*") != 0)
-			continue;
-		*out_type = type;
-		return is_multipart;
+	static const char *const types[] = {"image/jpeg", "image/png"};
+	for (int i = 0; i < accept->count; i++) {
+		bool is_any = strcmp(accept->taken[i].type, "*/*") == 0;
+		bool is_multipart = !is_any && accept_names(accept->taken[i].type, "multipart/related");
+		for (int k = 0; k < 2; k++) {
+			struct accept_offer one = {types[k], NULL, NULL}, many = {"multipart/related", types[k], NULL};
+			*out_type = types[k];
+			if (accept_decides(accept, i, is_multipart ? &many : &one))
+				return is_multipart;
+		}
 	}
 	*out_type = NULL;
 	return false;
@@ -239,7 +258,7 @@ bool handle_rendered(struct http_request *request, void *context, struct err *er
 	struct db_rows *rows = NULL;
 	int frame;
 	if (!input_path_uid(request, "study", &study, err) || !input_path_uid(request, "series", &series, err) ||
-	    !input_path_uid(request, "instance", &instance, err) || !read_how(request, accept_of(request), &how, err) ||
+	    !input_path_uid(request, "instance", &instance, err) || !read_how(request, &how, err) ||
 	    !read_frame(request, &frame, err) || !caller_db(request, &db, err) ||
 	    !db_exec_one(db, STMT_GATEWAY_INSTANCE, DB_PARAMS(db_text(study), db_text(series), db_text(instance)),
 	                 "the instance", &rows, err))
@@ -255,17 +274,16 @@ bool handle_rendered(struct http_request *request, void *context, struct err *er
 bool handle_rendered_many(struct http_request *request, void *context, struct err *err)
 {
 	struct gateway *gateway = context;
-	struct dicomweb_media media[DICOMWEB_MEDIA_MAX];
+	struct accept accept;
 	struct dicom_render how;
 	struct db_rows *rows = NULL;
 	const char *type;
-	int count;
-	if (!dicomweb_accept(request, media, &count, err))
+	if (!dicomweb_accept(request, &accept, err))
 		return false;
-	bool is_many = wants_many(media, count, &type);
+	bool is_many = wants_many(&accept, &type);
 	if (type == NULL)
 		return dicomweb_not_acceptable(err, "image/jpeg or image/png, or multipart/related of these for all");
-	if (!read_how(request, type, &how, err) || !dicomweb_objects(request, "study.retrieve", &rows, err))
+	if (!read_how_as(request, type, &how, err) || !dicomweb_objects(request, "study.retrieve", &rows, err))
 		return false;
 	if (is_many)
 		return reply_pictures(request, gateway, rows, &how, err);
@@ -282,12 +300,13 @@ bool handle_dicomweb_thumbnail(struct http_request *request, void *context, stru
 	struct dicom_render how;
 	struct db_rows *rows = NULL;
 	int frame;
-	if (!rendering_parse(accept_of(request), http_query(request, "viewport"), NULL, &how, err) ||
-	    !read_frame(request, &frame, err) || !dicomweb_objects(request, "study.thumbnail", &rows, err))
+	if (!read_how(request, &how, err) || !read_frame(request, &frame, err) ||
+	    !dicomweb_objects(request, "study.thumbnail", &rows, err))
 		return false;
 	if (how.width_max == 0)
 		how.width_max = how.height_max = THUMBNAIL_SIDE;
-	how.quality = THUMBNAIL_QUALITY;
+	if (http_query(request, "quality") == NULL)
+		how.quality = THUMBNAIL_QUALITY;
 	int row = find_middle(rows);
 	bool ok = choose_frame(rows, row, frame, true, &how, err) &&
 	          reply_picture(request, gateway, rows, row, &how, false, err);

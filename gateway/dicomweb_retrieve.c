@@ -12,6 +12,9 @@
 #include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
 
+/* Goes into every tag of many: what is given otherwise has another number. */
+#define OBJECTS "objects 1"
+
 /* The objects of one answer, each made when its turn comes. */
 struct objects {
 	struct db_rows *rows;
@@ -49,13 +52,19 @@ static bool describe_object(void *context, int index, struct dicomweb_part *out)
 
 enum form { FORM_NONE, FORM_MULTIPART, FORM_SINGLE };
 
-static enum form form_of(const struct dicomweb_media *media, int count)
+/* How taken[index] wants the objects; a group of types alone is taken for one of them, and of several it names the parts. */
+static enum form form_of(const struct accept *accept, int index, int count)
 {
-	if (strcmp(media->type, "*/*") == 0 ||
-	    (strcmp(media->type, "multipart/related") == 0 &&
-	     (media->part[0] == '\0' || strcmp(media->part, "application/dicom") == 0)))
-		return FORM_MULTIPART;
-	return strcmp(media->type, "application/dicom") == 0 && count == 1 ? FORM_SINGLE : FORM_NONE;
+	static const char type[] = "application/dicom";
+	const struct accept_range *range = &accept->taken[index];
+	const char *syntax = range->transfer_syntax_uid[0] != '\0' ? range->transfer_syntax_uid : DICOM_EXPLICIT;
+	const struct accept_offer many = {"multipart/related", type, syntax}, one = {type, NULL, syntax};
+	bool is_alone = strcmp(range->type, type) == 0 || strcmp(range->type, "application/*") == 0;
+	if (is_alone && count == 1)
+		return accept_decides(accept, index, &one) ? FORM_SINGLE : FORM_NONE;
+	if (strcmp(range->type, type) == 0)
+		return FORM_NONE;
+	return accept_decides(accept, index, &many) ? FORM_MULTIPART : FORM_NONE;
 }
 
 static bool all_can(const struct db_rows *rows, const char *wanted)
@@ -67,12 +76,12 @@ static bool all_can(const struct db_rows *rows, const char *wanted)
 }
 
 /* The first of what is taken that all objects can be had in. */
-static enum form choose(const struct dicomweb_media *media, int count, const struct db_rows *rows, const char **wanted)
+static enum form choose(const struct accept *accept, const struct db_rows *rows, const char **wanted)
 {
-	for (int i = 0; i < count; i++) {
-		enum form form = form_of(&media[i], db_rows_count(rows));
-		if (form != FORM_NONE && all_can(rows, media[i].transfer_syntax_uid)) {
-			*wanted = media[i].transfer_syntax_uid;
+	for (int i = 0; i < accept->count; i++) {
+		enum form form = form_of(accept, i, db_rows_count(rows));
+		if (form != FORM_NONE && all_can(rows, accept->taken[i].transfer_syntax_uid)) {
+			*wanted = accept->taken[i].transfer_syntax_uid;
 			return form;
 		}
 	}
@@ -117,9 +126,18 @@ static bool reply_multipart(struct http_request *request, struct gateway *gatewa
 	struct dicomweb_parts parts = {
 	    .count = db_rows_count(rows), .open = open_object, .fini = objects_free, .describe = describe_object};
 	struct objects *objects = objects_new(rows, gateway->store, wanted);
+	const char *words[] = {OBJECTS, wanted, objects->base};
+	char tag[DICOMWEB_TAG_SIZE], boundary[DICOMWEB_TAG_SIZE];
+	bool is_settled;
 	dicomweb_base(request, objects->base);
 	parts.context = objects;
-	return dicomweb_reply_parts(request, &parts, "application/dicom", NULL, err);
+	dicomweb_tag_rows(rows, words, sizeof words / sizeof words[0], tag, boundary);
+	bool ok = dicomweb_weigh_tag(request, tag, &is_settled, err);
+	if (!ok || is_settled) {
+		objects_free(objects);
+		return ok;
+	}
+	return dicomweb_reply_parts(request, &parts, "application/dicom", boundary, err);
 }
 
 /* Stored objects never change: their key is their tag. What is made of one depends on what people decided, too. */
@@ -166,13 +184,12 @@ static bool reply_single(struct http_request *request, struct gateway *gateway, 
 bool handle_dicomweb_retrieve(struct http_request *request, void *context, struct err *err)
 {
 	struct gateway *gateway = context;
-	struct dicomweb_media media[DICOMWEB_MEDIA_MAX];
+	struct accept accept;
 	struct db_rows *rows = NULL;
 	const char *wanted = NULL;
-	int count;
-	if (!dicomweb_accept(request, media, &count, err) || !dicomweb_objects(request, "study.retrieve", &rows, err))
+	if (!dicomweb_accept(request, &accept, err) || !dicomweb_objects(request, "study.retrieve", &rows, err))
 		return false;
-	enum form form = choose(media, count, rows, &wanted);
+	enum form form = choose(&accept, rows, &wanted);
 	if (form == FORM_MULTIPART)
 		return reply_multipart(request, gateway, rows, wanted, err);
 	bool ok = form == FORM_SINGLE ? reply_single(request, gateway, rows, wanted, err) : not_acceptable(rows, err);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "gateway/caller.h"
+#include "gateway/dicomweb.h"
 #include "gateway/input.h"
 #include "gateway/rendering.h"
 #include "lib/intake/apart.h"
@@ -55,15 +56,18 @@ bool doubt_open_apart(struct http_request *request, const char *object, int *out
 bool doubt_reply_picture(struct http_request *request, int fd, struct err *err)
 {
 	struct dicom_render how;
+	struct text_buf accept;
 	char path[32];
 	uint8_t *bytes = NULL;
 	size_t length = 0;
 	snprintf(path, sizeof path, "/dev/fd/%d", fd);
-	bool ok = rendering_parse(http_header(request, "Accept"), http_query(request, "viewport"),
-	                          http_query(request, "window"), &how, err) &&
-	          input_query_int(request, "frame", 1, FRAMES_MAX, 1, &how.frame, err) &&
-	          dicom_render(path, &how, &bytes, &length, err);
+	bool ok =
+	    dicomweb_accept_text(request, &accept, err) &&
+	    rendering_parse(accept.data, http_query(request, "viewport"), http_query(request, "window"), &how, err) &&
+	    input_query_int(request, "frame", 1, FRAMES_MAX, 1, &how.frame, err) &&
+	    dicom_render(path, &how, &bytes, &length, err);
 	close(fd);
+	text_buf_fini(&accept);
 	ok = ok && http_add_header(request, "Vary", "Accept", err) &&
 	     http_reply_bytes(request, 200, rendering_type(how.media), bytes, length, err);
 	free(bytes);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/accept.h"
+
 enum { HTTP_NOT_ACCEPTABLE = 406, QUALITY = 90 };
 
 const char *rendering_type(enum dicom_media media)
@@ -12,61 +14,18 @@ const char *rendering_type(enum dicom_media media)
 	return media == DICOM_MEDIA_PNG ? "image/png" : "image/jpeg";
 }
 
-/* The weight of one element of Accept, "type;q=0.5", 1 without q. */
-static double weight_of(const char *element, size_t length)
+static bool parse_accept(const char *text, enum dicom_media *out, struct err *err)
 {
-	for (size_t i = 0; i + 3 < length; i++)
-		if (element[i] == ';') {
-			size_t at = i + 1 + strspn(element + i + 1, " \t");
-			if (at + 2 < length && (element[at] == 'q' || element[at] == 'Q') && element[at + 1] == '=')
-				return strtod(element + at + 2, NULL);
-		}
-	return 1;
-}
-
-/* How well an element names a type: 3 exactly, 2 by its group, 1 anything, 0 not. */
-static int fit_of(const char *element, size_t length, const char *type)
-{
-	size_t name = 0;
-	while (name < length && element[name] != ';' && element[name] != ' ' && element[name] != '\t')
-		name++;
-	if (name == strlen(type) && strncasecmp(element, type, name) == 0)
-		return 3;
-	if (name == 7 && strncasecmp(element, "image/*", name) == 0)
-		return 2;
-	return name == 3 && strncmp(element, "*/*", name) == 0 ? 1 : 0;
-}
-
-/* The most exact element decides. */
-static double wish_for(const char *accept, const char *type)
-{
-	double wish = 0;
-	int best = 0;
-	while (*accept != '\0') {
-		accept += strspn(accept, ", \t");
-		size_t length = strcspn(accept, ",");
-		int fit = fit_of(accept, length, type);
-		if (fit > best) {
-			best = fit;
-			wish = weight_of(accept, length);
-		}
-		accept += length;
-	}
-	return wish;
-}
-
-static bool parse_accept(const char *accept, enum dicom_media *out, struct err *err)
-{
-	*out = DICOM_MEDIA_JPEG;
-	if (accept == NULL)
-		return true;
-	double jpeg = wish_for(accept, "image/jpeg"), png = wish_for(accept, "image/png");
+	static const struct accept_offer offers[] = {{.type = "image/jpeg"}, {.type = "image/png"}};
+	struct accept accept;
+	if (!accept_parse(text, &accept, err))
+		return false;
+	double jpeg = accept_weight(&accept, &offers[0]), png = accept_weight(&accept, &offers[1]);
 	if (jpeg <= 0 && png <= 0) {
 		err_set(err, ERR_REFUSED, "pictures are served as image/jpeg or image/png");
 		return err_code(err, ERR_SOURCE_HTTP, HTTP_NOT_ACCEPTABLE);
 	}
-	if (png > jpeg)
-		*out = DICOM_MEDIA_PNG;
+	*out = png > jpeg ? DICOM_MEDIA_PNG : DICOM_MEDIA_JPEG;
 	return true;
 }
 
@@ -135,20 +94,32 @@ static bool read_function(const char *word, double width, enum dicom_window *out
 	return false;
 }
 
+enum { DECIMAL_MAX = 40 };
+
+/* A decimal number as DICOM and JSON write one, "-12.5e3", up to a comma, and behind it. */
+static bool take_decimal(const char **at, double *out)
+{
+	size_t length = strspn(*at, "0123456789+-.eE");
+	bool has_digit = (**at >= '0' && **at <= '9') || (length > 1 && strchr("+-.", **at) != NULL);
+	char *rest;
+	if (!has_digit || length > DECIMAL_MAX || (*at)[length] != ',')
+		return false;
+	*out = strtod(*at, &rest);
+	if (rest != *at + length || !isfinite(*out))
+		return false;
+	*at = rest + 1;
+	return true;
+}
+
 static bool parse_window(const char *text, struct dicom_render *out, struct err *err)
 {
-	char *rest;
-	double center = strtod(text, &rest);
-	if (rest != text && *rest == ',') {
-		const char *second = rest + 1;
-		double width = strtod(second, &rest);
-		if (rest != second && *rest == ',' && isfinite(center) && isfinite(width) &&
-		    read_function(rest + 1, width, &out->window_function)) {
-			out->has_window = true;
-			out->window_center = center;
-			out->window_width = width;
-			return true;
-		}
+	double center = 0, width = 0;
+	if (take_decimal(&text, &center) && take_decimal(&text, &width) &&
+	    read_function(text, width, &out->window_function)) {
+		out->has_window = true;
+		out->window_center = center;
+		out->window_width = width;
+		return true;
 	}
 	return err_set(err, ERR_INVALID,
 	               "window is not \"centre,width,function\": linear with a width of at least 1, or "

@@ -9,7 +9,7 @@
 enum { RENDERING_SIDE_MAX = 8192 };
 
 /*
- * Each may be NULL: absent. accept: RFC 9110 section 12.5.1, with weights; ERR_REFUSED with 406 when neither JPEG nor PNG is wanted. viewport: "w,h", or
+ * Each may be NULL: absent. accept: see accept.h; ERR_REFUSED with 406 when neither JPEG nor PNG is taken. viewport: "w,h", or
  * "w,h,x,y,w,h" with what is shown of it; window: "centre,width,function". ERR_INVALID
  */
 bool rendering_parse(const char *accept, const char *viewport, const char *window, struct dicom_render *out,

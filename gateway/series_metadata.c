@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,10 @@ enum {
 	HEAD_SIZE = 16 /* "%015zu\n": bytes of the piece that follows */
 };
 /* Changes with what dicom_json() writes. */
-static const char format[] = "yingqiao series metadata 1";
+static const char format[] = "yingqiao series metadata 2";
+
+/* Objects that could not be read, since the start. */
+static atomic_uint unread;
 
 struct series_metadata {
 	char path[PATH_MAX], new_path[PATH_MAX]; /* new_path: "" when there is a file */
@@ -36,13 +41,18 @@ struct series_metadata {
 static const uint32_t left_out[] = {0x00080005, 0x00080050, 0x00100010, 0x00100020, 0x00100021,
                                     0x00100030, 0x00100040, 0x00101010, 0x0020000d, 0x0020000e};
 
+struct dicom_json_options series_metadata_options(const struct db_rows *rows, int row)
+{
+	return (struct dicom_json_options){left_out, sizeof left_out / sizeof left_out[0],
+	                                   db_get_text(rows, row, "charset_used")};
+}
+
 /* ---- an object --------------------------------------------------------------------------------------------------------------- */
 
 static bool read_attributes(struct store *store, const struct db_rows *rows, int row, struct text_buf *out,
                             struct err *err)
 {
-	const struct dicom_json_options options = {left_out, sizeof left_out / sizeof left_out[0],
-	                                           db_get_text(rows, row, "charset_used")};
+	const struct dicom_json_options options = series_metadata_options(rows, row);
 	char path[32];
 	uint64_t size;
 	bool ok;
@@ -62,6 +72,7 @@ bool series_metadata_object(struct store *store, const struct db_rows *rows, int
 
 	if (read_attributes(store, rows, row, out, &err))
 		return true;
+	atomic_fetch_add(&unread, 1);
 	log_err(LOG_HTTP_FAILED, &err, "step=metadata instance=%s", db_get_text(rows, row, "id"));
 	text_buf_fini(out);
 	text_buf_init(out, PIECE_MAX);
@@ -71,6 +82,26 @@ bool series_metadata_object(struct store *store, const struct db_rows *rows, int
 	                     db_get_text(rows, row, "sop_class_uid"), db_get_text(rows, row, "sop_instance_uid")))
 		err_panic("two attributes do not fit");
 	return false;
+}
+
+/* ---- the state -------------------------------------------------------------------------------------------------------------- */
+
+static char process[17]; /* its mark */
+
+static void mark_process(void)
+{
+	uint8_t random[8];
+
+	text_random(random, sizeof random);
+	text_hex(random, sizeof random, process);
+}
+
+void series_metadata_state(char out[SERIES_METADATA_STATE_SIZE])
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, mark_process);
+	snprintf(out, SERIES_METADATA_STATE_SIZE, "%s %s %u", format, process, atomic_load(&unread));
 }
 
 /* ---- the name -------------------------------------------------------------------------------------------------------------- */

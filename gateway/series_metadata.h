@@ -12,16 +12,24 @@
 #include <stddef.h>
 
 #include "lib/base/text.h"
+#include "lib/dicom/dicom.h"
 
 struct db_rows;
 struct store;
 struct series_metadata;
+
+/* How metadata is made of the object in a row: what the ledger knows better is left out. Borrows of rows. */
+struct dicom_json_options series_metadata_options(const struct db_rows *rows, int row);
 
 /*
  * The members of one object's own attributes, as dicom_json() writes them; of one that cannot be read (false) only class and instance, and the log says
  * why. rows: of STMT_DICOMWEB_OBJECTS or STMT_DICOMWEB_AHEAD. out: empty.
  */
 bool series_metadata_object(struct store *store, const struct db_rows *rows, int row, struct text_buf *out);
+
+/* What else than the rows decides on the pieces: the release, and which objects this process could not read. */
+enum { SERIES_METADATA_STATE_SIZE = 100 };
+void series_metadata_state(char out[SERIES_METADATA_STATE_SIZE]);
 
 /*
  * For the rows first to last - 1, all of one series. Finds the file, or begins to make it; NULL when neither is worth it or can

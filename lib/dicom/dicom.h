@@ -478,8 +478,12 @@ bool dicom_frames_open(const char *path, struct dicom_frames **out, struct err *
 bool dicom_frames_read(struct dicom_frames *frames, int frame, const char *syntax, uint8_t **out, size_t *out_length,
                        struct err *err);
 void dicom_frames_close(struct dicom_frames *frames); /* NULL is fine */
-/* The value that dicom_json() named in a BulkDataURI, little endian. ERR_NOT_FOUND: no such value. *out: free(3). */
-bool dicom_value(const char *path, const char *value, uint8_t **out, size_t *out_length, struct err *err);
+/*
+ * The value that dicom_json() named in a BulkDataURI with the same options: little endian, texts in UTF-8, fragments joined. ERR_NOT_FOUND: nothing is
+ * named so. *out: free(3).
+ */
+bool dicom_value(const char *path, const struct dicom_json_options *options, const char *value, uint8_t **out,
+                 size_t *out_length, struct err *err);
 
 /* ---- report objects ---------------------------------------------------------------------------------------------- */
 

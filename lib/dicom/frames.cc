@@ -1,8 +1,9 @@
-/* Frames and values of a stored object, one at a time: as they lie there, decoded, or coded anew. */
+/* Frames of a stored object, one at a time: as they lie there, decoded, or coded anew. */
 #include "lib/dicom/image.h"
 
 #include "lib/dicom/internal.h"
 #include "lib/dicom/pixel_frame.h"
+#include "lib/dicom/value.h"
 
 #include "dcmtk/dcmdata/dccodec.h"
 #include "dcmtk/dcmdata/dcpixel.h"
@@ -33,7 +34,6 @@ struct dicom_frames {
 namespace
 {
 const uint64_t FRAME_MAX = 1U << 30;
-const int DEPTH_MAX = 16;
 
 bool give(const std::string &bytes, uint8_t **out, size_t *out_length, struct err *err)
 {
@@ -127,18 +127,6 @@ bool join_fragments(DcmPixelSequence &sequence, Uint32 first, Uint32 end, std::s
 		out += fragment;
 	}
 	return true;
-}
-
-DcmPixelSequence *encapsulated(DcmPixelData &pixels)
-{
-	E_TransferSyntax syntax = EXS_Unknown;
-	const DcmRepresentationParameter *parameter = nullptr;
-	DcmPixelSequence *sequence = nullptr;
-
-	pixels.getOriginalRepresentationKey(syntax, parameter);
-	if (!is_encapsulated(DcmXfer(syntax)))
-		return nullptr;
-	return pixels.getEncapsulatedRepresentation(syntax, parameter, sequence).good() ? sequence : nullptr;
 }
 
 /* For what PixelReader does not read: many samples, odd depths. */
@@ -263,7 +251,7 @@ bool find_frames(struct dicom_frames &frames, struct err *err)
 	if (frames.element == nullptr)
 		return err_set(err, ERR_NOT_FOUND, "this instance has no frames");
 	if (frames.element->getTag() == DCM_PixelData)
-		frames.sequence = encapsulated(static_cast<DcmPixelData &>(*frames.element));
+		frames.sequence = value_fragments(static_cast<DcmPixelData &>(*frames.element));
 	return read_shape(frames.image.dataset(), &frames.shape, err);
 }
 
@@ -280,73 +268,6 @@ bool cut(struct dicom_frames &frames, int frame, const char *syntax, std::string
 	return is_pixels ? decode_frame(frames, frame, out, err) : cut_encapsulated(frames, frame, out, err);
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------------------- */
-
-/* Eight digits at *path; moves on behind them. */
-bool take_tag(const char **path, DcmTagKey *out)
-{
-	if (std::strspn(*path, "0123456789ABCDEFabcdef") != 8)
-		return false;
-	unsigned long tag = std::strtoul(*path, nullptr, 16);
-
-	*out = DcmTagKey(static_cast<Uint16>(tag >> 16), static_cast<Uint16>(tag & 0xffff));
-	*path += 8;
-	return true;
-}
-
-/* ".ITEM." at *path, 1..; moves on behind it. */
-bool take_item(const char **path, unsigned long *out)
-{
-	size_t digits = **path == '.' ? std::strspn(*path + 1, "0123456789") : 0;
-
-	if (digits < 1 || digits > 6 || (*path)[digits + 1] != '.')
-		return false;
-	*out = std::strtoul(*path + 1, nullptr, 10);
-	*path += digits + 2;
-	return *out > 0;
-}
-
-/* "GGGGEEEE", then any number of ".ITEM.GGGGEEEE". */
-DcmElement *find_element(DcmItem &dataset, const char *path)
-{
-	DcmItem *item = &dataset;
-
-	for (int depth = 0; depth <= DEPTH_MAX; depth++) {
-		DcmElement *element = nullptr;
-		unsigned long number = 0;
-		DcmTagKey tag;
-
-		if (!take_tag(&path, &tag) || item->findAndGetElement(tag, element).bad())
-			return nullptr;
-		if (*path == '\0')
-			return element;
-		if (element->ident() != EVR_SQ || !take_item(&path, &number))
-			return nullptr;
-		auto &sequence = static_cast<DcmSequenceOfItems &>(*element);
-		if (number > sequence.card())
-			return nullptr;
-		item = sequence.getItem(number - 1);
-	}
-	return nullptr;
-}
-
-bool read_value(DcmDataset &dataset, const char *path, std::string &out, struct err *err)
-{
-	DcmElement *element = find_element(dataset, path);
-
-	if (element == nullptr || element->ident() == EVR_SQ)
-		return err_set(err, ERR_NOT_FOUND, "this instance has no such value");
-	if (element->getTag() == DCM_PixelData) {
-		DcmPixelSequence *sequence = encapsulated(static_cast<DcmPixelData &>(*element));
-
-		if (sequence != nullptr)
-			return join_fragments(*sequence, 1, static_cast<Uint32>(sequence->card()), out, err);
-	}
-	if (element->getLengthField() > FRAME_MAX)
-		return err_set(err, ERR_INVALID, "cannot give a value of more than %llu bytes",
-		               static_cast<unsigned long long>(FRAME_MAX));
-	return element->getLengthField() == 0 || read_part(*element, 0, element->getLengthField(), out, err);
-}
 } // namespace
 
 bool dicom_frames_open(const char *path, struct dicom_frames **out, struct err *err)
@@ -374,15 +295,4 @@ bool dicom_frames_read(struct dicom_frames *frames, int frame, const char *synta
 void dicom_frames_close(struct dicom_frames *frames)
 {
 	delete frames;
-}
-
-bool dicom_value(const char *path, const char *value, uint8_t **out, size_t *out_length, struct err *err)
-{
-	return dicom_guard(err, [&] {
-		struct image_file image;
-		std::string bytes;
-
-		return image_load(path, &image, err) && read_value(image.dataset(), value, bytes, err) &&
-		       give(bytes, out, out_length, err);
-	});
 }

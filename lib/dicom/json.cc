@@ -11,11 +11,10 @@
 
 #include "lib/base/text.h"
 #include "lib/dicom/charset.h"
+#include "lib/dicom/value.h"
 
 namespace
 {
-const Uint32 INLINE_MAX = 1024;    /* longer binary values are fetched by their URI */
-const Uint32 TEXT_MAX = 64 * 1024; /* longer texts, too */
 const int DEPTH_MAX = 16;
 
 struct failure {
@@ -23,16 +22,11 @@ struct failure {
 	const char *text;
 };
 
-bool is_long_text(DcmEVR vr)
-{
-	return vr == EVR_ST || vr == EVR_LT || vr == EVR_UT;
-}
-
 /* PS3.18 table F.2.3-1: values that are numbers. */
 bool is_number(DcmEVR vr)
 {
 	return vr == EVR_US || vr == EVR_SS || vr == EVR_UL || vr == EVR_SL || vr == EVR_FL || vr == EVR_FD ||
-	       vr == EVR_UV || vr == EVR_SV || vr == EVR_IS || vr == EVR_DS || vr == EVR_xs || vr == EVR_up;
+	       vr == EVR_UV || vr == EVR_SV || vr == EVR_IS || vr == EVR_DS;
 }
 
 /* "+07.50" as JSON (RFC 8259 section 6) wants it, "7.50"; empty when it is no number. */
@@ -118,13 +112,13 @@ class Writer
 			DcmElement *element = item.getElement(i);
 			char tag[9];
 
-			if (element->getETag() == 0 || element->getGTag() == 2 || (depth == 0 && is_left_out(*element)))
+			if (!value_is_shown(*element, options_, depth))
 				continue;
 			(void)std::snprintf(tag, sizeof tag, "%04X%04X", element->getGTag(), element->getETag());
 			put(is_first ? "\"" : ",\"");
 			put(tag);
 			put("\":{\"vr\":\"");
-			put(DcmVR(element->ident()).getValidVRName());
+			put(DcmVR(value_vr(*element)).getVRName());
 			put("\"");
 			value(*element, path + tag, depth);
 			put("}");
@@ -141,14 +135,6 @@ class Writer
 	{
 		if (!text_buf_append(out_, text.data(), text.size()))
 			throw failure{ERR_INVALID, "cannot show this object as JSON: it is too large"};
-	}
-
-	bool is_left_out(const DcmElement &element) const
-	{
-		uint32_t tag = static_cast<uint32_t>(element.getGTag()) << 16 | element.getETag();
-
-		return std::find(options_.left_out, options_.left_out + options_.left_out_count, tag) !=
-		       options_.left_out + options_.left_out_count;
 	}
 
 	void quote(const std::string &text)
@@ -170,14 +156,6 @@ class Writer
 		put(quoted + "\"");
 	}
 
-	std::string decode(const std::string &bytes)
-	{
-		std::vector<char> out(4 * bytes.size() + 16);
-
-		(void)charset_decode(&charset_, bytes.data(), bytes.size(), out.data(), out.size());
-		return std::string(out.data());
-	}
-
 	void bulk(const std::string &path)
 	{
 		put(",\"BulkDataURI\":\"@/bulkdata/" + path + "\"");
@@ -185,18 +163,16 @@ class Writer
 
 	void value(DcmElement &element, const std::string &path, int depth)
 	{
-		DcmEVR vr = element.ident();
+		DcmEVR vr = value_vr(element);
 
 		if (vr == EVR_SQ)
 			sequence(static_cast<DcmSequenceOfItems &>(element), path, depth);
-		else if (header_is_pixels(element.getTag()) && depth == 0)
+		else if (value_is_bulk(element, depth))
 			bulk(path);
 		else if (element.getLengthField() == 0)
 			return;
 		else if (header_is_binary(vr))
-			binary(element, path);
-		else if (element.getLengthField() > TEXT_MAX)
-			bulk(path);
+			binary(element);
 		else if (is_number(vr))
 			numbers(element);
 		else if (vr == EVR_AT)
@@ -220,15 +196,11 @@ class Writer
 		put("]");
 	}
 
-	void binary(DcmElement &element, const std::string &path)
+	void binary(DcmElement &element)
 	{
 		Uint32 length = element.getLengthField();
-		std::vector<Uint8> bytes(length > INLINE_MAX ? 0 : length);
+		std::vector<Uint8> bytes(length);
 
-		if (length > INLINE_MAX) {
-			bulk(path);
-			return;
-		}
 		if (element.getPartialValue(bytes.data(), 0, length, nullptr, EBO_LittleEndian).good())
 			put(",\"InlineBinary\":\"" + base64(bytes) + "\"");
 	}
@@ -256,7 +228,8 @@ class Writer
 			else if (text.empty())
 				put("null");
 			else
-				quote(decode(text)); /* what calls itself a number and is none: as it is */
+				quote(value_decoded(charset_, text,
+				                    EVR_LO)); /* what calls itself a number and is none: as it is */
 		}
 		put("]");
 	}
@@ -276,16 +249,6 @@ class Writer
 			quote(digits);
 		}
 		put("]");
-	}
-
-	/* Line by line: decoding makes one line of several. */
-	std::string decode_long(const std::string &bytes)
-	{
-		std::string text;
-
-		for (const std::string &line : split(bytes, '\n'))
-			text += (text.empty() ? "" : "\r\n") + decode(line);
-		return text;
 	}
 
 	void name(const std::string &text)
@@ -323,9 +286,9 @@ class Writer
 		if (element.getPartialValue(&bytes[0], 0, length, nullptr, EBO_LittleEndian).bad())
 			return;
 		/* Decoded first: a backslash may be the second byte of a character (GB18030). */
-		std::string text = is_long_text(vr) ? decode_long(bytes) : decode(bytes);
+		std::string text = value_decoded(charset_, bytes, vr);
 		std::vector<std::string> values =
-		    is_long_text(vr) || vr == EVR_UR ? std::vector<std::string>{text} : split(text, '\\');
+		    value_is_long_text(vr) || vr == EVR_UR ? std::vector<std::string>{text} : split(text, '\\');
 		if (text.empty())
 			return;
 		put(",\"Value\":[");

@@ -67,6 +67,11 @@ const char *http_id(const struct http_request *request);                       /
 const char *http_param(const struct http_request *request, const char *name);  /* of the pattern; NULL: no such */
 const char *http_query(const struct http_request *request, const char *name);  /* first value, decoded; NULL: absent */
 const char *http_header(const struct http_request *request, const char *name); /* NULL: absent */
+/*
+ * All lines of a header that is a list, as one (RFC 9110 section 5.3), appended to out; nothing when there is none. False: they are more than out takes.
+ */
+struct text_buf;
+bool http_header_list(const struct http_request *request, const char *name, struct text_buf *out);
 const char *http_cookie(const struct http_request *request, const char *name);
 const char *http_peer(const struct http_request *request); /* numeric address */
 void http_body(const struct http_request *request, const void **bytes, size_t *length);
@@ -129,7 +134,6 @@ bool http_weigh_tag(struct http_request *request, const char *tag, bool *out_is_
  * at_hand, when there is one, is asked before produce(): it writes up to `size` bytes that it has without waiting, on the thread of the
  * connections, and returns their number; 0: produce() is to be called. The two are never called at once.
  */
-struct text_buf;
 struct http_stream {
 	bool (*produce)(void *stream, struct text_buf *out, bool *end, struct err *err);
 	void (*fini)(void *stream);

@@ -174,6 +174,9 @@ const char *reply_header(const struct http_request *request, const char *name);
 /* Puts the common headers on response and makes it the answer. Takes response. */
 void reply_finish(struct http_request *request, int status, const char *type, struct MHD_Response *response);
 
+/* header_list.c: whether If-Match is absent or names the tag */
+bool header_list_admits(const struct http_request *request, const char *tag);
+
 /* negotiate.c; a header that is absent is NULL */
 bool negotiate_gzip(const char *accept_encoding);
 bool negotiate_has_tag(const char *if_none_match, const char *tag);

@@ -10,10 +10,9 @@
 
 bool http_weigh_tag(struct http_request *request, const char *tag, bool *out_is_settled, struct err *err)
 {
-	const char *must = http_header(request, MHD_HTTP_HEADER_IF_MATCH);
 	if (!http_add_header(request, MHD_HTTP_HEADER_ETAG, tag, err))
 		return false;
-	if (must != NULL && !negotiate_is_tag(must, tag)) {
+	if (!header_list_admits(request, tag)) {
 		err_set(err, ERR_CONFLICT, "this is not, or no longer, what If-Match names");
 		return err_code(err, ERR_SOURCE_HTTP, MHD_HTTP_PRECONDITION_FAILED);
 	}

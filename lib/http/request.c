@@ -166,11 +166,6 @@ bool http_takes_gzip(const struct http_request *request)
 	return negotiate_gzip(http_header(request, MHD_HTTP_HEADER_ACCEPT_ENCODING));
 }
 
-bool http_has_tag(const struct http_request *request, const char *tag)
-{
-	return negotiate_has_tag(http_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), tag);
-}
-
 void http_body(const struct http_request *request, const void **bytes, size_t *length)
 {
 	*bytes = request->body.length > 0 ? request->body.data : "";

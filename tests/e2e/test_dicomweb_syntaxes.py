@@ -1,6 +1,7 @@
 """WADO-RS in every transfer syntax that DCMTK's tools make, against what DCMTK's own decoders (and OpenJPEG's) make of the same files; pictures, ranges,
 conditions, and requests that lie."""
 
+import http.client
 import os
 import pathlib
 import shutil
@@ -321,6 +322,91 @@ def test_values_come_alone_or_in_parts(api, ct):
     assert alone.body == body == ct.pixels and alone.headers["Content-Type"] == headers["Content-Type"] == "application/octet-stream"
 
 
+def test_bulk_data_of_pixels_comes_frame_by_frame_where_it_is_coded(api, image):
+    target, numbers = image.address + "/bulkdata/7FE00010", range(1, image.frames + 1)
+    alone = api.get(target, Accept="application/octet-stream")
+    assert (alone.status, alone.body) == (200, image.pixels), "decoded, all frames"
+    if image.media is None:
+        assert api.get(target).body == image.pixels and [body for _, body in parts(api.get(target, Accept=OCTETS))] == [image.pixels]
+        return
+    stored = elements(image.dataset)[0x7FE00010][1][1:]
+    for accept in ("*/*", "multipart/*", f'multipart/related; type="{image.media}"', OCTETS + "; transfer-syntax=*"):
+        got = parts(api.get(target, Accept=accept))
+        assert len(got) == image.frames and all(headers["Content-Location"].endswith(f"/frames/{n}") for (headers, _), n in zip(got, numbers))
+        if accept != "multipart/*":
+            assert [(headers["Content-Type"], body) for headers, body in got] == [(f"{image.media}; transfer-syntax={image.syntax}", one) for one in stored]
+    decoded = parts(api.get(target, Accept=OCTETS))
+    assert [(headers["Content-Type"], body) for headers, body in decoded] == \
+        [(f"application/octet-stream; transfer-syntax={dicomgen.EXPLICIT}", image.frame(n)) for n in numbers]
+
+
+def test_bulk_data_is_refused_in_a_form_that_there_is_not(api, ct, image):
+    target = image.address + "/bulkdata/7FE00010"
+    for accept in ("text/html", "image/gif", 'multipart/related; type="image/jphc"', "application/dicom"):
+        got = api.get(target, Accept=accept)
+        assert got.status == 406 and "application/octet-stream" in got.body["detail"], accept
+    assert api.get(ct.address + "/bulkdata/7FE00010", Accept="image/jpeg; transfer-syntax=" + JPEG_BASELINE).status == 406
+    (headers, _), = parts(api.get(ct.address + "/bulkdata/7FE00010", Accept=f'{OCTETS};q=0.5, multipart/related; type="image/jls"'))
+    assert headers["Content-Type"] == f"image/jls; transfer-syntax={JPEG_LS}", "made, as frames are"
+
+
+# ---- what is taken -----------------------------------------------------------------------------------------------------------
+
+
+def lines(centre, api, target, *headers):
+    """(status, Content-Type) where a header may stand in several lines."""
+    connection = http.client.HTTPConnection("127.0.0.1", centre.http_port, timeout=60)
+    connection.putrequest("GET", target)
+    for name, text in (("Cookie", api.cookie), *headers):
+        connection.putheader(name, text)
+    connection.endheaders()
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.getheader("Content-Type"), answer.getheader("ETag")
+
+
+def test_several_lines_are_one_list(centre, api, ct):
+    status, kind, tag = lines(centre, api, ct.address, ("Accept", "text/html"), ("Accept", "application/dicom; transfer-syntax=*"))
+    assert (status, kind) == (200, f"application/dicom; transfer-syntax={ct.syntax}")
+    accept = ("Accept", "application/dicom; transfer-syntax=*")
+    assert lines(centre, api, ct.address, accept, ("If-None-Match", '"x"'), ("If-None-Match", tag))[0] == 304
+    assert lines(centre, api, ct.address, accept, ("If-None-Match", '"x"'), ("If-None-Match", '"y"'))[0] == 200
+    assert lines(centre, api, ct.address, accept, ("If-Match", '"x"'), ("If-Match", tag))[0] == 200
+    assert lines(centre, api, ct.address, accept, ("If-Match", '"x"'), ("If-Match", '"y"'))[0] == 412
+    assert lines(centre, api, ct.address + "/metadata", ("Accept", "text/html"), ("Accept", JSON))[0] == 200
+
+
+@pytest.mark.parametrize("level", ["study", "series"])
+@pytest.mark.parametrize("accept", ["multipart/*", "application/*", "text/html, multipart/*;q=0.1"])
+def test_groups_of_types_are_types(api, loop, level, accept):
+    target = f"{ROOT}/studies/{loop.study}" + (f"/series/{loop.series}" if level == "series" else "")
+    got = api.get(target, Accept=accept)
+    assert (got.status, got.headers["Content-Type"].split(";")[0]) == (200, "application/dicom" if accept == "application/*" else "multipart/related")
+    frames = loop.address + "/frames/"
+    assert api.get(frames + "1", Accept="image/*").headers["Content-Type"] == f"{loop.media}; transfer-syntax={loop.syntax}"
+    assert {headers["Content-Type"] for headers, _ in parts(api.get(frames + "1,2", Accept="image/*"))} == {f"{loop.media}; transfer-syntax={loop.syntax}"}
+
+
+def test_what_has_no_weight_is_excluded(centre, api, loop):
+    study = f"{ROOT}/studies/{loop.study}"
+    for accept in ("application/dicom+json;q=0, */*", "application/dicom+json;q=0, application/*"):
+        assert api.get(study + "/metadata", Accept=accept).status == 406
+        assert api.get(f"{ROOT}/studies", Accept=accept).status == 406
+        assert centre.person("radiographer").request("POST", f"{ROOT}/studies", body=b"", headers={"Accept": accept}).status == 406
+    assert api.get(study + "/metadata", Accept="*/*;q=0, application/dicom+json;q=0.1").status == 200
+    assert api.get(study, Accept="application/dicom;q=0, */*").status == 406
+    got, = parts(api.get(loop.address + "/frames/1", Accept=f"{loop.media};q=0, */*"))
+    assert got[0]["Content-Type"].startswith("application/octet-stream"), "decoded for who does not take it coded"
+    assert api.get(loop.address + "/rendered", Accept="image/jpeg;q=0, */*").headers["Content-Type"] == "image/png"
+
+
+@pytest.mark.parametrize("accept", [";;;", "image/jpeg;q=nan", "image/jpeg;q=2", "image/jpeg;q=-1"])
+def test_lies_in_accept_of_pictures(api, loop, accept):
+    for tail in ("/rendered", "/thumbnail", "/frames/1", "/bulkdata/7FE00010", "/metadata"):
+        assert api.get(loop.address + tail, Accept=accept).status == 400, tail
+
+
 # ---- JPEG 2000 ---------------------------------------------------------------------------------------------------------------
 
 
@@ -387,7 +473,7 @@ def test_htj2k(centre, api, tmp_path, name, syntax):
 
 def single_answers(image):
     return [(image.address, "application/dicom; transfer-syntax=*"), (image.address, "application/dicom"),
-            (image.address + "/frames/1", "application/octet-stream"), (image.address + "/bulkdata/7FE00010", "*/*"),
+            (image.address + "/frames/1", "application/octet-stream"), (image.address + "/bulkdata/7FE00010", "application/octet-stream"),
             (image.address + "/rendered", "image/png")]
 
 
@@ -408,7 +494,11 @@ def test_ranges(api, loop):
 
 
 def test_conditions(api, loop):
-    for target, accept in [*single_answers(loop), (loop.address + "/frames/1,2", OCTETS)]:
+    study = f"{ROOT}/studies/{loop.study}"
+    series = f"{study}/series/{loop.series}"
+    many = [(one + tail, accept) for one in (study, series) for tail, accept in
+            (("/metadata", JSON), ("", STORED), ("", "*/*"), ("/rendered", 'multipart/related; type="image/png"'), ("/rendered", "image/png"))]
+    for target, accept in [*single_answers(loop), (loop.address + "/frames/1,2", OCTETS), (loop.address + "/metadata", JSON), *many]:
         whole = api.get(target, Accept=accept)
         tag = whole.headers["ETag"]
         assert tag.startswith('"') and api.get(target, Accept=accept).headers["ETag"] == tag
@@ -417,11 +507,17 @@ def test_conditions(api, loop):
                                       ("If-Match", "W/" + tag, 412)):
             got = api.get(target, **{"Accept": accept, header: value})
             assert (got.status, got.headers["ETag"]) == (status, tag), (target, header, value)
-            assert (got.body == b"") == (status == 304)
+            assert (got.body == b"") == (status == 304) and got.headers["Cache-Control"] in ("private, no-cache", "no-store" if status == 412 else None)
         if "multipart" in accept:
             assert api.get(target, Accept=accept).body == whole.body, "a strong tag is for the bytes"
     tags = {api.get(target, Accept=accept).headers["ETag"] for target, accept in single_answers(loop)}
     assert len(tags) == 5
+
+
+def test_a_condition_holds_only_of_what_is_there(api, loop):
+    for path in ("00104000", "00100010", "7FE00011"):
+        for condition in ("*", '"x"'):
+            assert api.get(f"{loop.address}/bulkdata/{path}", **{"If-None-Match": condition}).status == 404
 
 
 def test_an_answer_without_its_body(api, loop):
@@ -440,7 +536,8 @@ def test_an_answer_without_its_body(api, loop):
     ("/rendered?viewport=1000000000,1000000000", {400}), ("/rendered?viewport=100,100,0,0,1000000000,1", {400}), ("/rendered?viewport=10,10,64,0,1,1", {400}),
     ("/rendered?viewport=10,10,0,0,49,1", {400}), ("/rendered?viewport=1,1,-1,0,1,1", {400}), ("/rendered?quality=0", {400}), ("/rendered?quality=101", {400}),
     ("/rendered?quality=9e1", {400}), ("/rendered?annotation=name", {400}), ("/rendered?window=1,2,cubic", {400}), ("/rendered?window=1,0,sigmoid", {400}),
-    ("/thumbnail?viewport=0,0", {400}), ("?accept=" + "x" * 65536, {400, 414, 431}),
+    ("/rendered?window=0x10,0x10,linear", {400}), ("/rendered?window=%2010,10,linear", {400}), ("/rendered?window=inf,10,linear", {400}),
+    ("/thumbnail?window=nonsense", {400}), ("/thumbnail?quality=0", {400}), ("/thumbnail?viewport=0,0", {400}), ("?accept=" + "x" * 65536, {400, 414, 431}),
 ])
 def test_lies_in_the_address(api, loop, tail, statuses):
     assert api.get(loop.address + tail, Accept="*/*").status in statuses

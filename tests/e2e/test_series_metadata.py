@@ -121,6 +121,50 @@ def test_a_damaged_file_is_made_again(centre, damage):
     assert centre.metadata(study) == good and path.read_bytes() == text
 
 
+def test_who_has_it_already_is_told_so_without_reading_it(centre):
+    study = centre.receive()
+    target = f"/dicom-web/studies/{study}/metadata"
+
+    def ask(condition=None, header="If-None-Match", **headers):
+        return centre.api.get(target, **{"Accept": JSON, **({header: condition} if condition else {}), **headers})
+    first = ask()
+    tag = first.headers["ETag"]
+    assert tag.startswith('"') and first.headers["Cache-Control"] == "private, no-cache", "asked every time"
+    with centre.without_files():
+        for condition in (tag, "*", f'"x", W/{tag}'):
+            got = ask(condition)
+            assert (got.status, got.body, got.headers["ETag"]) == (304, b"", tag)
+    assert (ask('"x"').status, ask('"x"', "If-Match").status, ask(tag, "If-Match").status) == (200, 412, 200)
+    assert ask(**{"Accept-Encoding": "gzip"}).headers["ETag"] != tag, "a strong tag is for the bytes"
+    centre.home.sql(f"UPDATE identity_claim SET name = 'THIRD^NAME' WHERE claim_id = (SELECT claim_id FROM study WHERE study_instance_uid = '{study}')")
+    after = ask(tag)
+    assert (after.status, after.body[0]["00100010"]["Value"][0]["Alphabetic"]) == (200, "THIRD^NAME")
+    assert after.headers["ETag"] != tag and ask(after.headers["ETag"]).status == 304
+
+
+def test_a_late_image_shows_to_who_had_the_others(centre):
+    made, series = dicomgen.Study(), dicomgen.new_uid()
+    tags = []
+    for n in (1, 2):
+        assert receiving.send(centre.home, [receiving.Sent(dicomgen.ct(made, series_uid=series, size=16, number=n, slices=2))])
+        receiving.await_indexed(centre.home)
+        for target, accept in ((f"/studies/{made.study_uid}/metadata", JSON), (f"/studies/{made.study_uid}/series/{series}", "*/*")):
+            got = centre.api.get("/dicom-web" + target, **{"Accept": accept, "If-None-Match": ", ".join(tags) or '"x"'})
+            assert got.status == 200
+            tags.append(got.headers["ETag"])
+    assert len(set(tags)) == 4
+
+
+def test_what_lacked_an_object_does_not_pass_for_the_whole(centre):
+    study = centre.receive(3)
+    target = f"/dicom-web/studies/{study}/metadata"
+    with centre.without_files():
+        poor = centre.api.get(target, Accept=JSON)
+    assert poor.status == 200 and "00280010" not in poor.body[0]
+    whole = centre.api.get(target, **{"Accept": JSON, "If-None-Match": poor.headers["ETag"]})
+    assert whole.status == 200 and "00280010" in whole.body[0]
+
+
 def test_few_images_and_one_instance_are_read_as_they_are(centre):
     before = centre.kept()
     study = centre.receive(3)

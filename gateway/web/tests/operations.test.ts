@@ -6,7 +6,7 @@ import zh from '@/i18n/zh-CN/operations'
 import { draftOf, emptyDraft, inputOf, isChanged, problemsOf } from '@/pages/operations/destination'
 import { fetchAgain, ROWS_MAX } from '@/pages/operations/load'
 import {
-  ACTION_BEGINNINGS, addressOf, destinationWord, devicesByNeed, deviceWord, differences, expectedSteps, isCertificateLate, isInWindows, mayCancel, mayRetry, programRows, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, strandedImages, tabsOf, testSteps, usedPercent,
+  ACTION_BEGINNINGS, addressOf, destinationWord, devicesByNeed, deviceWord, differences, expectedSteps, isCertificateLate, isInWindows, mayCancel, mayRetry, programRows, purposeOf, reasonKey, secondsText, sizeText, stoppedPrograms, storeWord, strandedImages, tabsOf, testSteps, usedPercent,
 } from '@/pages/operations/state'
 import { clockWord, isClockBad } from '@/state/deviceClock'
 
@@ -263,4 +263,12 @@ it('every beginning of an action has its word in both languages', () => {
     expect(zh.audit.about).toHaveProperty(one.slice(0, -1))
     expect(en.audit.about).toHaveProperty(one.slice(0, -1))
   }
+})
+
+describe('for what somebody looked', () => {
+  it('is what the record says, in words', () => {
+    expect(purposeOf({ purpose: 'reading', task: 'x' })).toBe('reading')
+    for (const detail of [null, undefined, 'x', [], {}, { purpose: 7 }]) expect(purposeOf(detail)).toBe('')
+    for (const texts of [zh, en]) expect(Object.keys(texts.audit.for)).toEqual(expect.arrayContaining(['reading', 'review', 'prior', 'consultation', 'report', 'queue', 'duty', 'care', 'examination', 'quality_review', 'administration', 'read', 'store', 'worklist']))
+  })
 })

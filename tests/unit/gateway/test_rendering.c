@@ -6,7 +6,7 @@ Test(rendering, accept)
 {
 	static const struct {
 		const char *accept;
-		int want; /* -1: 406 */
+		int want; /* -1: 406, -2: 400 */
 	} cases[] = {
 	    {NULL, DICOM_MEDIA_JPEG},
 	    {"*/*", DICOM_MEDIA_JPEG},
@@ -23,16 +23,20 @@ Test(rendering, accept)
 	    {"application/dicom", -1},
 	    {"image/jpeg;q=0, image/png;q=0", -1},
 	    {"image/jp", -1},
-	    {"", -1},
-	    {",,;;q", -1},
+	    {"", DICOM_MEDIA_JPEG},
+	    {"image/*;q=0.9, image/jpeg;q=0.1", DICOM_MEDIA_PNG},
+	    {",,;;q", -2},
+	    {";;;", -2},
+	    {"image/jpeg;q=nan", -2},
+	    {"image/jpeg;q=2", -2},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct dicom_render how = {0};
 		struct err err = {0};
 		bool ok = rendering_parse(cases[i].accept, NULL, NULL, &how, &err);
-		int got = ok ? (int)how.media : -1;
+		int got = ok ? (int)how.media : err.code == 406 ? -1 : -2;
 		cr_expect(got == cases[i].want, "%s: got %d, want %d", cases[i].accept, got, cases[i].want);
-		cr_expect(ok || (err.source == ERR_SOURCE_HTTP && err.code == 406));
+		cr_expect(ok || (got == -2) == (err.kind == ERR_INVALID), "%s", err.text);
 	}
 }
 

@@ -147,6 +147,8 @@ export default {
     from: 'From', to: 'To', at: 'Time', actor: 'Who', actor_hint: 'name, account or id', action: 'Action', action_hint: 'beginning: report.', subject: 'Subject', subject_hint: 'id of the subject', outcome: 'Outcome', program: 'Written by',
     detail: 'Detail', clear: 'Clear', entry: 'Audit record', follow: 'All records of this subject', note: 'The newest first, of the sites that you look after. Each search is a record, too.',
     none: 'No record fits. Widen the days, or leave out a condition.',
+    purpose: 'For what',
+    for: { reading: 'Writing the report', review: 'Reviewing the report', prior: 'Earlier examination of the patient being read', consultation: 'Consultation', report: 'Following the own report', queue: 'Reading queue', duty: 'Duty', care: 'Care of the patient', examination: 'Examination and registration', quality_review: 'Quality review', administration: 'Administration', read: 'Workstation: reads', store: 'Workstation: stores', worklist: 'Workstation: worklist' },
     is: { success: 'Success', refused: 'Refused', failed: 'Failed' },
     by: { person: 'person', device: 'device', program: 'program', operator: 'command line', unknown: 'unknown' },
     about: {

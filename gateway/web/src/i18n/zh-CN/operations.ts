@@ -147,6 +147,8 @@ export default {
     from: '从', to: '到', at: '时间', actor: '人员', actor_hint: '姓名、帐号或编号', action: '操作', action_hint: '开头，如 report.', subject: '对象', subject_hint: '对象编号', outcome: '结果', program: '记录者',
     detail: '详情', clear: '清空条件', entry: '审计记录', follow: '查看该对象的全部记录', note: '最新的在前；只显示您有权管理的机构的记录。每次搜索本身也会记入审计。',
     none: '没有符合条件的记录。可放宽日期，或减少条件后再搜索。',
+    purpose: '用途',
+    for: { reading: '书写报告', review: '审核报告', prior: '对照既往检查', consultation: '会诊', report: '跟踪本人的报告', queue: '待诊断队列', duty: '值班调度', care: '接诊', examination: '检查与登记', quality_review: '质控', administration: '管理与运维', read: '工作站：读取', store: '工作站：存入', worklist: '工作站：工作列表' },
     is: { success: '成功', refused: '被拒绝', failed: '失败' },
     by: { person: '人员', device: '设备', program: '程序', operator: '命令行', unknown: '未知来源' },
     about: {

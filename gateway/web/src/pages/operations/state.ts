@@ -215,6 +215,12 @@ export const secondsText = (at: string): string => at.slice(0, 19).replace('T', 
 /* Key of the word for an action: report.send_back -> report_send_back. */
 export const actionKey = (action: string): string => action.replace('.', '_')
 
+/* For what somebody looked at an examination; empty: the record does not say. */
+export function purposeOf(detail: unknown): string {
+  const purpose = typeof detail === 'object' && detail !== null && 'purpose' in detail ? detail.purpose : undefined
+  return typeof purpose === 'string' ? purpose : ''
+}
+
 export const ACTION_BEGINNINGS = [
   'session.', 'study.', 'task.', 'report.', 'delivery.', 'destination.', 'device.', 'identity.', 'request.', 'critical.', 'association.', 'host.', 'account.', 'audit.', 'api.',
 ]
