@@ -169,18 +169,27 @@ static bool read_study_query(const struct http_request *request, struct study_qu
 	       dicomweb_key_term(request, out->term, err) && dicomweb_key_window(request, &out->window, err);
 }
 
+static struct db_param name_param(const struct study_query *query)
+{
+	return query->term[0] != '\0' ? db_null() : pattern_param(&query->name);
+}
+
+/* clang-format off */
+/* Fourteen parameters: what every statement of a search knows of the study. */
+#define STUDY_PARAMS(query) \
+	list_param(&(query)->uids), (query)->of != NULL ? db_null() : pattern_param(&(query)->patient_id), name_param(query), \
+	db_text((query)->term[0] != '\0' ? (query)->term : NULL), pattern_param(&(query)->accession), \
+	day_param((query)->studied.from), day_param((query)->studied.to), list_param(&(query)->modalities), \
+	pattern_param(&(query)->description), pattern_param(&(query)->referring), day_param((query)->born.from), \
+	day_param((query)->born.to), db_text((query)->sex), pattern_param(&(query)->study_id)
+/* clang-format on */
+
 static bool find_studies(struct db *db, const struct study_query *query, struct db_rows **rows, struct err *err)
 {
-	return db_exec(
-	    db, STMT_DICOMWEB_STUDIES,
-	    DB_PARAMS(list_param(&query->uids), query->of != NULL ? db_null() : pattern_param(&query->patient_id),
-	              query->term[0] != '\0' ? db_null() : pattern_param(&query->name),
-	              db_text(query->term[0] != '\0' ? query->term : NULL), pattern_param(&query->accession),
-	              day_param(query->studied.from), day_param(query->studied.to), list_param(&query->modalities),
-	              pattern_param(&query->description), pattern_param(&query->referring), day_param(query->born.from),
-	              day_param(query->born.to), db_text(query->sex), pattern_param(&query->study_id),
-	              db_int(query->window.limit + 1), db_int(query->window.offset), db_text(query->of)),
-	    rows, err);
+	return db_exec(db, STMT_DICOMWEB_STUDIES,
+	               DB_PARAMS(STUDY_PARAMS(query), db_int(query->window.limit + 1), db_int(query->window.offset),
+	                         db_text(query->of)),
+	               rows, err);
 }
 
 bool handle_dicomweb_studies(struct http_request *request, void *context, struct err *err)
@@ -207,48 +216,79 @@ static struct db_param number_param(int number)
 	return number < 0 ? db_null() : db_int(number);
 }
 
+struct below_query {
+	struct study_query of_study;
+	struct dicomweb_list series, modalities, instances, classes;
+	struct dicomweb_pattern description;
+	const char *in_study, *in_series; /* of the path; NULL: of every one */
+	int series_number, number;
+};
+
+/* What both levels take: a key of a higher level filters, too (PS3.18 section 10.6.1.2). */
+static bool read_below(const struct http_request *request, struct below_query *out, struct err *err)
+{
+	return read_parent(request, "study", &out->in_study, err) &&
+	       read_parent(request, "of", &out->of_study.of, err) && read_study_query(request, &out->of_study, err) &&
+	       dicomweb_key_list(request, "SeriesInstanceUID", "0020000E", &out->series, err) &&
+	       dicomweb_key_list(request, "Modality", "00080060", &out->modalities, err) &&
+	       read_number(request, "SeriesNumber", "00200011", &out->series_number, err) &&
+	       dicomweb_key_pattern(request, "SeriesDescription", "0008103E", &out->description, err);
+}
+
+static bool find_series(struct db *db, const struct below_query *query, struct db_rows **rows, struct err *err)
+{
+	const struct study_query *study = &query->of_study;
+	return db_exec(db, STMT_DICOMWEB_SERIES,
+	               DB_PARAMS(db_text(query->in_study), list_param(&query->series), list_param(&query->modalities),
+	                         number_param(query->series_number), pattern_param(&query->description),
+	                         db_int(study->window.limit + 1), db_int(study->window.offset), STUDY_PARAMS(study),
+	                         db_text(study->of)),
+	               rows, err);
+}
+
 bool handle_dicomweb_series(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
-	struct dicomweb_list uids, modalities;
-	struct dicomweb_pattern description;
-	struct dicomweb_window window;
-	const char *study;
+	struct below_query *query = calloc(1, sizeof *query);
 	struct db *db;
 	struct db_rows *rows = NULL;
-	int number;
-	return dicomweb_accept_json(request, err) && read_parent(request, "study", &study, err) &&
-	       dicomweb_key_list(request, "SeriesInstanceUID", "0020000E", &uids, err) &&
-	       dicomweb_key_list(request, "Modality", "00080060", &modalities, err) &&
-	       read_number(request, "SeriesNumber", "00200011", &number, err) &&
-	       dicomweb_key_pattern(request, "SeriesDescription", "0008103E", &description, err) &&
-	       dicomweb_key_window(request, &window, err) && caller_db(request, &db, err) &&
-	       db_exec(db, STMT_DICOMWEB_SERIES,
-	               DB_PARAMS(db_text(study), list_param(&uids), list_param(&modalities), number_param(number),
-	                         pattern_param(&description), db_int(window.limit + 1), db_int(window.offset)),
-	               &rows, err) &&
-	       reply_below(request, rows, study, NULL, &window, 1, err);
+	if (query == NULL)
+		err_panic("out of memory");
+	bool ok = dicomweb_accept_json(request, err) && read_below(request, query, err) &&
+	          caller_db(request, &db, err) && find_series(db, query, &rows, err) &&
+	          reply_below(request, rows, query->in_study, NULL, &query->of_study.window, 1, err);
+	free(query);
+	return ok;
+}
+
+static bool find_instances(struct db *db, const struct below_query *query, struct db_rows **rows, struct err *err)
+{
+	const struct study_query *study = &query->of_study;
+	return db_exec(db, STMT_DICOMWEB_INSTANCES,
+	               DB_PARAMS(db_text(query->in_study), db_text(query->in_series), list_param(&query->instances),
+	                         list_param(&query->classes), number_param(query->number),
+	                         db_int(study->window.limit + 1), db_int(study->window.offset),
+	                         list_param(&query->series), list_param(&query->modalities),
+	                         pattern_param(&query->description), STUDY_PARAMS(study), db_text(study->of),
+	                         number_param(query->series_number)),
+	               rows, err);
 }
 
 bool handle_dicomweb_instances(struct http_request *request, void *context, struct err *err)
 {
 	(void)context;
-	struct dicomweb_list uids, classes;
-	struct dicomweb_window window;
-	const char *study, *series;
+	struct below_query *query = calloc(1, sizeof *query);
 	struct db *db;
 	struct db_rows *rows = NULL;
-	int number;
-	return dicomweb_accept_json(request, err) && read_parent(request, "study", &study, err) &&
-	       read_parent(request, "series", &series, err) &&
-	       dicomweb_key_list(request, "SOPInstanceUID", "00080018", &uids, err) &&
-	       dicomweb_key_list(request, "SOPClassUID", "00080016", &classes, err) &&
-	       read_number(request, "InstanceNumber", "00200013", &number, err) &&
-	       dicomweb_key_window(request, &window, err) && caller_db(request, &db, err) &&
-	       db_exec(db, STMT_DICOMWEB_INSTANCES,
-	               DB_PARAMS(db_text(study), db_text(series), list_param(&uids),
-	                         db_text(classes.count > 0 ? classes.items[0] : NULL), number_param(number),
-	                         db_int(window.limit + 1), db_int(window.offset)),
-	               &rows, err) &&
-	       reply_below(request, rows, study, series, &window, 2, err);
+	if (query == NULL)
+		err_panic("out of memory");
+	bool ok = dicomweb_accept_json(request, err) && read_below(request, query, err) &&
+	          read_parent(request, "series", &query->in_series, err) &&
+	          dicomweb_key_list(request, "SOPInstanceUID", "00080018", &query->instances, err) &&
+	          dicomweb_key_list(request, "SOPClassUID", "00080016", &query->classes, err) &&
+	          read_number(request, "InstanceNumber", "00200013", &query->number, err) &&
+	          caller_db(request, &db, err) && find_instances(db, query, &rows, err) &&
+	          reply_below(request, rows, query->in_study, query->in_series, &query->of_study.window, 2, err);
+	free(query);
+	return ok;
 }

@@ -64,6 +64,21 @@ ORDER BY page.first_arrival_at DESC, st.study_id DESC;
 -- $5 pattern of the series description
 -- $6 how many
 -- $7 how many are left out first
+-- $8 Study Instance UIDs, or NULL
+-- $9 pattern of the patient ID
+-- $10 pattern of the name
+-- $11 term of a search by sound
+-- $12 pattern of the accession number
+-- $13 first study date
+-- $14 last study date
+-- $15 modalities in the study
+-- $16 pattern of the study description
+-- $17 pattern of the referring physician
+-- $18 first birth date
+-- $19 last birth date
+-- $20 sex
+-- $21 pattern of the study id
+-- $22 only of the patient of this Study Instance UID, or NULL
 SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid,
        CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || yq_json_series(e) || jsonb_build_object(
            '00080005', yq_json_value('CS', 'ISO_IR 192'), '0020000D', yq_json_value('UI', st.shown_uid),
@@ -74,6 +89,23 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($3::text[] IS NULL OR e.modality = ANY ($3::text[]))
   AND ($4::integer IS NULL OR e.number = $4::integer)
   AND ($5::text IS NULL OR e.description ILIKE $5::text)
+  AND ($8::text[] IS NULL OR st.shown_uid = ANY ($8::text[]))
+  AND ($9::text IS NULL OR c.typed_id LIKE $9::text)
+  AND ($10::text IS NULL OR yq_name_fits(c.name, $10::text))
+  AND ($11::text IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k
+                                           WHERE k.key >= $11::text AND k.key < yq_term_end($11::text)))
+  AND ($12::text IS NULL OR st.accession_number LIKE $12::text)
+  AND ($13::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $13::text))
+  AND ($14::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $14::text))
+  AND ($15::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality = ANY ($15::text[])))
+  AND ($16::text IS NULL OR st.description ILIKE $16::text)
+  AND ($17::text IS NULL OR yq_name_fits(st.referring_physician, $17::text))
+  AND ($18::date IS NULL OR c.birth_date >= $18::date)
+  AND ($19::date IS NULL OR c.birth_date <= $19::date)
+  AND ($20::text IS NULL OR c.sex = $20::text)
+  AND ($21::text IS NULL OR st.dicom_study_id LIKE $21::text)
+  AND ($22::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
+                                             WHERE o.state <> 'merged' AND o.shown_uid = $22::text))
   AND EXISTS (SELECT FROM instance i WHERE i.series_id = e.series_id)
 ORDER BY st.first_arrival_at DESC, st.study_id DESC, e.number NULLS LAST, e.series_id
 LIMIT $6::integer OFFSET $7::integer;
@@ -83,10 +115,29 @@ LIMIT $6::integer OFFSET $7::integer;
 -- $1 Study Instance UID, or NULL
 -- $2 Series Instance UID, or NULL
 -- $3 SOP Instance UIDs, or NULL
--- $4 SOP class, or NULL
+-- $4 SOP classes, or NULL
 -- $5 instance number, or NULL
 -- $6 how many
 -- $7 how many are left out first
+-- $8 Series Instance UIDs, or NULL
+-- $9 modalities, or NULL
+-- $10 pattern of the series description
+-- $11 Study Instance UIDs, or NULL
+-- $12 pattern of the patient ID
+-- $13 pattern of the name
+-- $14 term of a search by sound
+-- $15 pattern of the accession number
+-- $16 first study date
+-- $17 last study date
+-- $18 modalities in the study
+-- $19 pattern of the study description
+-- $20 pattern of the referring physician
+-- $21 first birth date
+-- $22 last birth date
+-- $23 sex
+-- $24 pattern of the study id
+-- $25 only of the patient of this Study Instance UID, or NULL
+-- $26 series number, or NULL
 SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid, i.sop_instance_uid,
        CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || CASE WHEN $2::text IS NULL THEN yq_json_series(e) ELSE '{}' END
        || jsonb_build_object(
@@ -101,8 +152,29 @@ FROM instance i JOIN series e USING (series_id) JOIN study st USING (study_id) J
 WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($2::text IS NULL OR e.series_instance_uid = $2::text)
   AND ($3::text[] IS NULL OR i.sop_instance_uid = ANY ($3::text[]))
-  AND ($4::text IS NULL OR i.sop_class_uid = $4::text)
+  AND ($4::text[] IS NULL OR i.sop_class_uid = ANY ($4::text[]))
   AND ($5::integer IS NULL OR i.number = $5::integer)
+  AND ($8::text[] IS NULL OR e.series_instance_uid = ANY ($8::text[]))
+  AND ($9::text[] IS NULL OR e.modality = ANY ($9::text[]))
+  AND ($10::text IS NULL OR e.description ILIKE $10::text)
+  AND ($26::integer IS NULL OR e.number = $26::integer)
+  AND ($11::text[] IS NULL OR st.shown_uid = ANY ($11::text[]))
+  AND ($12::text IS NULL OR c.typed_id LIKE $12::text)
+  AND ($13::text IS NULL OR yq_name_fits(c.name, $13::text))
+  AND ($14::text IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k
+                                           WHERE k.key >= $14::text AND k.key < yq_term_end($14::text)))
+  AND ($15::text IS NULL OR st.accession_number LIKE $15::text)
+  AND ($16::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $16::text))
+  AND ($17::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $17::text))
+  AND ($18::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality = ANY ($18::text[])))
+  AND ($19::text IS NULL OR st.description ILIKE $19::text)
+  AND ($20::text IS NULL OR yq_name_fits(st.referring_physician, $20::text))
+  AND ($21::date IS NULL OR c.birth_date >= $21::date)
+  AND ($22::date IS NULL OR c.birth_date <= $22::date)
+  AND ($23::text IS NULL OR c.sex = $23::text)
+  AND ($24::text IS NULL OR st.dicom_study_id LIKE $24::text)
+  AND ($25::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
+                                             WHERE o.state <> 'merged' AND o.shown_uid = $25::text))
 ORDER BY st.first_arrival_at DESC, st.study_id DESC, e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id
 LIMIT $6::integer OFFSET $7::integer;
 

@@ -138,6 +138,40 @@ def test_series_and_instances_are_found(centre, api):
     assert api.get(f"{ROOT}/studies/1.2.3/series", Accept=JSON).status == 404
     assert api.get(f"{ROOT}/studies/{study}/series/1.2.3/instances", Accept=JSON).status == 404
 
+@pytest.mark.parametrize("query, found", [
+    ("StudyInstanceUID=1.2.3", ""),
+    ("PatientID=P0001", "liu"),
+    ("PatientName=ZHA*", "zhang zhao"),
+    ("PatientName=ly&fuzzymatching=true", "liu"),
+    ("AccessionNumber=A0001", "liu"),
+    ("StudyDate=19000101-19010101", ""),
+    ("ModalitiesInStudy=US", "zhao"),
+    ("PatientBirthDate=19600101-19601231", "liu"),
+    ("PatientSex=F", "liu"),
+    ("Modality=CT", "liu"),
+    ("SeriesInstanceUID=1.2.3", ""),
+])
+@pytest.mark.parametrize("level", ["series", "instances"])
+def test_keys_of_the_levels_above_filter(centre, api, level, query, found):
+    answer = api.get(f"{ROOT}/{level}?{query}", Accept=JSON)
+    assert answer.status == (200 if found else 204), answer
+    assert uids(answer.body or []) == {getattr(centre, name)["study_instance_uid"] for name in found.split()}
+
+
+def test_several_classes_are_all_looked_for(centre, api):
+    both = f"{dicomgen.SOP['ct']},{dicomgen.SOP['us']}"
+    found = api.get(f"{ROOT}/instances?SOPClassUID={both}", Accept=JSON).body
+    assert {value(one, "00080016") for one in found} >= {dicomgen.SOP["ct"]} and uids(found) == {
+        centre.liu["study_instance_uid"], centre.zhao["study_instance_uid"]}
+
+
+def test_a_study_is_not_among_those_of_another_patient(centre, api):
+    liu, zhao = (made["study_instance_uid"] for made in (centre.liu, centre.zhao))
+    for level in ("series", "instances"):
+        assert api.get(f"{ROOT}/patient-of/{liu}/studies/{liu}/{level}", Accept=JSON).status == 200
+        assert api.get(f"{ROOT}/patient-of/{liu}/studies/{zhao}/{level}", Accept=JSON).status == 204
+
+
 
 # ---- WADO-RS -------------------------------------------------------------------------------------------------------------
 
