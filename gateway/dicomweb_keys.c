@@ -1,5 +1,6 @@
 #include "gateway/dicomweb_keys.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,18 +8,21 @@
 #include "gateway/input.h"
 #include "lib/base/text.h"
 
-enum { AUDITED_MAX = 400, RESULTS_MAX = 1000, OFFSET_MAX = 1000000 };
+enum { AUDITED_MAX = 400, RESULTS_MAX = 1000, OFFSET_MAX = 1000000, LIMIT_MAX = 9999999 };
 
 /* ---- values of the query ---------------------------------------------------------------------------------------------------- */
 
-/* By keyword or tag (PS3.18 section 8.3.4). Empty: universal matching, as if it were not there. */
+/* By keyword or tag (PS3.18 section 8.3.4). Empty, or nothing but "*": universal matching, as if it were not there (PS3.4 section C.2.2.2.3). */
 bool dicomweb_key_value(const struct http_request *request, const char *keyword, const char *tag, const char **out,
                         struct err *err)
 {
 	*out = NULL;
-	if (!input_query_text(request, keyword, DICOMWEB_VALUE_MAX * 6, out, err))
+	if (!input_query_text(request, keyword, DICOMWEB_VALUE_MAX * 6, out, err) ||
+	    (*out == NULL && !input_query_text(request, tag, DICOMWEB_VALUE_MAX * 6, out, err)))
 		return false;
-	return *out != NULL || input_query_text(request, tag, DICOMWEB_VALUE_MAX * 6, out, err);
+	if (*out != NULL && (*out)[strspn(*out, "*")] == '\0')
+		*out = NULL;
+	return true;
 }
 
 /* "*" and "?" of PS3.4 section C.2.2.2.4 as LIKE knows them; what means something to LIKE is escaped. */
@@ -49,16 +53,24 @@ bool dicomweb_key_pattern(const struct http_request *request, const char *keywor
 	       (value == NULL || make_pattern(value, out, err));
 }
 
+static bool read_fuzzy(const struct http_request *request, bool *out, struct err *err)
+{
+	const char *wanted = http_query(request, "fuzzymatching");
+	*out = wanted != NULL && strcasecmp(wanted, "true") == 0;
+	return wanted == NULL || *out || strcasecmp(wanted, "false") == 0 ||
+	       err_set(err, ERR_INVALID, "fuzzymatching is true or false");
+}
+
 bool dicomweb_key_term(const struct http_request *request, char out[NAME_KEY_SIZE], struct err *err)
 {
-	const char *wanted, *name;
+	const char *name;
+	bool is_fuzzy;
 	char plain[DICOMWEB_PATTERN_SIZE];
 	size_t length = 0;
 	out[0] = '\0';
-	if (!input_query_word(request, "fuzzymatching", "true false", &wanted, err) ||
-	    !dicomweb_key_value(request, "PatientName", "00100010", &name, err))
+	if (!read_fuzzy(request, &is_fuzzy, err) || !dicomweb_key_value(request, "PatientName", "00100010", &name, err))
 		return false;
-	if (wanted == NULL || wanted[0] != 't' || name == NULL)
+	if (!is_fuzzy || name == NULL)
 		return true;
 	for (; *name != '\0' && length + 1 < sizeof plain; name++)
 		if (*name != '*' && *name != '?')
@@ -68,18 +80,27 @@ bool dicomweb_key_term(const struct http_request *request, char out[NAME_KEY_SIZ
 	return true;
 }
 
+static const char LETTERS[] = "0123456789.,\\ABCDEFGHIJKLMNOPQRSTUVWXYZ_ ";
+
+/* NULL: universal matching. */
+static const char *list_value(const struct http_request *request, const char *keyword, const char *tag)
+{
+	const char *value = http_query(request, keyword);
+	if (value == NULL)
+		value = http_query(request, tag);
+	return value == NULL || value[strspn(value, "*")] == '\0' ? NULL : value;
+}
+
 /* Separated by commas or backslashes; of the letters that UIDs and codes have. */
 bool dicomweb_key_list(const struct http_request *request, const char *keyword, const char *tag,
                        struct dicomweb_list *out, struct err *err)
 {
-	const char *value = http_query(request, keyword);
+	const char *value = list_value(request, keyword, tag);
 	out->count = 0;
 	if (value == NULL)
-		value = http_query(request, tag);
-	if (value == NULL || value[0] == '\0')
 		return true;
-	if (strlen(value) >= sizeof out->text ||
-	    value[strspn(value, "0123456789.,\\ABCDEFGHIJKLMNOPQRSTUVWXYZ_ ")] != '\0')
+	if (strlen(value) >= sizeof out->text || value[strspn(value, LETTERS)] != '\0' ||
+	    value[strspn(value, ",\\ ")] == '\0')
 		return err_set(err, ERR_INVALID, "%s is no list of at most %d values", keyword, DICOMWEB_LIST_MAX);
 	text_copy(out->text, sizeof out->text, value);
 	char *rest, *item = strtok_r(out->text, ",\\", &rest);
@@ -91,10 +112,42 @@ bool dicomweb_key_list(const struct http_request *request, const char *keyword, 
 	return true;
 }
 
+/* As LIKE knows them: a lower case letter is its upper one, "_" is itself. */
+bool dicomweb_key_codes(const struct http_request *request, const char *keyword, const char *tag,
+                        struct dicomweb_list *out, struct err *err)
+{
+	const char *value = list_value(request, keyword, tag);
+	size_t length = 0;
+	out->count = 0;
+	if (value == NULL)
+		return true;
+	for (; *value != '\0'; value++) {
+		char letter = (char)toupper((unsigned char)*value);
+		if (length + 2 >= sizeof out->text ||
+		    (letter != '*' && letter != '?' && strchr(LETTERS, letter) == NULL))
+			return err_set(err, ERR_INVALID, "%s is no list of at most %d codes", keyword,
+			               DICOMWEB_LIST_MAX);
+		if (letter == '_')
+			out->text[length++] = '\\';
+		out->text[length++] = letter == '\\' ? ',' : letter == '*' ? '%' : letter == '?' ? '_' : letter;
+	}
+	out->text[length] = '\0';
+	char *rest, *item = strtok_r(out->text, ",", &rest);
+	for (; item != NULL && out->count < DICOMWEB_LIST_MAX; item = strtok_r(NULL, ",", &rest))
+		out->items[out->count++] = item;
+	return (item == NULL && out->count > 0) ||
+	       err_set(err, ERR_INVALID, "%s is no list of at most %d codes", keyword, DICOMWEB_LIST_MAX);
+}
+
+/* What is more than a page is a page, and the answer says that there is more. */
 bool dicomweb_key_window(const struct http_request *request, struct dicomweb_window *out, struct err *err)
 {
-	return input_query_int(request, "limit", 1, RESULTS_MAX, RESULTS_MAX, &out->limit, err) &&
-	       input_query_int(request, "offset", 0, OFFSET_MAX, 0, &out->offset, err);
+	if (!input_query_int(request, "limit", 1, LIMIT_MAX, RESULTS_MAX, &out->limit, err) ||
+	    !input_query_int(request, "offset", 0, OFFSET_MAX, 0, &out->offset, err))
+		return false;
+	if (out->limit > RESULTS_MAX)
+		out->limit = RESULTS_MAX;
+	return true;
 }
 
 /* Which studies were shown; a long page takes more than one record. Rows of one study stand together. */

@@ -38,6 +38,10 @@ struct dicomweb_list {
 bool dicomweb_key_list(const struct http_request *request, const char *keyword, const char *tag,
                        struct dicomweb_list *out, struct err *err);
 
+/* The same of codes (CS), as patterns of LIKE: with wildcards, and in whatever case they were typed. */
+bool dicomweb_key_codes(const struct http_request *request, const char *keyword, const char *tag,
+                        struct dicomweb_list *out, struct err *err);
+
 struct dicomweb_window {
 	int limit, offset;
 };

@@ -1,4 +1,5 @@
 /* QIDO-RS (PS3.18 section 10.6): studies, series, instances as DICOM JSON. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,11 +7,13 @@
 #include "gateway/answer.h"
 #include "gateway/caller.h"
 #include "gateway/dicomweb.h"
+#include "gateway/dicomweb_ignored.h"
 #include "gateway/dicomweb_keys.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
+#include "lib/domain/day.h"
 
-enum { HTTP_NO_CONTENT = 204 };
+enum { HTTP_NO_CONTENT = 204, NO_NUMBER = INT_MIN, IS_MAX = 12 };
 
 /* ---- values of the query ---------------------------------------------------------------------------------------------------- */
 
@@ -25,7 +28,11 @@ struct range {
 
 static bool is_day(const char *text, size_t length)
 {
-	return length == 0 || (length == 8 && strspn(text, "0123456789") >= 8);
+	char day[11];
+	if (length != 8 || strspn(text, "0123456789") < 8)
+		return length == 0;
+	snprintf(day, sizeof day, "%.4s-%.2s-%.2s", text, text + 4, text + 6);
+	return day_is_valid(day);
 }
 
 /* "20260101-20261231", "20260101-", "-20261231", "20260101" (PS3.4 section C.2.2.2.5). */
@@ -61,11 +68,30 @@ static struct db_param list_param(const struct dicomweb_list *list)
 static bool read_number(const struct http_request *request, const char *keyword, const char *tag, int *out,
                         struct err *err)
 {
-	*out = -1;
-	if (http_query(request, keyword) != NULL)
-		return input_query_int(request, keyword, 0, 9999999, -1, out, err);
-	return http_query(request, tag) == NULL || input_query_int(request, tag, 0, 9999999, -1, out, err);
+	const char *value;
+	char *end;
+	*out = NO_NUMBER;
+	if (!dicomweb_key_value(request, keyword, tag, &value, err))
+		return false;
+	if (value == NULL)
+		return true;
+	long number = strtol(value, &end, 10);
+	if (*end != '\0' || strlen(value) > IS_MAX || number < -INT_MAX || number > INT_MAX)
+		return err_set(err, ERR_INVALID, "%s is no whole number of at most %d characters", keyword, IS_MAX);
+	*out = (int)number;
+	return true;
 }
+
+/* What is matched, by keyword and tag: with the names of each level those of the levels above. */
+#define STUDY_KEYS                                                                                                     \
+	" StudyInstanceUID 0020000D ModalitiesInStudy 00080061 PatientID 00100020 PatientName 00100010 "               \
+	"AccessionNumber "                                                                                             \
+	"00080050 StudyDescription 00081030 ReferringPhysicianName 00080090 StudyID 00200010 StudyDate 00080020 "      \
+	"PatientBirthDate 00100030 PatientSex 00100040 "
+#define SERIES_KEYS                                                                                                    \
+	STUDY_KEYS "SeriesInstanceUID 0020000E Modality 00080060 SeriesNumber 00200011 SeriesDescription 0008103E "
+#define INSTANCE_KEYS SERIES_KEYS "SOPInstanceUID 00080018 SOPClassUID 00080016 InstanceNumber 00200013 "
+static const char *const keys[] = {STUDY_KEYS, SERIES_KEYS, INSTANCE_KEYS}; /* by depth */
 
 /* ---- the answer ----------------------------------------------------------------------------------------------------------------- */
 
@@ -118,7 +144,8 @@ static bool reply_rows(struct http_request *request, struct db_rows *rows, const
 	}
 	if (shown == 0) {
 		db_rows_free(rows);
-		return http_reply_empty(request, HTTP_NO_CONTENT, err);
+		return dicomweb_warn_of_ignored(request, keys[depth], NULL, err) &&
+		       http_reply_empty(request, HTTP_NO_CONTENT, err);
 	}
 	dicomweb_base(request, base);
 	json_t *list = json_array();
@@ -128,7 +155,10 @@ static bool reply_rows(struct http_request *request, struct db_rows *rows, const
 		json_array_append_new(list, json);
 	}
 	db_rows_free(rows);
-	return http_reply_json_as(request, 200, "application/dicom+json", list, err);
+	if (dicomweb_warn_of_ignored(request, keys[depth], list, err))
+		return http_reply_json_as(request, 200, "application/dicom+json", list, err);
+	json_decref(list);
+	return false;
 }
 
 /* Takes rows. */
@@ -155,8 +185,9 @@ struct study_query {
 
 static bool read_study_query(const struct http_request *request, struct study_query *out, struct err *err)
 {
-	return dicomweb_key_list(request, "StudyInstanceUID", "0020000D", &out->uids, err) &&
-	       dicomweb_key_list(request, "ModalitiesInStudy", "00080061", &out->modalities, err) &&
+	return dicomweb_check_fields(request, err) &&
+	       dicomweb_key_list(request, "StudyInstanceUID", "0020000D", &out->uids, err) &&
+	       dicomweb_key_codes(request, "ModalitiesInStudy", "00080061", &out->modalities, err) &&
 	       dicomweb_key_pattern(request, "PatientID", "00100020", &out->patient_id, err) &&
 	       dicomweb_key_pattern(request, "PatientName", "00100010", &out->name, err) &&
 	       dicomweb_key_pattern(request, "AccessionNumber", "00080050", &out->accession, err) &&
@@ -213,7 +244,7 @@ bool handle_dicomweb_studies(struct http_request *request, void *context, struct
 
 static struct db_param number_param(int number)
 {
-	return number < 0 ? db_null() : db_int(number);
+	return number == NO_NUMBER ? db_null() : db_int(number);
 }
 
 struct below_query {
@@ -230,7 +261,7 @@ static bool read_below(const struct http_request *request, struct below_query *o
 	return read_parent(request, "study", &out->in_study, err) &&
 	       read_parent(request, "of", &out->of_study.of, err) && read_study_query(request, &out->of_study, err) &&
 	       dicomweb_key_list(request, "SeriesInstanceUID", "0020000E", &out->series, err) &&
-	       dicomweb_key_list(request, "Modality", "00080060", &out->modalities, err) &&
+	       dicomweb_key_codes(request, "Modality", "00080060", &out->modalities, err) &&
 	       read_number(request, "SeriesNumber", "00200011", &out->series_number, err) &&
 	       dicomweb_key_pattern(request, "SeriesDescription", "0008103E", &out->description, err);
 }

@@ -377,6 +377,8 @@ bool dicom_is_patient_sop_class(const char *uid); /* the object belongs to a stu
 /* A storage SOP class, or with accept_unknown one that no table has: private, or newer. Never one of another DICOM service. */
 bool dicom_takes_sop_class(const char *uid, bool accept_unknown);
 const char *dicom_uid_name(const char *uid); /* borrowed, "" when unknown */
+/* An attribute by its keyword (PS3.6) or its tag in eight hexadecimal digits: 0xGGGGEEEE. False: no attribute is written so. */
+bool dicom_attribute(const char *text, uint32_t *out);
 
 /* ---- rendering (PS3.18 section 8.3.5) ------------------------------------------------------------------------------ */
 

@@ -2,6 +2,7 @@
 
 #include "dcmtk/dcmdata/dcdicent.h"
 #include "dcmtk/dcmdata/dcdict.h"
+#include "dcmtk/dcmdata/dctag.h"
 #include "dcmtk/dcmdata/dcuid.h"
 
 #include <cstring>
@@ -86,4 +87,20 @@ extern "C" bool structure_is_sequence(uint16_t group, uint16_t element)
 
 	dcmDataDict.rdunlock();
 	return is_sequence;
+}
+
+extern "C" bool dicom_attribute(const char *text, uint32_t *out)
+{
+	uint8_t bytes[4];
+	if (text_unhex(text, bytes, sizeof bytes)) {
+		*out = static_cast<uint32_t>(bytes[0]) << 24 | static_cast<uint32_t>(bytes[1]) << 16 |
+		       static_cast<uint32_t>(bytes[2]) << 8 | bytes[3];
+		return true;
+	}
+	DcmTag tag;
+	if (text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")] != '\0' ||
+	    DcmTag::findTagFromName(text, tag).bad())
+		return false;
+	*out = static_cast<uint32_t>(tag.getGroup()) << 16 | tag.getElement();
+	return true;
 }

@@ -66,6 +66,9 @@ const char *http_pattern(const struct http_request *request);
 const char *http_id(const struct http_request *request);                       /* request id, for the log */
 const char *http_param(const struct http_request *request, const char *name);  /* of the pattern; NULL: no such */
 const char *http_query(const struct http_request *request, const char *name);  /* first value, decoded; NULL: absent */
+/* The arguments of the query in their order; NULL behind the last one. */
+const char *http_query_name(const struct http_request *request, size_t index);
+const char *http_query_value(const struct http_request *request, size_t index);
 const char *http_header(const struct http_request *request, const char *name); /* NULL: absent */
 /*
  * All lines of a header that is a list, as one (RFC 9110 section 5.3), appended to out; nothing when there is none. False: they are more than out takes.

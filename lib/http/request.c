@@ -136,6 +136,16 @@ const char *http_param(const struct http_request *request, const char *name)
 	return find(request->params, request->param_count, name);
 }
 
+const char *http_query_name(const struct http_request *request, size_t index)
+{
+	return index < request->query_count ? request->query[index].name : NULL;
+}
+
+const char *http_query_value(const struct http_request *request, size_t index)
+{
+	return index < request->query_count ? request->query[index].value : NULL;
+}
+
 const char *http_query(const struct http_request *request, const char *name)
 {
 	return find(request->query, request->query_count, name);

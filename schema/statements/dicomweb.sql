@@ -9,7 +9,7 @@
 -- $5 pattern of the accession number
 -- $6 first study date, as text, or NULL
 -- $7 last study date
--- $8 modalities in the study, or NULL
+-- $8 patterns of the modalities in the study, or NULL
 -- $9 pattern of the description
 -- $10 pattern of the referring physician
 -- $11 first birth date
@@ -31,7 +31,7 @@ WITH page AS MATERIALIZED (
       AND ($5::text IS NULL OR st.accession_number LIKE $5::text)
       AND ($6::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $6::text))
       AND ($7::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $7::text))
-      AND ($8::text[] IS NULL OR EXISTS (SELECT FROM series e WHERE e.study_id = st.study_id AND e.modality = ANY ($8::text[])))
+      AND ($8::text[] IS NULL OR EXISTS (SELECT FROM series e WHERE e.study_id = st.study_id AND e.modality LIKE ANY ($8::text[])))
       AND ($9::text IS NULL OR st.description ILIKE $9::text)
       AND ($10::text IS NULL OR yq_name_fits(st.referring_physician, $10::text))
       AND ($11::date IS NULL OR c.birth_date >= $11::date)
@@ -59,7 +59,7 @@ ORDER BY page.first_arrival_at DESC, st.study_id DESC;
 -- QIDO-RS, series of one study, or of all.
 -- $1 Study Instance UID, or NULL
 -- $2 Series Instance UIDs, or NULL
--- $3 modalities, or NULL
+-- $3 patterns of the modalities, or NULL
 -- $4 series number, or NULL
 -- $5 pattern of the series description
 -- $6 how many
@@ -86,7 +86,7 @@ SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid,
 FROM series e JOIN study st USING (study_id) JOIN identity_claim c USING (claim_id)
 WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($2::text[] IS NULL OR e.series_instance_uid = ANY ($2::text[]))
-  AND ($3::text[] IS NULL OR e.modality = ANY ($3::text[]))
+  AND ($3::text[] IS NULL OR e.modality LIKE ANY ($3::text[]))
   AND ($4::integer IS NULL OR e.number = $4::integer)
   AND ($5::text IS NULL OR e.description ILIKE $5::text)
   AND ($8::text[] IS NULL OR st.shown_uid = ANY ($8::text[]))
@@ -97,7 +97,7 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($12::text IS NULL OR st.accession_number LIKE $12::text)
   AND ($13::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $13::text))
   AND ($14::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $14::text))
-  AND ($15::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality = ANY ($15::text[])))
+  AND ($15::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality LIKE ANY ($15::text[])))
   AND ($16::text IS NULL OR st.description ILIKE $16::text)
   AND ($17::text IS NULL OR yq_name_fits(st.referring_physician, $17::text))
   AND ($18::date IS NULL OR c.birth_date >= $18::date)
@@ -155,7 +155,7 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($4::text[] IS NULL OR i.sop_class_uid = ANY ($4::text[]))
   AND ($5::integer IS NULL OR i.number = $5::integer)
   AND ($8::text[] IS NULL OR e.series_instance_uid = ANY ($8::text[]))
-  AND ($9::text[] IS NULL OR e.modality = ANY ($9::text[]))
+  AND ($9::text[] IS NULL OR e.modality LIKE ANY ($9::text[]))
   AND ($10::text IS NULL OR e.description ILIKE $10::text)
   AND ($26::integer IS NULL OR e.number = $26::integer)
   AND ($11::text[] IS NULL OR st.shown_uid = ANY ($11::text[]))
@@ -166,7 +166,7 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($15::text IS NULL OR st.accession_number LIKE $15::text)
   AND ($16::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $16::text))
   AND ($17::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $17::text))
-  AND ($18::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality = ANY ($18::text[])))
+  AND ($18::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality LIKE ANY ($18::text[])))
   AND ($19::text IS NULL OR st.description ILIKE $19::text)
   AND ($20::text IS NULL OR yq_name_fits(st.referring_physician, $20::text))
   AND ($21::date IS NULL OR c.birth_date >= $21::date)

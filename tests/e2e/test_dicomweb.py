@@ -86,6 +86,13 @@ def dataset_bytes(path):
     ("StudyDate=19000101-19010101", ""),
     ("StudyDate=20000101-", "liu zhang zhao"),
     ("includefield=all&SomethingElse=1", "liu zhang zhao"),
+    ("limit=100000", "liu zhang zhao"),
+    ("ModalitiesInStudy=*", "liu zhang zhao"),
+    ("ModalitiesInStudy=c*,x", "liu"),
+    ("ModalitiesInStudy=u?", "zhao"),
+    ("PatientSex=*", "liu zhang zhao"),
+    ("StudyDate=*", "liu zhang zhao"),
+    ("PatientName=ly&fuzzymatching=TRUE", "liu"),
 ])
 def test_studies_are_found(centre, api, query, found):
     want = {getattr(centre, name)["study_instance_uid"] for name in found.split()}
@@ -113,9 +120,29 @@ def test_pages_of_results(api):
 
 
 @pytest.mark.parametrize("query", ["StudyDate=yesterday", "StudyDate=20260101-2026", "StudyDate=-", "limit=0", "limit=x", "offset=-1", "fuzzymatching=maybe",
-                                   "StudyInstanceUID=1.2'%3B--", "PatientName=" + "x" * 5000, "PatientID=%FF", "PatientID=%00"])
+                                   "StudyInstanceUID=1.2'%3B--", "StudyInstanceUID=,", "StudyDate=99999999", "PatientBirthDate=20230231", "ModalitiesInStudy=C%25", "ModalitiesInStudy=,",
+                                   "includefield=rubbish%20x", "includefield=NoSuchAttribute", "includefield=00100010.x", "includefield=" + "0040A375." * 40, "PatientName=" + "x" * 5000, "PatientID=%FF", "PatientID=%00"])
 def test_a_wrong_query_is_refused(api, query):
     assert api.get(f"{ROOT}/studies?{query}", Accept=JSON).status in (400, 414)
+
+
+def test_what_a_search_does_not_do_is_said(api):
+    answer = api.get(f"{ROOT}/studies?StudyTime=1200&00181030=x&includefield=PatientName,00104000&includefield=00400275.00400007&%22evil%0d%0a=1", Accept=JSON)
+    assert answer.status == 200
+    assert answer.headers.get_all("Warning") == ['299 yingqiao: "These keys were not matched: StudyTime, 00181030"',
+                                                 '299 yingqiao: "These attributes are not returned: 00104000, 00400275.00400007"']
+    assert api.get(f"{ROOT}/studies?PatientID=P0001&includefield=StudyDate,all", Accept=JSON).headers.get_all("Warning") is None
+    nothing = api.get(f"{ROOT}/instances?PatientID=none&PixelData=1", Accept=JSON)
+    assert (nothing.status, nothing.headers["Warning"]) == (204, '299 yingqiao: "These keys were not matched: PixelData"')
+
+
+def test_numbers_of_a_series(centre, api):
+    study = centre.liu["study_instance_uid"]
+    every = api.get(f"{ROOT}/studies/{study}/series?SeriesNumber=", Accept=JSON).body
+    assert every == api.get(f"{ROOT}/studies/{study}/series", Accept=JSON).body
+    assert api.get(f"{ROOT}/studies/{study}/series?SeriesNumber=-7", Accept=JSON).status == 204
+    for bad in ("1.5", "x", "9999999999999", "--1"):
+        assert api.get(f"{ROOT}/studies/{study}/series?SeriesNumber={bad}", Accept=JSON).status == 400, bad
 
 
 def test_what_is_not_json_is_not_acceptable(api):
