@@ -174,6 +174,9 @@ bool request_read_query(struct http_request *request, struct err *err);
 void request_free(struct http_request *request);
 bool request_is_safe(const struct http_request *request); /* GET and HEAD: it changes nothing */
 
+/* head.c. ERR_INVALID, and the connection is closed behind the answer: Host, or what says the length of the body, came twice. */
+bool head_check(struct http_request *request, struct err *err);
+
 /* upload.c: streamed bodies. A piece, and behind the last; true: the answer is there already, else a worker has the request. */
 enum MHD_Result upload_receive(struct http_request *request, const char *bytes, size_t *length);
 bool upload_end(struct http_request *request);

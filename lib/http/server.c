@@ -152,6 +152,8 @@ static bool check_head(struct http_request *request, struct err *err)
 {
 	if (is_stopping(request->server))
 		return err_set(err, ERR_TEMPORARY, "the server is stopping");
+	if (!head_check(request, err))
+		return false;
 	char *allow = NULL;
 	if (!route_find(request->server, request, &allow, err)) {
 		struct err ignored = {0};
