@@ -15,12 +15,24 @@ const char *caller_id(const struct http_request *request)
 	return caller != NULL ? caller->session.person_id : "";
 }
 
+static bool is_wanted(void *request)
+{
+	return http_is_awaited(request);
+}
+
+struct db_watch caller_watch(struct http_request *request)
+{
+	const char *method = http_method(request);
+	bool only_looks = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	return only_looks ? (struct db_watch){is_wanted, request} : (struct db_watch){0};
+}
+
 bool caller_db(struct http_request *request, struct db **out, struct err *err)
 {
 	struct caller *caller = caller_of(request);
 	if (caller->db == NULL) {
 		struct db *db = NULL;
-		if (!db_take(caller->gateway->pool, &db, err))
+		if (!db_take_watched(caller->gateway->pool, caller_watch(request), &db, err))
 			return false;
 		if (!db_set_person(db, caller->session.person_id, err)) {
 			db_give(db);

@@ -15,6 +15,7 @@ enum {
 	ROUTE_ANYBODY = 1 << 30,   /* nobody need be logged in */
 	ROUTE_LOGGED_IN = 1 << 29, /* every role, also none */
 	ROUTE_WATCHER = 1 << 28, /* the machine itself (loopback, not through a proxy), or administrator or operator */
+	ROUTE_SEARCH = 1 << 26,  /* beside roles: may take the ledger long, so a person has only a few at once */
 	ROUTE_VISITOR = 1 << 27  /* beside roles: who is not logged in comes in as nobody, to be told where to log in */
 };
 
@@ -36,8 +37,11 @@ caller_id(const struct http_request *request); /* public id of the person; never
 /*
  * A session with the caller's eyes, until caller_rest() or the end of the request. A handler gives it back before it calls a function
  * that takes one of the pool itself: a request that holds two could wait for others that do the same.
+ * What a GET reads in it ends with ERR_CANCELLED when its client has gone.
  */
 bool caller_db(struct http_request *request, struct db **out, struct err *err);
+/* The watch for a session of this request: whether its client has gone. None for who changes something: that is done to its end. */
+struct db_watch caller_watch(struct http_request *request);
 void caller_rest(const struct http_request *request);
 /* Whether a proxy on this machine forwards it; what it says of the client is then believed. */
 bool caller_is_forwarded(const struct http_request *request);

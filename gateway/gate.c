@@ -37,10 +37,11 @@ static bool is_unsafe(const struct http_request *request)
 	return strcmp(http_method(request), "GET") != 0 && strcmp(http_method(request), "HEAD") != 0;
 }
 
-static bool find_session(struct gateway *gateway, const char *token, struct account_session *out, struct err *err)
+static bool find_session(struct http_request *request, struct gateway *gateway, const char *token,
+                         struct account_session *out, struct err *err)
 {
 	struct db *db = NULL;
-	if (!db_take(gateway->pool, &db, err))
+	if (!db_take_watched(gateway->pool, caller_watch(request), &db, err))
 		return false;
 	bool ok = account_session_find(db, token, out, err);
 	db_give(db);
@@ -65,7 +66,7 @@ static bool enter_with_session(struct http_request *request, struct gateway *gat
 		err_set(err, ERR_REFUSED, "nobody is logged in");
 		return err_code(err, ERR_SOURCE_HTTP, HTTP_UNAUTHORIZED);
 	}
-	if (!find_session(gateway, token, &session, err))
+	if (!find_session(request, gateway, token, &session, err))
 		return false;
 	struct caller *caller = new_caller(gateway, &session);
 	text_copy(caller->token, sizeof caller->token, token);
@@ -187,6 +188,12 @@ bool gate_enter(struct http_request *request, const struct http_route *route, vo
 	if ((wanted & ROUTE_LOGGED_IN) == 0 && (caller_of(request)->session.roles & wanted) == 0)
 		return refuse(request, route, "this needs a role that you do not have", err);
 	return true;
+}
+
+const char *gate_lane(const struct http_request *request, const struct http_route *route, void *gateway)
+{
+	(void)gateway;
+	return (route->flags & ROUTE_SEARCH) != 0 ? caller_id(request) : NULL;
 }
 
 void gate_leave(struct http_request *request, int status, int64_t elapsed_ms, void *gateway)

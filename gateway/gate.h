@@ -16,6 +16,8 @@
 #define GATE_COOKIE "yq_session"
 
 bool gate_enter(struct http_request *request, const struct http_route *route, void *gateway, struct err *err);
+/* The lane (http.h) of what searches: the person's, so that nobody's searches take every thread and session of the ledger from others. */
+const char *gate_lane(const struct http_request *request, const struct http_route *route, void *gateway);
 void gate_leave(struct http_request *request, int status, int64_t elapsed_ms, void *gateway);
 
 /* Pure: may a request with these headers (NULL: absent) change something? */

@@ -16,7 +16,7 @@
 #include "lib/dicom/dicom.h"
 #include "lib/domain/presence.h"
 
-enum { INTAKE_CONNECTIONS = 2, DRAIN_MS = 5000, SETTLE_EVERY_MS = 30 * 1000, OTHER_CONNECTIONS = 3 };
+enum { INTAKE_CONNECTIONS = 2, DRAIN_MS = 5000, SETTLE_EVERY_MS = 30 * 1000, OTHER_CONNECTIONS = 3, SEARCHES_MAX = 4 };
 
 static struct gateway gateway;
 static struct db_pool *intake_pool;
@@ -62,6 +62,13 @@ static void open_web(void)
 		log_err(LOG_WEB_MISSING, &err, "what=%s", "viewer");
 }
 
+/* Of one person: most threads stay with others. */
+static int searches_at_once(void)
+{
+	int half = (int)conf_number(CONF_HTTP_THREADS) / 2;
+	return half < 1 ? 1 : half > SEARCHES_MAX ? SEARCHES_MAX : half;
+}
+
 static bool open_server(struct err *err)
 {
 	struct http_settings settings = {
@@ -70,6 +77,8 @@ static bool open_server(struct err *err)
 	    .threads = (int)conf_number(CONF_HTTP_THREADS),
 	    .gate = gate_enter,
 	    .done = gate_leave,
+	    .lane = gate_lane,
+	    .lane_width = searches_at_once(),
 	    .context = &gateway,
 	};
 	settings.routes = routes_all(&settings.route_count);

@@ -11,6 +11,7 @@
 #include "gateway/answer.h"
 #include "gateway/caller.h"
 #include "gateway/dicomweb.h"
+#include "gateway/dicomweb_ignored.h"
 #include "gateway/dicomweb_keys.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
@@ -136,6 +137,13 @@ static bool number_value(const json_t *dataset, const char *tag, char out[NUMBER
 
 /* ---- search, retrieve -------------------------------------------------------------------------------------------------------- */
 
+/* What workitem_filter() reads. */
+static const char KEYS[] =
+    " ProcedureStepState 00741000 SOPInstanceUID 00080018 StudyInstanceUID 0020000D "
+    "ScheduledProcedureStepPriority 00741200 InputReadinessState 00404041 WorklistLabel 00741202 "
+    "PatientID 00100020 PatientName 00100010 AccessionNumber 00080050 "
+    "ScheduledProcedureStepStartDateTime 00404005 ";
+
 static bool reply_found(struct http_request *request, const struct db_rows *rows, int limit, struct err *err)
 {
 	int count = db_rows_count(rows), shown = count < limit ? count : limit;
@@ -143,11 +151,15 @@ static bool reply_found(struct http_request *request, const struct db_rows *rows
 	    !dicomweb_warn_of_more(request, count > shown, err))
 		return false;
 	if (shown == 0)
-		return http_reply_empty(request, HTTP_NO_CONTENT, err);
+		return dicomweb_warn_of_ignored(request, KEYS, NULL, err) &&
+		       http_reply_empty(request, HTTP_NO_CONTENT, err);
 	json_t *list = json_array();
 	for (int row = 0; row < shown; row++)
 		json_array_append_new(list, answer_row(rows, row));
-	return http_reply_json_as(request, 200, "application/dicom+json", list, err);
+	if (dicomweb_warn_of_ignored(request, KEYS, list, err))
+		return http_reply_json_as(request, 200, "application/dicom+json", list, err);
+	json_decref(list);
+	return false;
 }
 
 static bool find(struct http_request *request, const json_t *filter, const struct dicomweb_window *window,
@@ -184,9 +196,9 @@ bool handle_workitems(struct http_request *request, void *context, struct err *e
 	struct dicomweb_window window;
 	struct db_rows *rows = NULL;
 	json_t *filter = NULL;
-	bool ok = dicomweb_accept_json(request, err) && dicomweb_key_window(request, &window, err) &&
-	          read_search(request, &filter, err) && find(request, filter, &window, &rows, err) &&
-	          reply_found(request, rows, window.limit, err);
+	bool ok = dicomweb_accept_json(request, err) && dicomweb_check_fields(request, err) &&
+	          dicomweb_key_window(request, &window, err) && read_search(request, &filter, err) &&
+	          find(request, filter, &window, &rows, err) && reply_found(request, rows, window.limit, err);
 	json_decref(filter);
 	db_rows_free(rows);
 	return ok;

@@ -41,7 +41,22 @@ void db_pool_free(struct db_pool *pool);
  * it is not at exactly the version that this program was built for (migrate_check() on every new connection).
  */
 bool db_take(struct db_pool *pool, struct db **out, struct err *err);
-/* Rolls an open transaction back, forgets the person, gives the connection back. NULL is fine. */
+
+/*
+ * Whether somebody still waits for what a session is asked: looked at every 250 ms by the thread that waits for the ledger. Must not block, and must not use the
+ * session. Programs without clients have none.
+ */
+struct db_watch {
+	bool (*is_wanted)(void *context);
+	void *context;
+};
+/*
+ * As db_take(), with a watch until db_give(). When nobody waits any more, the wait for a free connection and a statement that only reads (a SELECT, or a WITH
+ * that changes nothing, outside a transaction) end with ERR_CANCELLED; the server is told to end the statement, and the session stays usable.
+ * What writes goes on to its end.
+ */
+bool db_take_watched(struct db_pool *pool, struct db_watch watch, struct db **out, struct err *err);
+/* Rolls an open transaction back, forgets the person and the watch, gives the connection back. NULL is fine. */
 void db_give(struct db *db);
 
 /*

@@ -20,6 +20,18 @@ static bool may_have_changed(const struct db *db, enum db_statement statement)
 	return !db->in_transaction && strncasecmp(db_statements[statement].sql, "SELECT", 6) != 0;
 }
 
+/* What a session is itself is set in any case. The words of a change stand in a statement as they are written here. */
+static bool only_reads(const struct db *db, enum db_statement statement)
+{
+	const char *sql = db_statements[statement].sql;
+
+	if (db->in_transaction || statement == STMT_DB_SESSION_SETTINGS || statement == STMT_DB_SESSION_PERSON ||
+	    statement == STMT_DB_SESSION_TIMEOUT)
+		return false;
+	return strncmp(sql, "SELECT", 6) == 0 || (strncmp(sql, "WITH", 4) == 0 && !strstr(sql, "INSERT") &&
+	                                          !strstr(sql, "UPDATE") && !strstr(sql, "DELETE"));
+}
+
 static bool prepare(struct db *db, enum db_statement statement, struct err *err)
 {
 	PGresult *result;
@@ -80,21 +92,38 @@ static bool finish(struct db *db, enum db_statement statement, struct db_rows **
 {
 	PGresult *result = db_session_answer(db, err);
 
-	if (result && db_result_is_good(result)) {
+	if (result && db_result_is_good(result) && !db->is_unwanted) {
 		if (rows)
 			*rows = db_rows_new(result);
 		else
 			PQclear(result);
 		return true;
 	}
-	if (result)
-		db_result_error(db, result, name_of(statement), err);
-	else
+	if (!result)
 		err_context(err, "%s", name_of(statement));
+	else if (!db_result_is_good(result))
+		db_result_error(db, result, name_of(statement), err);
 	PQclear(result);
 	if (db->is_lost && may_have_changed(db, statement))
 		err->kind = ERR_UNKNOWN_OUTCOME;
 	return false;
+}
+
+/* Statements of the session's own run inside of another; *was is given back to end_watch(). */
+static void begin_watch(struct db *db, enum db_statement statement, bool *was)
+{
+	*was = db->is_watching;
+	db->is_watching = only_reads(db, statement);
+}
+
+/* Whatever came meanwhile: the cancellation is what ended it, and nobody would read more. */
+static void end_watch(struct db *db, bool was, bool ok, struct err *err)
+{
+	if (!ok && db->is_unwanted)
+		err_set(err, ERR_CANCELLED, "nobody waits for the answer any more");
+	if (!was)
+		db->is_unwanted = false;
+	db->is_watching = was;
 }
 
 bool db_exec(struct db *db, enum db_statement statement, const struct db_param *params, size_t count,
@@ -102,14 +131,16 @@ bool db_exec(struct db *db, enum db_statement statement, const struct db_param *
 {
 	int64_t started_ms = clock_monotonic_ms();
 	struct db_wire wire;
-	bool ok;
+	bool ok, was;
 
 	if (!db_wire_init(&wire, params, count, err))
 		return false;
+	begin_watch(db, statement, &was);
 	ok = start(db, statement, &wire, err) && finish(db, statement, rows, err);
 	db_wire_fini(&wire);
 	if (!ok)
 		tell_timeout(err, started_ms);
+	end_watch(db, was, ok, err);
 	return ok;
 }
 
@@ -132,17 +163,6 @@ bool db_exec_one(struct db *db, enum db_statement statement, const struct db_par
 }
 
 /* --- row by row ------------------------------------------------------------------------------------------------ */
-
-static void cancel(struct db *db)
-{
-	PGcancel *request = PQgetCancel(db->connection);
-	char reason[256];
-
-	/* Not heard: the rest is read and thrown away, which only takes longer. */
-	if (request)
-		PQcancel(request, reason, sizeof(reason));
-	PQfreeCancel(request);
-}
 
 struct stream {
 	struct db *db;
@@ -169,7 +189,7 @@ static void take_row(struct stream *stream, PGresult *result, struct err *err)
 	row = db_rows_new(result);
 	if (!stream->each(stream->context, row, err)) {
 		stream->has_failed = true;
-		cancel(stream->db);
+		db_session_cancel(stream->db);
 	}
 	db_rows_free(row);
 }
@@ -186,7 +206,7 @@ static bool read_stream(struct stream *stream, struct err *err)
 			return false;
 		result = PQgetResult(stream->db->connection);
 		if (!result)
-			return !stream->has_failed;
+			return !stream->has_failed && !stream->db->is_unwanted;
 		take_row(stream, result, err);
 	}
 }
@@ -206,10 +226,11 @@ bool db_stream(struct db *db, enum db_statement statement, const struct db_param
 	struct stream stream = {db, statement, each, context, false};
 	struct err ignored;
 	struct db_wire wire;
-	bool ok;
+	bool ok, was;
 
 	if (!set_timeout(db, 0, err) || !db_wire_init(&wire, params, count, err))
 		return false;
+	begin_watch(db, statement, &was);
 	ok = start(db, statement, &wire, err);
 	db_wire_fini(&wire);
 	if (ok) {
@@ -218,6 +239,7 @@ bool db_stream(struct db *db, enum db_statement statement, const struct db_param
 		ok = read_stream(&stream, err);
 		db->is_streaming = false;
 	}
+	end_watch(db, was, ok, err);
 	/* In a transaction that failed the setting falls back with it; elsewhere a session that cannot be reset is replaced. */
 	if (!set_timeout(db, conf_number(CONF_LEDGER_TIMEOUT), &ignored) && !db->in_transaction)
 		db->is_lost = true;

@@ -21,6 +21,9 @@ struct db {
 	bool is_opening;     /* being set up: what fails then is not replaced from inside */
 	bool is_streaming;   /* inside db_stream(): the connection is busy */
 	bool is_taken;
+	struct db_watch watch; /* is_wanted NULL: nobody is asked */
+	bool is_watching;      /* the statement that runs may be cancelled when nobody wants it */
+	bool is_unwanted;      /* nobody did, and the server was told */
 	bool is_pinned; /* never replaced, no time-out: the session itself holds something (the migration lock) */
 	char person[TEXT_UUID_SIZE]; /* empty: nobody */
 	unsigned char is_prepared[STMT_COUNT + 1];
@@ -39,6 +42,12 @@ void db_session_close(struct db *db);
 bool db_session_ready(struct db *db, struct err *err);
 /* Looks without waiting whether the server closed an idle connection. */
 bool db_session_is_alive(struct db *db);
+
+enum { DB_LOOK_EVERY_MS = 250 }; /* at a watch */
+/* False, with ERR_CANCELLED: nobody waits for what is asked. */
+bool db_watch_ask(const struct db_watch *watch, struct err *err);
+/* Tells the server to end what runs. Not heard: the answer is read and thrown away, which only takes longer. */
+void db_session_cancel(struct db *db);
 
 /* Waits until the next result can be had without blocking. False: time out or connection lost, and is_lost is set. */
 bool db_session_wait(struct db *db, int64_t until_ms, struct err *err);

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,23 +82,45 @@ static struct timespec deadline_in(int64_t timeout_ms)
 	return (struct timespec){.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
 }
 
-static struct db *wait_free(struct db_pool *pool)
+static bool busy(const struct db_pool *pool, struct err *err)
 {
-	struct timespec until = deadline_in(conf_number(CONF_LEDGER_TIMEOUT));
-	struct db *db;
-	int result = 0;
+	return err_set(err, ERR_TEMPORARY, "could not reach the ledger: all %d connections are busy", pool->max);
+}
+
+/* Waits until one may be free, or it is time to look at the watch. With the lock held. */
+static bool wait_given_back(struct db_pool *pool, const struct db_watch *watch, int64_t until_ms, struct err *err)
+{
+	int64_t left_ms = until_ms - clock_monotonic_ms();
+
+	if (left_ms <= 0)
+		return busy(pool, err);
+	if (watch->is_wanted && left_ms > DB_LOOK_EVERY_MS)
+		left_ms = DB_LOOK_EVERY_MS;
+	struct timespec until = deadline_in(left_ms);
+	pthread_cond_timedwait(&pool->given_back, &pool->lock, &until);
+	return true;
+}
+
+static bool wait_free(struct db_pool *pool, const struct db_watch *watch, struct db **out, struct err *err)
+{
+	int64_t until_ms = clock_monotonic_ms() + conf_number(CONF_LEDGER_TIMEOUT);
+	struct db *db = NULL;
+	bool ok;
 
 	pthread_mutex_lock(&pool->lock);
-	for (;;) {
-		db = find_free(pool);
-		if (db || result == ETIMEDOUT)
-			break;
-		result = pthread_cond_timedwait(&pool->given_back, &pool->lock, &until);
-	}
-	if (db)
+	do
+		ok = db_watch_ask(watch, err);
+	while (ok && !(db = find_free(pool)) && (ok = wait_given_back(pool, watch, until_ms, err)));
+	if (db) {
 		db->is_taken = true;
+		db->watch = *watch;
+	} else if (!ok) {
+		/* The wake-up that may have come to us is for whoever waits still. */
+		pthread_cond_signal(&pool->given_back);
+	}
 	pthread_mutex_unlock(&pool->lock);
-	return db;
+	*out = db;
+	return ok;
 }
 
 static void put_back(struct db *db)
@@ -108,17 +129,22 @@ static void put_back(struct db *db)
 
 	pthread_mutex_lock(&pool->lock);
 	db->is_taken = false;
+	db->watch = (struct db_watch){0};
 	pthread_cond_signal(&pool->given_back);
 	pthread_mutex_unlock(&pool->lock);
 }
 
 bool db_take(struct db_pool *pool, struct db **out, struct err *err)
 {
-	struct db *db = wait_free(pool);
+	return db_take_watched(pool, (struct db_watch){0}, out, err);
+}
 
-	if (!db)
-		return err_set(err, ERR_TEMPORARY, "could not reach the ledger: all %d connections are busy",
-		               pool->max);
+bool db_take_watched(struct db_pool *pool, struct db_watch watch, struct db **out, struct err *err)
+{
+	struct db *db;
+
+	if (!wait_free(pool, &watch, &db, err))
+		return false;
 	if (!db_session_ready(db, err)) {
 		put_back(db);
 		return false;

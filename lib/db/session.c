@@ -245,6 +245,35 @@ bool db_session_ready(struct db *db, struct err *err)
 	return db_session_open(db, -1, err);
 }
 
+/* --- nobody waits any more --------------------------------------------------------------------------------------- */
+
+bool db_watch_ask(const struct db_watch *watch, struct err *err)
+{
+	if (!watch->is_wanted || watch->is_wanted(watch->context))
+		return true;
+	return err_set(err, ERR_CANCELLED, "nobody waits for the answer any more");
+}
+
+void db_session_cancel(struct db *db)
+{
+	PGcancel *request = PQgetCancel(db->connection);
+	char reason[256];
+
+	if (request)
+		PQcancel(request, reason, sizeof(reason));
+	PQfreeCancel(request);
+}
+
+static void look_at_watch(struct db *db)
+{
+	struct err ignored;
+
+	if (db_watch_ask(&db->watch, &ignored))
+		return;
+	db->is_unwanted = true;
+	db_session_cancel(db);
+}
+
 /* --- answers --------------------------------------------------------------------------------------------------- */
 
 static bool lost(struct db *db, const char *why, struct err *err)
@@ -257,6 +286,8 @@ static bool lost(struct db *db, const char *why, struct err *err)
 bool db_session_wait(struct db *db, int64_t until_ms, struct err *err)
 {
 	for (;;) {
+		bool looks = db->is_watching && db->watch.is_wanted && !db->is_unwanted;
+		int64_t look_ms = looks ? clock_monotonic_ms() + DB_LOOK_EVERY_MS : INT64_MAX;
 		int unsent = PQflush(db->connection);
 		int ready;
 
@@ -264,7 +295,12 @@ bool db_session_wait(struct db *db, int64_t until_ms, struct err *err)
 			return lost(db, "connection lost", err);
 		if (!unsent && !PQisBusy(db->connection))
 			return true;
-		ready = wait_socket(db->connection, unsent ? POLLIN | POLLOUT : POLLIN, until_ms, -1);
+		ready = wait_socket(db->connection, unsent ? POLLIN | POLLOUT : POLLIN,
+		                    look_ms < until_ms ? look_ms : until_ms, -1);
+		if (ready == 0 && look_ms < until_ms) {
+			look_at_watch(db);
+			continue;
+		}
 		if (ready == 0)
 			return lost(db, "no answer in time", err);
 		if (!PQconsumeInput(db->connection))

@@ -5,12 +5,13 @@
  * A descriptor is shut down only while its client is in the list; it is taken out, under the same lock, before libmicrohttpd closes
  * it: so a number that the kernel gave away again is never hit.
  */
+#include <poll.h>
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
 #include "lib/http/internal.h"
 
-enum { CREDIT_BYTES_PER_S = 1024 };
+enum { CREDIT_BYTES_PER_S = 1024, HALF_CLOSE_MS = 500 };
 
 static struct guard_client *client_of(struct MHD_Connection *connection)
 {
@@ -56,6 +57,24 @@ void guard_notify(void *guard, struct MHD_Connection *connection, void **socket_
 		client_enter(guard, connection, socket_context);
 	else if (*socket_context != NULL)
 		client_leave(guard, *socket_context);
+}
+
+/*
+ * A suspended connection is not closed, so the descriptor is its own. A client that closes and one that only sends no more look the same from here. The
+ * latter says so with its request: whose end came by then is waited with, and who ends later has left.
+ */
+bool http_is_awaited(struct http_request *request)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct pollfd client = {.fd = info->connect_fd, .events = POLLRDHUP};
+	if (poll(&client, 1, 0) <= 0)
+		return true;
+	if ((client.revents & (POLLHUP | POLLERR)) != 0)
+		return false;
+	if (clock_monotonic_ms() - request->started_ms < HALF_CLOSE_MS)
+		request->is_half_closed = true;
+	return request->is_half_closed;
 }
 
 static void set_deadline(struct guard *guard, struct MHD_Connection *connection, int64_t deadline_ms)

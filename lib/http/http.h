@@ -21,6 +21,8 @@
 
 #include "lib/base/err.h"
 
+enum { HTTP_LANE_SIZE = 64 }; /* of the name of a lane, with its end */
+
 struct http_server;
 struct http_request; /* lives during the handler's call; everything got from it is borrowed for that long */
 
@@ -48,10 +50,22 @@ struct http_settings {
 	size_t route_count;
 	/* Runs before the handler of every matched route (login, rights, CSRF); false refuses with *err. May be NULL. */
 	bool (*gate)(struct http_request *request, const struct http_route *route, void *context, struct err *err);
+	/*
+	 * Behind the gate: the lane of a request, borrowed until it is answered, NULL for none. lane_width of one lane run at once; the next 100 wait in order
+	 * and hold no thread, further ones are 429. Not for streamed bodies. May be NULL.
+	 */
+	const char *(*lane)(const struct http_request *request, const struct http_route *route, void *context);
+	int lane_width;
 	/* Runs when the answer is ready, for refused requests too: access log, release of what the gate took. Must not block. May be NULL. */
 	void (*done)(struct http_request *request, int status, int64_t elapsed_ms, void *context);
 	void *context;
 };
+
+/*
+ * Whether the client still waits; for a watch of lib/db, on the thread of the handler. Who half-closes its connection within half a second of its request
+ * waits, who ends it later has left.
+ */
+bool http_is_awaited(struct http_request *request);
 
 bool http_server_new(const struct http_settings *settings, struct http_server **out,
                      struct err *err); /* taken port: ERR_CONFLICT */

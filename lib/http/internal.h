@@ -42,9 +42,10 @@ struct http_request {
 	struct http_pair params[HTTP_PARAMS_MAX], query[HTTP_QUERY_MAX], headers[HTTP_HEADERS_MAX];
 	size_t param_count, query_count, header_count;
 	struct text_buf body;
-	bool is_http_1_0; /* or something older still: its connection cannot be upgraded */
-	bool is_plain;    /* never compressed */
-	size_t dropped;   /* bytes of the body beyond body_max, or behind an early answer */
+	bool is_http_1_0;    /* or something older still: its connection cannot be upgraded */
+	bool is_half_closed; /* its client sends no more, and waits for the answer */
+	bool is_plain;       /* never compressed */
+	size_t dropped;      /* bytes of the body beyond body_max, or behind an early answer */
 	struct http_upload upload;
 	bool is_streamed, has_begun, is_whole; /* of a streamed body: its handler ran; all of it came */
 	bool has_upload;                       /* upload.fini is due */
@@ -52,7 +53,9 @@ struct http_request {
 	json_t *json;
 	void *user;
 	struct MHD_Response *response;
-	struct http_socket *socket; /* that is not handed over yet */
+	struct lane *lane;              /* that it runs or waits in; NULL: none */
+	struct http_request *lane_next; /* that waits behind it */
+	struct http_socket *socket;     /* that is not handed over yet */
 	int status;
 	int64_t started_ms;
 };
@@ -96,6 +99,18 @@ void guard_credit(struct guard *guard, struct MHD_Connection *connection, size_t
 void guard_rest(struct guard *guard, struct MHD_Connection *connection);                 /* it is whole */
 void guard_sweep(struct guard *guard, int64_t now_ms);
 
+/* lane.c */
+struct lane;
+struct lanes {
+	pthread_mutex_t lock;
+	struct lane *first;
+};
+enum lane_place { LANE_RUNS, LANE_WAITS, LANE_FULL };
+/* LANE_WAITS: the request is not the caller's any more; lane_leave() gives it to whoever left before it. */
+enum lane_place lane_enter(struct lanes *lanes, const char *name, int width, struct http_request *request);
+/* What runs next in its stead, or NULL. A request without a lane may leave as well. */
+struct http_request *lane_leave(struct lanes *lanes, struct http_request *request);
+
 struct event_stream;
 struct event_hub {
 	pthread_mutex_t lock;
@@ -136,6 +151,7 @@ struct http_server {
 	bool stopping; /* atomic */
 	struct work_pool work;
 	struct guard guard;
+	struct lanes lanes;
 	struct event_hub hub;
 	struct socket_hub sockets;
 	pthread_t ticker;
@@ -157,6 +173,10 @@ struct http_request *request_new(struct http_server *server, struct MHD_Connecti
                                  const char *path);
 bool request_read_query(struct http_request *request, struct err *err);
 void request_free(struct http_request *request);
+bool request_is_safe(const struct http_request *request); /* GET and HEAD: it changes nothing */
+
+/* head.c. ERR_INVALID, and the connection is closed behind the answer: Host, or what says the length of the body, came twice. */
+bool head_check(struct http_request *request, struct err *err);
 
 /* upload.c: streamed bodies. A piece, and behind the last; true: the answer is there already, else a worker has the request. */
 enum MHD_Result upload_receive(struct http_request *request, const char *bytes, size_t *length);

@@ -45,6 +45,11 @@ struct http_request *request_new(struct http_server *server, struct MHD_Connecti
 	return request;
 }
 
+bool request_is_safe(const struct http_request *request)
+{
+	return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+}
+
 static void free_pairs(struct http_pair *pairs, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -9,7 +9,13 @@
 #include "lib/base/listen.h"
 #include "lib/http/internal.h"
 
-enum { DEFAULT_CONNECTIONS = 1000, DEFAULT_RECEIVE_MS = 30 * 1000, DEFAULT_COMMENT_MS = 15 * 1000, TICK_MS = 250 };
+enum {
+	DEFAULT_CONNECTIONS = 1000,
+	DEFAULT_RECEIVE_MS = 30 * 1000,
+	DEFAULT_COMMENT_MS = 15 * 1000,
+	TICK_MS = 250,
+	STATUS_LEFT = 499
+};
 
 static bool is_stopping(const struct http_server *server)
 {
@@ -24,21 +30,88 @@ void request_tell_done(struct http_request *request)
 		settings->done(request, request->status, clock_monotonic_ms() - request->started_ms, settings->context);
 }
 
-/* On a worker: gate, handler, answer. */
-static void answer(void *subject)
+/* What the log says of who left: 499, which nobody else gets. */
+static void reply_refusal(struct http_request *request, const struct err *err)
 {
-	struct http_request *request = subject;
-	const struct http_settings *settings = &request->server->settings;
-	struct err err = {0};
-	bool ok = (settings->gate == NULL || settings->gate(request, request->route, settings->context, &err)) &&
-	          request->route->handle(request, settings->context, &err);
+	struct err told = *err;
+	if (err->kind == ERR_CANCELLED && request_is_safe(request) && !http_is_awaited(request))
+		(void)err_code(&told, ERR_SOURCE_HTTP, STATUS_LEFT);
+	reply_problem(request, &told);
+}
+
+/* Gives the answer to the connection thread. Returns the request that runs in this one's stead, or NULL. */
+static struct http_request *finish(struct http_request *request, bool ok, const struct err *err)
+{
 	if (!ok)
-		reply_problem(request, &err);
+		reply_refusal(request, err);
 	else if (request->response == NULL)
 		err_panic("the handler of %s %s did not answer", request->method, request->route->pattern);
 	request_tell_done(request);
+	struct http_request *next = lane_leave(&request->server->lanes, request);
 	request->phase = HTTP_ANSWERED;
 	MHD_resume_connection(request->connection);
+	return next;
+}
+
+/* Whoever only looks, and does not wait for the answer any more, costs nothing more. */
+static bool is_of_use(struct http_request *request, struct err *err)
+{
+	return !request_is_safe(request) || http_is_awaited(request) ||
+	       err_set(err, ERR_CANCELLED, "nobody waits for the answer any more");
+}
+
+static void handle(void *subject)
+{
+	struct http_request *request = subject;
+	struct http_server *server = request->server;
+	struct err err = {0};
+	bool ok = is_of_use(request, &err) && request->route->handle(request, server->settings.context, &err);
+	struct http_request *next = finish(request, ok, &err);
+	while (next != NULL && !work_push(&server->work, handle, next)) {
+		err_set(&err, ERR_TEMPORARY, "the server is stopping");
+		next = finish(next, false, &err);
+	}
+}
+
+static bool pass_gate(struct http_request *request, struct err *err)
+{
+	const struct http_settings *settings = &request->server->settings;
+	return is_of_use(request, err) &&
+	       (settings->gate == NULL || settings->gate(request, request->route, settings->context, err));
+}
+
+static enum lane_place enter_lane(struct http_request *request)
+{
+	struct http_server *server = request->server;
+	const struct http_settings *settings = &server->settings;
+	const char *lane = settings->lane == NULL ? NULL : settings->lane(request, request->route, settings->context);
+	return lane == NULL ? LANE_RUNS : lane_enter(&server->lanes, lane, settings->lane_width, request);
+}
+
+static void refuse_full(struct http_request *request)
+{
+	struct err err = {0};
+	err_set(&err, ERR_REFUSED, "too many of your searches wait already: try again in a few seconds");
+	(void)err_code(&err, ERR_SOURCE_HTTP, MHD_HTTP_TOO_MANY_REQUESTS);
+	if (!http_add_header(request, MHD_HTTP_HEADER_RETRY_AFTER, "5", &(struct err){0}))
+		err_panic("too many headers in one answer");
+	finish(request, false, &err);
+}
+
+/* On a worker: gate, lane, handler, answer. A request that waits in its lane comes to handle() later, on some worker. */
+static void answer(void *subject)
+{
+	struct http_request *request = subject;
+	struct err err = {0};
+	if (!pass_gate(request, &err)) {
+		finish(request, false, &err);
+		return;
+	}
+	enum lane_place place = enter_lane(request);
+	if (place == LANE_RUNS)
+		handle(request);
+	else if (place == LANE_FULL)
+		refuse_full(request);
 }
 
 static enum MHD_Result send_answer(struct http_request *request)
@@ -79,6 +152,8 @@ static bool check_head(struct http_request *request, struct err *err)
 {
 	if (is_stopping(request->server))
 		return err_set(err, ERR_TEMPORARY, "the server is stopping");
+	if (!head_check(request, err))
+		return false;
 	char *allow = NULL;
 	if (!route_find(request->server, request, &allow, err)) {
 		struct err ignored = {0};
@@ -147,6 +222,8 @@ static enum MHD_Result access_handler(void *context, struct MHD_Connection *conn
 		(void)too_large(request, &err);
 		return refuse(request, &err);
 	}
+	(void)http_is_awaited(
+	    request); /* whoever half-closed it is known from here on, however long it waits for a worker */
 	request->phase = HTTP_WORKING;
 	MHD_suspend_connection(connection);
 	if (!work_push(&server->work, answer, request)) {
@@ -198,6 +275,8 @@ static void *tick(void *context)
 
 static void fill_defaults(struct http_settings *settings)
 {
+	if (settings->lane_width == 0)
+		settings->lane_width = 1;
 	if (settings->connection_max == 0)
 		settings->connection_max = DEFAULT_CONNECTIONS;
 	if (settings->receive_timeout_ms == 0)
@@ -240,6 +319,7 @@ bool http_server_new(const struct http_settings *settings, struct http_server **
 	fill_defaults(&server->settings);
 	server->guard.timeout_ms = server->settings.receive_timeout_ms;
 	pthread_mutex_init(&server->guard.lock, NULL);
+	pthread_mutex_init(&server->lanes.lock, NULL);
 	pthread_mutex_init(&server->hub.lock, NULL);
 	pthread_mutex_init(&server->sockets.lock, NULL);
 	server->sockets.epoll_fd = server->sockets.wake_fd = -1;
@@ -295,6 +375,7 @@ void http_server_free(struct http_server *server)
 	if (server->wake_fd >= 0)
 		close(server->wake_fd);
 	pthread_mutex_destroy(&server->guard.lock);
+	pthread_mutex_destroy(&server->lanes.lock);
 	pthread_mutex_destroy(&server->hub.lock);
 	sockets_fini(&server->sockets);
 	free(server);

@@ -104,6 +104,12 @@ class Task:
 # ---- pull ---------------------------------------------------------------------------------------------------------------------
 
 
+def test_what_a_search_does_not_do_is_said(people):
+    answer = people["reporter1"].get(f"{ROOT}?PatientSex=F&includefield=PatientID,PatientComments")
+    assert answer.status in (200, 204) and answer.headers.get_all("Warning")[0] == '299 yingqiao: "These keys were not matched: PatientSex"'
+    assert people["reporter1"].get(f"{ROOT}?includefield=NoSuchAttribute").status == 400
+
+
 def test_search_and_retrieve(home, scene, people):
     task, api = Task(scene, patient="李^四", patient_class="emergency"), people["reporter1"]
     study = home.sql(f"SELECT s.shown_uid FROM study s JOIN reading_task t USING (study_id) WHERE t.public_id = '{task.id}'")[0][0]

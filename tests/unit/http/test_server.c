@@ -256,3 +256,31 @@ Test(server, huge_heads)
 	client_free(&got);
 	http_server_free(server);
 }
+
+Test(server, a_head_that_can_be_read_in_two_ways_is_refused_and_ends_the_connection)
+{
+	struct http_server *server = client_server(routes, ROUTES);
+	static const struct {
+		const char *head;
+		int want;
+	} cases[] = {
+	    {"GET /quick HTTP/1.1\r\nHost: t\r\n\r\n", 204},
+	    {"GET /quick HTTP/1.1\r\nHost: t\r\nhost: t\r\n\r\n", 400},
+	    {"GET /quick HTTP/1.1\r\nHost: t\r\nHost: u\r\n\r\n", 400},
+	    {"POST /quick HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}", 204},
+	    {"POST /quick HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400},
+	    {"POST /quick HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nTransfer-Encoding: "
+	     "chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+	     400},
+	};
+	static const char next[] = "GET /quick HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int fd = client_open(http_server_port(server));
+		client_send(fd, cases[i].head, strlen(cases[i].head));
+		cr_expect(client_await(fd, cases[i].want == 204 ? "204 No Content" : "400 Bad Request"), "case %zu", i);
+		client_send(fd, next, sizeof next - 1);
+		cr_expect(client_await(fd, "204 No Content") == (cases[i].want == 204), "case %zu: what follows", i);
+		close(fd);
+	}
+	http_server_free(server);
+}
