@@ -77,9 +77,9 @@ const char *http_method(const struct http_request *request);
 const char *http_path(const struct http_request *request);
 /* Of the route that matched, "-" when none did. Unlike the path it holds nothing that the client made up. */
 const char *http_pattern(const struct http_request *request);
-const char *http_id(const struct http_request *request);                       /* request id, for the log */
-const char *http_param(const struct http_request *request, const char *name);  /* of the pattern; NULL: no such */
-const char *http_query(const struct http_request *request, const char *name);  /* first value, decoded; NULL: absent */
+const char *http_id(const struct http_request *request);                      /* request id, for the log */
+const char *http_param(const struct http_request *request, const char *name); /* of the pattern; NULL: no such */
+const char *http_query(const struct http_request *request, const char *name); /* first value, decoded; NULL: absent */
 /* The arguments of the query in their order; NULL behind the last one. */
 const char *http_query_name(const struct http_request *request, size_t index);
 const char *http_query_value(const struct http_request *request, size_t index);
