@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/dicomweb.h"
+#include "gateway/accept.h"
+#include "gateway/dicomweb_ignored.h"
 #include "gateway/dicomweb_keys.h"
 #include "gateway/input.h"
 #include "lib/base/log.h"
@@ -139,25 +140,32 @@ static bool is_pattern(const char *text)
 /* Keys of QIDO-RS, and what the answer may be. */
 static bool search(struct http_request *request, void *context, struct err *err)
 {
-	struct dicomweb_media media[DICOMWEB_MEDIA_MAX];
+	static const struct accept_offer offer = {"multipart/related", "application/dicom", "1.2.840.10008.1.2.1"};
+	const char *texts = http_header(request, "Accept");
+	struct accept accept;
 	struct dicomweb_pattern name, id;
 	struct dicomweb_window window;
-	struct dicomweb_list uids;
-	int count;
+	struct dicomweb_list uids, codes;
 
 	(void)context;
 	if (!dicomweb_key_pattern(request, "PatientName", "00100010", &name, err) ||
 	    !dicomweb_key_pattern(request, "PatientID", "00100020", &id, err) ||
 	    !dicomweb_key_list(request, "StudyInstanceUID", "0020000D", &uids, err) ||
-	    !dicomweb_key_window(request, &window, err) || !dicomweb_accept(request, media, &count, err))
+	    !dicomweb_key_codes(request, "Modality", "00080060", &codes, err) || !dicomweb_check_fields(request, err) ||
+	    !dicomweb_key_window(request, &window, err) || !accept_parse(texts, &accept, err) ||
+	    !dicomweb_warn_of_ignored(request, " PatientName PatientID ", NULL, err))
 		return false;
 	FUZZ_CLAIM(!name.is_set || is_pattern(name.text), "a pattern that ends amid an escape");
-	FUZZ_CLAIM(uids.count <= DICOMWEB_LIST_MAX && count >= 0 && count <= DICOMWEB_MEDIA_MAX,
+	FUZZ_CLAIM(uids.count <= DICOMWEB_LIST_MAX && codes.count <= DICOMWEB_LIST_MAX && accept.count >= 0 &&
+	               accept.count <= ACCEPT_RANGES_MAX && accept.refused_count <= ACCEPT_RANGES_MAX,
 	           "more than there is room for");
-	for (int i = 0; i < count; i++)
-		FUZZ_CLAIM(media[i].weight > 0 && media[i].weight <= 1 &&
-		               (i == 0 || media[i].weight <= media[i - 1].weight),
+	for (size_t i = 0; i < codes.count; i++)
+		FUZZ_CLAIM(codes.items[i][0] != '\0' && is_pattern(codes.items[i]), "a code that ends amid an escape");
+	for (int i = 0; i < accept.count; i++)
+		FUZZ_CLAIM(accept.taken[i].weight > 0 && accept.taken[i].weight <= 1 &&
+		               (i == 0 || accept.taken[i].weight <= accept.taken[i - 1].weight),
 		           "a weight that is none, or out of order");
+	FUZZ_CLAIM(accept_weight(&accept, &offer) >= 0 && accept_weight(&accept, &offer) <= 1, "a weight beyond 1");
 	return http_reply_json(request, 200,
 	                       json_pack("{s:i,s:s?}", "limit", window.limit, "id", id.is_set ? id.text : NULL), err);
 }
