@@ -19,13 +19,15 @@
 -- $15 how many
 -- $16 how many are left out first
 -- $17 only of the patient of this Study Instance UID, or NULL
-WITH page AS MATERIALIZED (
+WITH read_so AS MATERIALIZED (SELECT yq_claims_read($3::text, 100000) AS claims),
+page AS MATERIALIZED (
     SELECT st.study_id, st.first_arrival_at
     FROM study st JOIN identity_claim c USING (claim_id)
     WHERE st.state <> 'merged'
       AND ($1::text[] IS NULL OR st.shown_uid = ANY ($1::text[]))
       AND ($2::text IS NULL OR c.typed_id LIKE $2::text)
-      AND ($3::text IS NULL OR yq_name_fits(c.name, $3::text))
+      AND ($3::text IS NULL OR yq_name_fits(c.name, $3::text)
+           OR (((SELECT claims IS NULL FROM read_so) OR c.claim_id IN (SELECT unnest(claims) FROM read_so)) AND yq_claim_reads(c, $3::text)))
       AND ($4::text IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k
                                                WHERE k.key >= $4::text AND k.key < yq_term_end($4::text)))
       AND ($5::text IS NULL OR st.accession_number LIKE $5::text)
@@ -79,6 +81,7 @@ ORDER BY page.first_arrival_at DESC, st.study_id DESC;
 -- $20 sex
 -- $21 pattern of the study id
 -- $22 only of the patient of this Study Instance UID, or NULL
+WITH read_so AS MATERIALIZED (SELECT yq_claims_read($10::text, 100000) AS claims)
 SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid,
        CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || yq_json_series(e) || jsonb_build_object(
            '00080005', yq_json_value('CS', 'ISO_IR 192'), '0020000D', yq_json_value('UI', st.shown_uid),
@@ -91,7 +94,8 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($5::text IS NULL OR e.description ILIKE $5::text)
   AND ($8::text[] IS NULL OR st.shown_uid = ANY ($8::text[]))
   AND ($9::text IS NULL OR c.typed_id LIKE $9::text)
-  AND ($10::text IS NULL OR yq_name_fits(c.name, $10::text))
+  AND ($10::text IS NULL OR yq_name_fits(c.name, $10::text)
+       OR (((SELECT claims IS NULL FROM read_so) OR c.claim_id IN (SELECT unnest(claims) FROM read_so)) AND yq_claim_reads(c, $10::text)))
   AND ($11::text IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k
                                            WHERE k.key >= $11::text AND k.key < yq_term_end($11::text)))
   AND ($12::text IS NULL OR st.accession_number LIKE $12::text)
@@ -138,6 +142,7 @@ LIMIT $6::integer OFFSET $7::integer;
 -- $24 pattern of the study id
 -- $25 only of the patient of this Study Instance UID, or NULL
 -- $26 series number, or NULL
+WITH read_so AS MATERIALIZED (SELECT yq_claims_read($13::text, 100000) AS claims)
 SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid, i.sop_instance_uid,
        CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || CASE WHEN $2::text IS NULL THEN yq_json_series(e) ELSE '{}' END
        || jsonb_build_object(
@@ -160,7 +165,8 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($26::integer IS NULL OR e.number = $26::integer)
   AND ($11::text[] IS NULL OR st.shown_uid = ANY ($11::text[]))
   AND ($12::text IS NULL OR c.typed_id LIKE $12::text)
-  AND ($13::text IS NULL OR yq_name_fits(c.name, $13::text))
+  AND ($13::text IS NULL OR yq_name_fits(c.name, $13::text)
+       OR (((SELECT claims IS NULL FROM read_so) OR c.claim_id IN (SELECT unnest(claims) FROM read_so)) AND yq_claim_reads(c, $13::text)))
   AND ($14::text IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k
                                            WHERE k.key >= $14::text AND k.key < yq_term_end($14::text)))
   AND ($15::text IS NULL OR st.accession_number LIKE $15::text)

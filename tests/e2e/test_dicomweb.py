@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import urllib.parse
 
 import pytest
 
@@ -75,6 +76,12 @@ def dataset_bytes(path):
     ("PatientName=ZHA*", "zhang zhao"),
     ("PatientName=zhang%5Esan", "zhang"),
     ("PatientName=SAN*", ""),
+    ("PatientName=LIU%5EYANG%3D%E5%88%98%5E%E6%B4%8B", "liu"),
+    ("PatientName=%3D%E5%88%98%5E%E6%B4%8B", "liu"),
+    ("PatientName=li*%3D*%E6%B4%8B", "liu"),
+    ("PatientName=*%3D%E5%BC%A0*", "zhang"),
+    ("PatientName=LIU%5EYANG%3D%E5%BC%A0%5E%E4%B8%89", ""),
+    ("PatientName=%3DLIU%5EYANG", ""),
     ("PatientName=zhangs&fuzzymatching=true", "zhang"),
     ("PatientName=%E5%88%98&fuzzymatching=true", "liu"),
     ("PatientName=ly&fuzzymatching=true", "liu"),
@@ -410,6 +417,33 @@ def test_a_long_text_is_fetched_in_the_character_set_of_its_metadata(centre, api
     assert (shown["0040A160"]["vr"], value(shown, "00080005")) == ("UT", "ISO_IR 192")
     uri = shown["0040A160"]["BulkDataURI"]
     assert api.get(uri[uri.index(ROOT):]).body.decode().rstrip() == text
+
+
+# ---- names in characters alone ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def characters():
+    with Centre() as installation:
+        installation.wu = installation.examine(name="=吴^敏", patient_id="P0011")
+        installation.liu = installation.examine(name="LIU^YANG=刘^洋", patient_id="P0012")
+        api = installation.person("reporter")
+        for _ in range(600):
+            if len(studies(api)) == 2:
+                break
+            installation.yqctl("wait", "--settled", "--timeout", "200 ms", status=None)
+        installation.asking = api
+        yield installation
+
+
+@pytest.mark.parametrize("name, found", [
+    ("WU*", "wu"), ("wu*min", "wu"), ("wumin", "wu"), ("Wu^M?n", "wu"), ("*min", "wu"), ("wu*=吴*", "wu"), ("*u*", "liu wu"), ("wum", ""), ("wm", ""),
+    ("min", ""), ("=wumin", ""), ("wumin=刘*", ""), ("wumin==x", "")])
+@pytest.mark.parametrize("level", ["studies", "series", "instances"])
+def test_characters_are_found_by_how_they_are_read(characters, level, name, found):
+    answer = characters.asking.get(f"{ROOT}/{level}?PatientName={urllib.parse.quote(name, safe='*?')}", Accept=JSON)
+    assert answer.status == (200 if found else 204), answer
+    assert uids(answer.body or []) == {getattr(characters, who)["study_instance_uid"] for who in found.split()}
 
 
 # ---- who may -------------------------------------------------------------------------------------------------------------

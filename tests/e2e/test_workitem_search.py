@@ -29,11 +29,13 @@ JOIN site s ON s.code = CASE WHEN n % 10 = 0 THEN 'W1' WHEN n % 2 = 0 THEN 'E1' 
 JOIN reading_task t ON t.task_id = (SELECT min(task_id) FROM reading_task o WHERE o.site_id = s.site_id);
 UPDATE made SET name = 'OUYANG^FENG=欧阳^锋=ou^yang' WHERE n IN (4711, 4720);
 UPDATE made SET name = 'Nobody' WHERE n = 5001;
+UPDATE made SET name = '=吴^敏' WHERE n IN (4713, 4730);
 INSERT INTO patient (patient_id) OVERRIDING SYSTEM VALUE SELECT id FROM made;
 INSERT INTO identity_claim (claim_id, site_id, patient_id, source, typed_id, name, content_hash) OVERRIDING SYSTEM VALUE
 SELECT id, site_id, id, 'image', CASE n WHEN 5001 THEN '50%_1\\x' ELSE 'P' || lpad(n::text, 6, '0') END, name, sha256(n::text::bytea) FROM made;
 INSERT INTO identity_key (claim_id, site_id, key, kind)
-SELECT id, site_id, lower(replace(split_part(name, '=', 1), '^', '')), 'reading' FROM made
+SELECT id, site_id, lower(replace(split_part(name, '=', 1), '^', '')), 'reading' FROM made WHERE name NOT LIKE '=%'
+UNION ALL SELECT id, site_id, 'wumin', 'reading' FROM made WHERE name LIKE '=%'
 UNION ALL SELECT id, site_id, 'oyf', 'part' FROM made WHERE name LIKE 'OUYANG%';
 INSERT INTO study (study_id, site_id, study_instance_uid, claim_id, state, accession_number, modality, first_arrival_at, last_arrival_at)
 OVERRIDING SYSTEM VALUE SELECT id, site_id, '1.2.3.' || id, id, 'complete', 'A' || lpad(n::text, 7, '0'), 'CT', at, at FROM made;
@@ -81,6 +83,7 @@ def looked_at(home, keys, plan, most=100):
 @pytest.mark.parametrize("keys", [
     {"patient_id": "P004711"}, {"patient_id": "P00471_"}, {"patient_id": "P00471%"}, {"accession": "A0004711"}, {"accession": "A000471%"},
     {"patient_name": "ouyang^feng"}, {"patient_name": "欧阳%"}, {"patient_name": "OU YANG%"}, {"patient_name": "王伟x%"}, {"term": "ouyang"}, {"term": "oyf"},
+    {"patient_name": "wu%"}, {"patient_name": "WU^MIN"}, {"patient_name": "=吴^敏"}, {"patient_name": "wu%=吴%"}, {"patient_name": "ou%=_阳^锋"},
     {"from": "20240103", "to": "20240103029999"}, {"from": "20240103", "to": "20240103029999", "patient_name": "%"}, {"uids": ["1.2.4.1004711"]},
     {"studies": ["1.2.3.1004711"]}, {"patient_name": "王%", "accession": "A0004711"}, {"states": ["SCHEDULED"], "patient_id": "none"}], ids=str)
 def test_a_search_by_a_key_looks_at_what_it_finds(home, keys, plan):
@@ -110,6 +113,8 @@ def brute(home, keys):
     ("PatientName=*阳锋", {"patient_name": "%阳锋"}), ("PatientName=王^伟", {"patient_name": "王^伟"}), ("PatientName=nobody", {"patient_name": "nobody"}),
     ("PatientName=李*&00404005=20240105", {"patient_name": "李%", "from": "20240105", "to": "20240105999999"}),
     ("PatientName=ou^yang&fuzzymatching=false", {"patient_name": "ou^yang"}),
+    ("PatientName=wu*", {"patient_name": "wu%"}), ("PatientName=*min", {"patient_name": "%min"}), ("PatientName=Wang^J*=王*", {"patient_name": "Wang^J%=王%"}),
+    ("PatientName=*=*阳^锋", {"patient_name": "%=%阳^锋"}), ("PatientName===ou*", {"patient_name": "==ou%"}),
     ("00404005=20240105-20240106", {"from": "20240105", "to": "20240106999999"}), ("00404005=-20240101", {"from": "", "to": "20240101999999"}),
     ("00404005=202402-", {"from": "202402", "to": "99999999999999"}), ("00404005=20240131-20240232", {"from": "20240131", "to": "20240232999999"}),
     ("00404005=20240132-20240200", {"from": "20240132", "to": "20240200999999"}), ("00404005=2024010323-20240103235959", {"from": "2024010323", "to": "20240103235959"}),
@@ -126,3 +131,33 @@ def test_fuzzy_matching_is_true_or_false(home):
     assert home.scene.login("reporter1").get("/dicom-web/workitems?PatientName=oyf&fuzzymatching=perhaps").status == 400
     found = home.scene.login("reporter1").get("/dicom-web/workitems?PatientName=oyf&fuzzymatching=true").body
     assert [one["00100020"]["Value"][0] for one in found] == ["P004711"], "the other one is of the other community"
+
+
+@pytest.mark.parametrize("name, found", [
+    ("WU*", ["P004713"]), ("wu*min", ["P004713"]), ("wumin", ["P004713"]), ("*umi?", ["P004713"]), ("=吴^敏", ["P004713"]), ("Wu^Min=吴^敏", ["P004713"]),
+    ("wum", []), ("=wumin", []), ("wumin=吴^明", []), ("min*", []), ("ouyang^feng=欧阳^锋=ou^yang", ["P004711"]), ("ouyang*==ou*", ["P004711"]),
+    ("ouyang^feng=欧阳^兰", []), ("=ouyang^feng", [])])
+def test_a_name_is_found_by_its_groups_and_by_how_its_characters_are_read(home, name, found):
+    answer = home.scene.login("reporter1").get(f"/dicom-web/workitems?PatientName={urllib.parse.quote(name, safe='*?')}")
+    assert answer.status == (200 if found else 204), answer
+    assert [one["00100020"]["Value"][0] for one in answer.body or []] == found
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+def test_readings_of_studies_are_looked_up_by_their_beginning(home, plan):
+    statement = re.search(r"-- name: dicomweb_studies\n(.*?;)\n", (TREE / "schema/statements/dicomweb.sql").read_text(), re.S)[1]
+    values = ", ".join(["NULL", "NULL", "'wu%min'"] + ["NULL"] * 11 + ["100", "0", "NULL"])
+    read = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables WHERE relname = 'identity_key';"
+    rows = home.sql(f"""BEGIN;
+        SET LOCAL plan_cache_mode = '{plan}';
+        SET LOCAL jit = off;
+        SELECT set_config('yq.person', '{home.scene.persons["reporter1"]}', true);
+        PREPARE studies AS {statement}
+        {read}
+        SET LOCAL ROLE yq_gateway;
+        EXECUTE studies ({values});
+        RESET ROLE;
+        {read}
+        ROLLBACK""")
+    assert any("1.2.3.1004713" in cell for row in rows for cell in row)
+    assert int(rows[-1][0]) - int(rows[1][0] or 0) < 100
