@@ -10,6 +10,7 @@
   const EARLY_MS = 30_000
   const EARLY_SERIES = 8
   const BOX = 'yq-told'
+  const VIDEO = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.77\.1\.[124]\.1$/ // its one frame is all of it, and may be very large
   const FRAMES = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
   /* ---- asked before the viewer has started, and before anything else that takes its time ---- */
@@ -47,7 +48,7 @@
   /* Of the instances of a series the one that a stack begins with, as the viewer sorts them: along the normal of the first one's plane, or by number. */
   function firstOf(instances) {
     const values = (one, tag) => (one[tag]?.Value ?? []).map(Number)
-    const pictures = instances.filter((one) => one['00280010'] !== undefined)
+    const pictures = instances.filter((one) => one['00280010'] !== undefined && !VIDEO.test(one['00080016']?.Value?.[0]))
     const [a, b, c, d, e, f] = pictures.length === 0 ? [] : values(pictures[0], '00200037')
     const isPlaced = f !== undefined && pictures.every((one) => values(one, '00200032').length === 3)
     const rank = (one) => {
@@ -82,7 +83,7 @@
   function hasten() {
     const { displaySetService } = services
     const { unsubscribe } = displaySetService.subscribe(displaySetService.EVENTS.DISPLAY_SETS_ADDED, ({ displaySetsAdded }) => {
-      const [, address] = /^wadors:(.*)$/.exec(displaySetsAdded.map((one) => one.images?.[0]).find((image) => image?.Rows > 0)?.imageId ?? '') ?? []
+      const [, address] = /^wadors:(.*)$/.exec(displaySetsAdded.map((one) => one.images?.[0]).find((image) => image?.Rows > 0 && !VIDEO.test(image.SOPClassUID))?.imageId ?? '') ?? []
       if (address === undefined) return
       unsubscribe()
       if (address === guess?.address) return
