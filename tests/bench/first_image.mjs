@@ -1,10 +1,10 @@
 /*
- * How soon the first image of a study is seen in OHIF: the same viewer, browser and link, once over our DICOMweb and once over another server's.
+ * How soon the first image of a study is seen in OHIF: the same browser and link, over our gateway and over other servers.
  * tests/bench/pull.py starts it with one JSON argument and reads one JSON line a visit: {"title", "seen_ms", "metadata_ms"}.
  *
- * The page always comes from our gateway (an Orthanc of Debian has no OHIF); only where OHIF asks for studies differs, and that what our page asks
- * before OHIF has started is of use to our server alone. Each visit is a browser in which another study was opened some times before, so that what
- * the viewer is made of is in its cache, compiled, as it is for who reads all day.
+ * A server is a page with a viewer and, where "root" is named, another place at which this viewer asks for studies; what our page asks before OHIF has
+ * started is then left out. Each visit is a browser in which another study was opened some times before, so that what the viewer is made of is in its
+ * cache, compiled, as it is for who reads all day.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,20 +20,20 @@ const OPENED_BEFORE = 3 // from the third time on Chromium keeps compiled script
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
   '--disable-web-security'] // the other server names no origin that may ask it
 
-const { page: origin, cookie, warm, study, rounds, servers } = JSON.parse(process.argv[2])
+const { cookie, warm, study, rounds, servers } = JSON.parse(process.argv[2])
 
 /* Runs in the page, before anything of it. */
 function aim(root) {
   let aimed
   const fetch = window.fetch
-  if (root !== null) window.fetch = (address, options) => (/dicom-web/.test(address) && /app-config/.test(new Error().stack) ? Promise.reject(new Error('as OHIF is')) : fetch(address, options))
+  window.fetch = (address, options) => (/dicom-web/.test(address) && /app-config/.test(new Error().stack) ? Promise.reject(new Error('as OHIF is')) : fetch(address, options))
   Object.defineProperty(window, 'config', {
     configurable: true,
     get: () => aimed,
     set(config) {
       aimed = config
       const { configuration } = config.dataSources[0]
-      if (root !== null) Object.assign(configuration, { qidoRoot: root, wadoRoot: root, wadoUriRoot: root })
+      Object.assign(configuration, { qidoRoot: root, wadoRoot: root, wadoUriRoot: root })
     },
   })
 }
@@ -50,7 +50,7 @@ function seen() {
   return [...document.querySelectorAll('#viewerLayoutResizableViewportGridPanel canvas.cornerstone-canvas')].some(isPicture) ? performance.now() : null
 }
 
-async function open(context, uid) {
+async function open(context, origin, uid) {
   const page = await context.newPage()
   await page.goto(`${origin}/viewer?StudyInstanceUIDs=${uid}`, { waitUntil: 'commit' })
   const at = await (await page.waitForFunction(seen, null, { polling: 50, timeout: PATIENCE_MS })).jsonValue()
@@ -63,10 +63,10 @@ async function visit(server) {
   const profile = mkdtempSync(path.join(tmpdir(), 'yq-first-image.'))
   const context = await chromium.launchPersistentContext(profile, { executablePath: '/usr/bin/chromium', args: FLAGS, bypassCSP: true, viewport: { width: 1920, height: 1080 } })
   try {
-    await context.addCookies([{ ...cookie, url: origin }])
-    await context.addInitScript(aim, server.root)
-    for (let before = 0; before < OPENED_BEFORE; before++) await open(context, warm)
-    return { title: server.title, ...(await open(context, study)) }
+    await context.addCookies([{ ...cookie, url: server.page }])
+    if (server.root !== null) await context.addInitScript(aim, server.root)
+    for (let before = 0; before < OPENED_BEFORE; before++) await open(context, server.page, warm)
+    return { title: server.title, ...(await open(context, server.page, study)) }
   } finally {
     await context.close()
     rmSync(profile, { recursive: true, force: true })
@@ -74,4 +74,4 @@ async function visit(server) {
 }
 
 for (let round = 0; round < rounds; round++)
-  for (const server of round % 2 ? servers : [...servers].reverse()) console.log(JSON.stringify(await visit(server)))
+  for (const server of [...servers.slice(round % servers.length), ...servers.slice(0, round % servers.length)]) console.log(JSON.stringify(await visit(server)))

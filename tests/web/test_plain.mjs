@@ -70,6 +70,10 @@ world.test('the viewer that cannot start leads here; the pages lead nowhere else
   await one.goto(`/viewer?StudyInstanceUIDs=${NOW.study_uid}`)
   await page.getByRole('alertdialog').getByText('不支持 WebGL').waitFor()
   await one.shot('viewer')
+  await page.evaluate(() => localStorage.setItem('yq.webgl', 'yes')) // it had, before its driver was blocked
+  await page.reload()
+  await page.getByRole('alertdialog').getByText('不支持 WebGL').waitFor()
+  assert.equal(await page.evaluate(() => localStorage.getItem('yq.webgl')), null)
   await page.getByRole('link', { name: '打开简易阅片页' }).click()
   await page.waitForURL((url) => url.pathname + url.search === address(NOW))
   await at(page, 'full')

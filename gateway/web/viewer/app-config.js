@@ -10,6 +10,8 @@
   const EARLY_MS = 30_000
   const EARLY_SERIES = 8
   const BOX = 'yq-told'
+  const WEBGL = 'yq.webgl'
+  const CHECK_LATER_MS = 5_000
   const VIDEO = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.77\.1\.[124]\.1$/ // its one frame is all of it, and may be very large
   const FRAMES = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
@@ -188,7 +190,26 @@
     context?.getExtension('WEBGL_lose_context')?.loseContext()
     return context !== null
   }
-  if (!hasWebgl()) leadToPlain(WORDS.no_webgl)
+  function checkWebgl() {
+    const has = hasWebgl()
+    try {
+      if (has) localStorage.setItem(WEBGL, 'yes')
+      else localStorage.removeItem(WEBGL)
+    } catch {
+      /* asked at each start then */
+    }
+    if (!has) leadToPlain(WORDS.no_webgl)
+  }
+  /* To ask takes a context of its own, and time before the first image: a browser that had it the last time is asked when that is there. */
+  function hadWebgl() {
+    try {
+      return localStorage.getItem(WEBGL) !== null
+    } catch {
+      return false
+    }
+  }
+  if (hadWebgl()) setTimeout(checkWebgl, CHECK_LATER_MS)
+  else checkWebgl()
 
   /* A script that does not come, or that this browser cannot read; an error of the running viewer is its own. */
   window.addEventListener('error', (event) => {
