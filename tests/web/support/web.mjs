@@ -10,7 +10,7 @@
  *       const li = await person('radiographer', { language: 'zh-CN', viewport: [1366, 768] })      // logged in, a context of its own
  *       await world.installation.push('dr-chest', { name: 'ZHANG^SAN=张^三' })
  *       await li.page.getByText('张三').waitFor()
- *       await li.shot('township')                               // build/results/web/FILE-township.png
+ *       await li.shot('township')                               // with PICTURES=yes: build/results/web/FILE-township.png
  *       await li.checkAccessible()                              // axe-core: nothing serious
  *       await li.paper()                                        // a PDF in a frame is there, whole; openWorld({}, { whole: true })
  *     })
@@ -44,6 +44,7 @@ const { chromium } = require('playwright-core')
 
 const FILE = path.basename(process.argv[1] ?? 'web', '.mjs').replace(/^test_/, '')
 const SHOTS = path.join(path.resolve(TREE, process.env.YQ_BUILD ?? 'build'), 'results', 'web')
+const ARE_PICTURES_WANTED = process.env.PICTURES === 'yes'
 /* The same engine twice: the shell has no windows and no PDF viewer, and needs half as much processor. */
 const BROWSER = '/usr/bin/chromium'
 const SHELL = '/usr/bin/chromium-headless-shell'
@@ -86,7 +87,12 @@ class Person {
 
   async goto(address) { await this.page.goto(this.#origin + address) }
 
+  /* To be looked at by somebody: nothing reads it, and each takes half a second of processor. */
   async shot(name, options = {}) {
+    if (ARE_PICTURES_WANTED) await this.picture(name, options)
+  }
+
+  async picture(name, options = {}) {
     mkdirSync(SHOTS, { recursive: true })
     await this.page.screenshot({ path: path.join(SHOTS, `${FILE}-${name}.png`), ...options })
   }
@@ -238,7 +244,7 @@ class World {
   async #picture(opened, name, error) {
     const place = name.replace(/[^a-z0-9]+/gi, '-').slice(0, 60)
     for (const [index, person] of opened.entries()) {
-      await person.shot(`FAILED-${place}-${index}`).catch(() => undefined)
+      await person.picture(`FAILED-${place}-${index}`).catch(() => undefined)
       error.message += `\n  ${person.account || 'visitor'} was at ${person.page.url()}; problems: ${JSON.stringify(person.problems, null, 1)}`
     }
   }
