@@ -1,7 +1,9 @@
 """Pictures for the sample studies: a chest phantom in slices and in projection, a moving fan, heart beats.  Standard library only."""
 import array
+import functools
 import math
 import sys
+from random import Random
 
 # (centre x, centre y, half width, half height, value in HU), painted in order; positions in units of half the picture.
 BODY = [(0, 0.05, 0.82, 0.60, 40), (0, 0.05, 0.76, 0.54, 55)]
@@ -33,6 +35,13 @@ def _to_bytes(numbers):
     return out.tobytes()
 
 
+@functools.cache
+def _noise():
+    """Drawn once: to draw it for each slice takes longer than all the rest of a small one."""
+    chance = Random(1)
+    return [int(chance.gauss(0, 12)) for _ in range(4096)]
+
+
 def chest_slice(size, place, random):
     """One slice, 12 bits stored as HU + 1024; place 0 (top) .. 1 (base) changes the lungs, ribs and the nodule."""
     rows = [array.array('i', [-1000]) * size for _ in range(size)]
@@ -48,7 +57,7 @@ def chest_slice(size, place, random):
         _fill(rows, size, (0.74 * math.cos(angle), 0.05 + 0.53 * math.sin(angle), 0.045, 0.03, 380))
     if abs(place - 0.5) < 0.2:
         _fill(rows, size, NODULE, 1 - 3 * abs(place - 0.5))
-    noise = [int(random.gauss(0, 12)) for _ in range(4096)]
+    noise = _noise()
     out = []
     for row in rows:
         start = random.randrange(4096 - 1)
