@@ -4,6 +4,8 @@
 
 #include "lib/http/http.h"
 
+/* The names of all keys that workitem_filter() reads, by keyword and tag, separated by blanks. */
+extern const char WORKITEM_KEYS[];
 /* The keys of the query as yq_workitem_fits() reads them: a new JSON object. */
 bool workitem_filter(const struct http_request *request, json_t **out, struct err *err);
 
