@@ -1,4 +1,5 @@
 /* Keys of a search for workitems, and of a filtered worklist (PS3.18 sections 11.9 and 11.10). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/dicomweb_keys.h"
@@ -122,4 +123,50 @@ bool workitem_filter(const struct http_request *request, json_t **out, struct er
 	}
 	json_decref(filter);
 	return false;
+}
+
+/* ---- the filter of a subscription ------------------------------------------------------------------------------------------------ */
+
+/* A key of the filter becomes one of the query. */
+static bool add_key(struct http_request *request, char *pair, struct err *err)
+{
+	char *value = strchr(pair, '=');
+	*value++ = '\0';
+	pair += strspn(pair, " \t");
+	pair[strcspn(pair, " \t")] = '\0';
+	if (pair[0] == '\0')
+		return err_set(err, ERR_INVALID, "the filter has a value without a key");
+	if (http_query(request, pair) != NULL)
+		return err_set(err, ERR_INVALID, "a key stands twice in the filter, or beside it in the query");
+	return http_add_query(request, pair, value, err);
+}
+
+/* Where the key ends that begins here: at the comma before the next one. A comma without a key behind it is one of the value, which may be a list. */
+static char *end_of_key(char *pair)
+{
+	char *end = pair + strcspn(pair, ",");
+	while (*end != '\0' && strcspn(end + 1, "=") >= strcspn(end + 1, ","))
+		end += 1 + strcspn(end + 1, ",");
+	return end;
+}
+
+bool workitem_open_filter(struct http_request *request, struct err *err)
+{
+	const char *value = http_query(request, "filter");
+	if (value == NULL)
+		return true;
+	char *text = strdup(value), *rest = text;
+	if (text == NULL)
+		err_panic("out of memory");
+	bool ok = strcspn(value, "=") < strcspn(value, ",");
+	if (!ok)
+		err_set(err, ERR_INVALID, "the filter is no list of keys with values (PatientID=1,00741200=HIGH)");
+	while (ok && *rest != '\0') {
+		char *end = end_of_key(rest), *next = *end == '\0' ? end : end + 1;
+		*end = '\0';
+		ok = add_key(request, rest, err);
+		rest = next;
+	}
+	free(text);
+	return ok;
 }
