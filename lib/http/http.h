@@ -56,6 +56,8 @@ struct http_settings {
 	 */
 	const char *(*lane)(const struct http_request *request, const struct http_route *route, void *context);
 	int lane_width;
+	/* Of all lanes together so many run at once, so that threads are left for what has none; those that wait take turns. 0: as many as there are threads. */
+	int lanes_width;
 	/* Runs when the answer is ready, for refused requests too: access log, release of what the gate took. Must not block. May be NULL. */
 	void (*done)(struct http_request *request, int status, int64_t elapsed_ms, void *context);
 	void *context;

@@ -103,11 +103,15 @@ void guard_sweep(struct guard *guard, int64_t now_ms);
 struct lane;
 struct lanes {
 	pthread_mutex_t lock;
-	struct lane *first;
+	int width, most; /* how many of one lane run at once, and of all of them together */
+	int running;
+	struct lane *first, **last; /* in the order of their turns */
 };
 enum lane_place { LANE_RUNS, LANE_WAITS, LANE_FULL };
+void lanes_init(struct lanes *lanes, int width, int most);
+void lanes_fini(struct lanes *lanes);
 /* LANE_WAITS: the request is not the caller's any more; lane_leave() gives it to whoever left before it. */
-enum lane_place lane_enter(struct lanes *lanes, const char *name, int width, struct http_request *request);
+enum lane_place lane_enter(struct lanes *lanes, const char *name, struct http_request *request);
 /* What runs next in its stead, or NULL. A request without a lane may leave as well. */
 struct http_request *lane_leave(struct lanes *lanes, struct http_request *request);
 

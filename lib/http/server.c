@@ -85,7 +85,7 @@ static enum lane_place enter_lane(struct http_request *request)
 	struct http_server *server = request->server;
 	const struct http_settings *settings = &server->settings;
 	const char *lane = settings->lane == NULL ? NULL : settings->lane(request, request->route, settings->context);
-	return lane == NULL ? LANE_RUNS : lane_enter(&server->lanes, lane, settings->lane_width, request);
+	return lane == NULL ? LANE_RUNS : lane_enter(&server->lanes, lane, request);
 }
 
 static void refuse_full(struct http_request *request)
@@ -275,8 +275,12 @@ static void *tick(void *context)
 
 static void fill_defaults(struct http_settings *settings)
 {
+	if (settings->threads <= 0)
+		settings->threads = 1;
 	if (settings->lane_width == 0)
 		settings->lane_width = 1;
+	if (settings->lanes_width == 0)
+		settings->lanes_width = settings->threads;
 	if (settings->connection_max == 0)
 		settings->connection_max = DEFAULT_CONNECTIONS;
 	if (settings->receive_timeout_ms == 0)
@@ -319,7 +323,7 @@ bool http_server_new(const struct http_settings *settings, struct http_server **
 	fill_defaults(&server->settings);
 	server->guard.timeout_ms = server->settings.receive_timeout_ms;
 	pthread_mutex_init(&server->guard.lock, NULL);
-	pthread_mutex_init(&server->lanes.lock, NULL);
+	lanes_init(&server->lanes, server->settings.lane_width, server->settings.lanes_width);
 	pthread_mutex_init(&server->hub.lock, NULL);
 	pthread_mutex_init(&server->sockets.lock, NULL);
 	server->sockets.epoll_fd = server->sockets.wake_fd = -1;
@@ -327,9 +331,8 @@ bool http_server_new(const struct http_settings *settings, struct http_server **
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (!listen_open("HTTP", settings->address, settings->port, &server->listen_fd, err) ||
-	    !work_start(&server->work, settings->threads > 0 ? settings->threads : 1, err) ||
-	    !start_ticker(server, err) || !sockets_start(&server->sockets, server->settings.comment_every_ms, err) ||
-	    !start_daemon(server, err)) {
+	    !work_start(&server->work, server->settings.threads, err) || !start_ticker(server, err) ||
+	    !sockets_start(&server->sockets, server->settings.comment_every_ms, err) || !start_daemon(server, err)) {
 		http_server_free(server);
 		return false;
 	}
@@ -375,7 +378,7 @@ void http_server_free(struct http_server *server)
 	if (server->wake_fd >= 0)
 		close(server->wake_fd);
 	pthread_mutex_destroy(&server->guard.lock);
-	pthread_mutex_destroy(&server->lanes.lock);
+	lanes_fini(&server->lanes);
 	pthread_mutex_destroy(&server->hub.lock);
 	sockets_fini(&server->sockets);
 	free(server);
