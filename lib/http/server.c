@@ -206,6 +206,8 @@ static enum MHD_Result access_handler(void *context, struct MHD_Connection *conn
 	struct http_request *request = *state;
 	if (request == NULL)
 		return begin(server, connection, method, path, version, state);
+	if (request->phase == HTTP_HUNG_UP)
+		return MHD_NO;
 	if (request->phase == HTTP_ANSWERED) {
 		*upload_length = 0;
 		return request->response == NULL ? MHD_YES : send_answer(request);
@@ -297,8 +299,9 @@ static bool start_daemon(struct http_server *server, struct err *err)
 	    server, MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
 	    (unsigned)server->settings.connection_max, MHD_OPTION_CONNECTION_TIMEOUT, silence_s,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
-	    MHD_OPTION_NOTIFY_CONNECTION, guard_notify, &server->guard, MHD_OPTION_END);
+	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK, target_weigh, server,
+	    MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_NOTIFY_CONNECTION, guard_notify, &server->guard,
+	    MHD_OPTION_END);
 	if (server->daemon == NULL)
 		return err_set(err, ERR_TEMPORARY, "could not start the HTTP server");
 	return true;
