@@ -39,13 +39,15 @@ static void put_last(struct lanes *lanes, struct lane *lane)
 	lanes->last = &lane->next;
 }
 
-static void take_out(struct lanes *lanes, struct lane *lane)
+static void take_out(struct lanes *lanes, const struct lane *lane)
 {
 	struct lane **at = &lanes->first;
-	while (*at != lane)
+	while (*at != NULL && *at != lane)
 		at = &(*at)->next;
+	if (*at == NULL)
+		err_panic("a lane is not among the lanes");
 	*at = lane->next;
-	if (lanes->last == &lane->next)
+	if (lane->next == NULL)
 		lanes->last = at;
 }
 
