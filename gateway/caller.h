@@ -16,7 +16,9 @@ enum {
 	ROUTE_LOGGED_IN = 1 << 29, /* every role, also none */
 	ROUTE_WATCHER = 1 << 28, /* the machine itself (loopback, not through a proxy), or administrator or operator */
 	ROUTE_SEARCH = 1 << 26,  /* beside roles: may take the ledger long, so a person has only a few at once */
-	ROUTE_VISITOR = 1 << 27  /* beside roles: who is not logged in comes in as nobody, to be told where to log in */
+	ROUTE_LIST =
+	    1 << 25, /* beside that: only where something is typed ("q"); else it is the list that work goes by */
+	ROUTE_VISITOR = 1 << 27 /* beside roles: who is not logged in comes in as nobody, to be told where to log in */
 };
 
 struct caller {

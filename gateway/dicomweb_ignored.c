@@ -95,7 +95,7 @@ static bool name_missing(const char *path, uint32_t first, void *context, struct
 
 static bool is_known(const char *key, const char *known)
 {
-	static const char every[] = " limit offset includefield fuzzymatching filter accept charset ";
+	static const char every[] = " limit offset includefield fuzzymatching filter deletionlock accept charset ";
 	char word[PATH_MAX_BYTES + 2];
 	if (snprintf(word, sizeof word, " %s ", key) >= (int)sizeof word)
 		return false;

@@ -193,7 +193,8 @@ bool gate_enter(struct http_request *request, const struct http_route *route, vo
 const char *gate_lane(const struct http_request *request, const struct http_route *route, void *gateway)
 {
 	(void)gateway;
-	return (route->flags & ROUTE_SEARCH) != 0 ? caller_id(request) : NULL;
+	bool is_list = (route->flags & ROUTE_LIST) != 0 && http_query(request, "q") == NULL;
+	return (route->flags & ROUTE_SEARCH) != 0 && !is_list ? caller_id(request) : NULL;
 }
 
 void gate_leave(struct http_request *request, int status, int64_t elapsed_ms, void *gateway)

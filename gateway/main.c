@@ -16,7 +16,14 @@
 #include "lib/dicom/dicom.h"
 #include "lib/domain/presence.h"
 
-enum { INTAKE_CONNECTIONS = 2, DRAIN_MS = 5000, SETTLE_EVERY_MS = 30 * 1000, OTHER_CONNECTIONS = 3, SEARCHES_MAX = 4 };
+enum {
+	INTAKE_CONNECTIONS = 2,
+	DRAIN_MS = 5000,
+	SETTLE_EVERY_MS = 30 * 1000,
+	OTHER_CONNECTIONS = 3,
+	SEARCHES_MAX = 4,
+	NOT_SEARCHING = 2
+};
 
 static struct gateway gateway;
 static struct db_pool *intake_pool;
@@ -69,6 +76,13 @@ static int searches_at_once(void)
 	return half < 1 ? 1 : half > SEARCHES_MAX ? SEARCHES_MAX : half;
 }
 
+/* Of everybody: some threads stay for what is no search, however many people search. */
+static int searches_in_all(void)
+{
+	int rest = (int)conf_number(CONF_HTTP_THREADS) - NOT_SEARCHING;
+	return rest < 1 ? 1 : rest;
+}
+
 static bool open_server(struct err *err)
 {
 	struct http_settings settings = {
@@ -79,6 +93,7 @@ static bool open_server(struct err *err)
 	    .done = gate_leave,
 	    .lane = gate_lane,
 	    .lane_width = searches_at_once(),
+	    .lanes_width = searches_in_all(),
 	    .context = &gateway,
 	};
 	settings.routes = routes_all(&settings.route_count);

@@ -101,7 +101,7 @@ static const struct http_route routes[] = {
 
 	{"GET", "/api/v1/viewer/{study}", handle_viewer_study, NO_BODY, PATIENTS},
 	{"POST", "/api/v1/viewer/{study}/key-images", handle_viewer_key_image, SMALL, DOCTORS},
-	{"GET", "/api/v1/queue", handle_queue, NO_BODY, DOCTORS | ROUTE_SEARCH},
+	{"GET", "/api/v1/queue", handle_queue, NO_BODY, DOCTORS | ROUTE_SEARCH | ROUTE_LIST},
 	{"POST", "/api/v1/queue/next", handle_queue_next, SMALL, REPORTER | REVIEWER},
 	{"POST", "/api/v1/tasks/{task}/check", handle_task_check, REPORT, DOCTORS},
 	{"GET", "/api/v1/report-templates", handle_report_templates, NO_BODY, DOCTORS},

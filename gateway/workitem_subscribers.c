@@ -5,6 +5,7 @@
 
 #include "gateway/caller.h"
 #include "gateway/dicomweb.h"
+#include "gateway/dicomweb_ignored.h"
 #include "gateway/gate.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
@@ -37,13 +38,26 @@ static void locate_channel(const struct http_request *request, const char *ae_ti
 	}
 }
 
-/* Only the filtered worklist has keys. The caller's, free(3). */
-static bool read_filter(const struct http_request *request, const char *uid, char **out, struct err *err)
+/* PS3.18 table 11.10.1-2: the filtered worklist has keys, and no other. One that is not matched is named, since more is told than was asked for. */
+static bool read_keys(struct http_request *request, json_t **out, struct err *err)
+{
+	if (!workitem_open_filter(request, err) || !workitem_filter(request, out, err))
+		return false;
+	bool ok = http_query(request, "filter") != NULL || json_object_size(*out) > 0 ||
+	          err_set(err, ERR_INVALID, "the filtered worklist wants a filter (filter=00741200=HIGH)");
+	ok = ok && dicomweb_warn_of_ignored(request, WORKITEM_KEYS, NULL, err);
+	if (!ok)
+		json_decref(*out);
+	return ok;
+}
+
+/* The caller's, free(3). */
+static bool read_filter(struct http_request *request, const char *uid, char **out, struct err *err)
 {
 	json_t *filter = NULL;
 	if (strcmp(uid, WORKITEM_FILTERED_UID) != 0)
 		filter = json_object();
-	else if (!workitem_filter(request, &filter, err))
+	else if (!read_keys(request, &filter, err))
 		return false;
 	*out = json_dumps(filter, JSON_COMPACT);
 	json_decref(filter);

@@ -137,13 +137,6 @@ static bool number_value(const json_t *dataset, const char *tag, char out[NUMBER
 
 /* ---- search, retrieve -------------------------------------------------------------------------------------------------------- */
 
-/* What workitem_filter() reads. */
-static const char KEYS[] =
-    " ProcedureStepState 00741000 SOPInstanceUID 00080018 StudyInstanceUID 0020000D "
-    "ScheduledProcedureStepPriority 00741200 InputReadinessState 00404041 WorklistLabel 00741202 "
-    "PatientID 00100020 PatientName 00100010 AccessionNumber 00080050 "
-    "ScheduledProcedureStepStartDateTime 00404005 ";
-
 static bool reply_found(struct http_request *request, const struct db_rows *rows, int limit, struct err *err)
 {
 	int count = db_rows_count(rows), shown = count < limit ? count : limit;
@@ -151,12 +144,12 @@ static bool reply_found(struct http_request *request, const struct db_rows *rows
 	    !dicomweb_warn_of_more(request, count > shown, err))
 		return false;
 	if (shown == 0)
-		return dicomweb_warn_of_ignored(request, KEYS, NULL, err) &&
+		return dicomweb_warn_of_ignored(request, WORKITEM_KEYS, NULL, err) &&
 		       http_reply_empty(request, HTTP_NO_CONTENT, err);
 	json_t *list = json_array();
 	for (int row = 0; row < shown; row++)
 		json_array_append_new(list, answer_row(rows, row));
-	if (dicomweb_warn_of_ignored(request, KEYS, list, err))
+	if (dicomweb_warn_of_ignored(request, WORKITEM_KEYS, list, err))
 		return http_reply_json_as(request, 200, "application/dicom+json", list, err);
 	json_decref(list);
 	return false;

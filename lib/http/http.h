@@ -56,6 +56,8 @@ struct http_settings {
 	 */
 	const char *(*lane)(const struct http_request *request, const struct http_route *route, void *context);
 	int lane_width;
+	/* Of all lanes together so many run at once, so that threads are left for what has none; those that wait take turns. 0: as many as there are threads. */
+	int lanes_width;
 	/* Runs when the answer is ready, for refused requests too: access log, release of what the gate took. Must not block. May be NULL. */
 	void (*done)(struct http_request *request, int status, int64_t elapsed_ms, void *context);
 	void *context;
@@ -83,6 +85,8 @@ const char *http_query(const struct http_request *request, const char *name); /*
 /* The arguments of the query in their order; NULL behind the last one. */
 const char *http_query_name(const struct http_request *request, size_t index);
 const char *http_query_value(const struct http_request *request, size_t index);
+/* One more, copied, behind the last: what a handler found packed in another. ERR_INVALID: they are as many as a request may have. */
+bool http_add_query(struct http_request *request, const char *name, const char *value, struct err *err);
 const char *http_header(const struct http_request *request, const char *name); /* NULL: absent */
 /*
  * All lines of a header that is a list, as one (RFC 9110 section 5.3), appended to out; nothing when there is none. False: they are more than out takes.

@@ -21,6 +21,7 @@ enum {
 	HTTP_HEADERS_MAX = 16,
 	HTTP_PEER_SIZE = 48,
 	HTTP_CONNECTION_MEMORY = 32 * 1024, /* request line and headers; longer ones are 431 */
+	HTTP_TARGET_MAX = 24 * 1024,        /* of these, the address; see target.c */
 	HTTP_BODY_DROP_MAX = 1024 * 1024,   /* of a body that is too large, so that its sender reads the 413 */
 	HTTP_PIECE = 64 * 1024,             /* of a streamed body, at least, before a worker takes it */
 };
@@ -29,7 +30,8 @@ struct http_pair {
 	char *name, *value; /* heap */
 };
 
-enum http_phase { HTTP_READING, HTTP_WORKING, HTTP_ANSWERED };
+/* HTTP_HUNG_UP: answered past libmicrohttpd, and the connection is shut down. */
+enum http_phase { HTTP_READING, HTTP_WORKING, HTTP_ANSWERED, HTTP_HUNG_UP };
 
 struct http_request {
 	struct http_server *server;
@@ -103,11 +105,15 @@ void guard_sweep(struct guard *guard, int64_t now_ms);
 struct lane;
 struct lanes {
 	pthread_mutex_t lock;
-	struct lane *first;
+	int width, most; /* how many of one lane run at once, and of all of them together */
+	int running;
+	struct lane *first, **last; /* in the order of their turns */
 };
 enum lane_place { LANE_RUNS, LANE_WAITS, LANE_FULL };
+void lanes_init(struct lanes *lanes, int width, int most);
+void lanes_fini(struct lanes *lanes);
 /* LANE_WAITS: the request is not the caller's any more; lane_leave() gives it to whoever left before it. */
-enum lane_place lane_enter(struct lanes *lanes, const char *name, int width, struct http_request *request);
+enum lane_place lane_enter(struct lanes *lanes, const char *name, struct http_request *request);
 /* What runs next in its stead, or NULL. A request without a lane may leave as well. */
 struct http_request *lane_leave(struct lanes *lanes, struct http_request *request);
 
@@ -178,6 +184,11 @@ bool request_is_safe(const struct http_request *request); /* GET and HEAD: it ch
 /* head.c. ERR_INVALID, and the connection is closed behind the answer: Host, or what says the length of the body, came twice. */
 bool head_check(struct http_request *request, struct err *err);
 
+/*
+ * target.c, for MHD_OPTION_URI_LOG_CALLBACK: gives NULL, or when the address is too long the request that was answered so (HTTP_HUNG_UP).
+ */
+void *target_weigh(void *server, const char *target, struct MHD_Connection *connection);
+
 /* upload.c: streamed bodies. A piece, and behind the last; true: the answer is there already, else a worker has the request. */
 enum MHD_Result upload_receive(struct http_request *request, const char *bytes, size_t *length);
 bool upload_end(struct http_request *request);
@@ -189,6 +200,8 @@ void request_tell_done(struct http_request *request);
 
 /* reply.c */
 void reply_problem(struct http_request *request, const struct err *err); /* replaces an answer that is there */
+/* Its body, heap. */
+char *reply_problem_text(const struct http_request *request, const struct err *err, int *out_status);
 /* What the handler added under this name; NULL: nothing. */
 const char *reply_header(const struct http_request *request, const char *name);
 /* Puts the common headers on response and makes it the answer. Takes response. */

@@ -1,6 +1,7 @@
 /*
- * Lanes: of the requests of one lane (of one person, say) so many run at once; the others wait in order, without a thread, so that they stop nobody
- * else. A lane is there while something of it runs.
+ * Lanes: of the requests of one lane (of one person, say) so many run at once, and so many of all lanes together; the others wait, without a thread, so
+ * that they stop nobody else. Those of one lane run in their order. Where lanes wait for each other the one whose turn was longest ago is next, so
+ * that who has many waits behind who has one. A lane is there while something of it runs or waits.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,39 @@ struct lane {
 	struct lane *next;
 };
 
+void lanes_init(struct lanes *lanes, int width, int most)
+{
+	*lanes = (struct lanes){.width = width, .most = most};
+	lanes->last = &lanes->first;
+	pthread_mutex_init(&lanes->lock, NULL);
+}
+
+void lanes_fini(struct lanes *lanes)
+{
+	pthread_mutex_destroy(&lanes->lock);
+}
+
+/* ---- the order of turns. All of it with the lock held ----------------------------------------------------------------------------- */
+
+static void put_last(struct lanes *lanes, struct lane *lane)
+{
+	lane->next = NULL;
+	*lanes->last = lane;
+	lanes->last = &lane->next;
+}
+
+static void take_out(struct lanes *lanes, const struct lane *lane)
+{
+	struct lane **at = &lanes->first;
+	while (*at != NULL && *at != lane)
+		at = &(*at)->next;
+	if (*at == NULL)
+		err_panic("a lane is not among the lanes");
+	*at = lane->next;
+	if (lane->next == NULL)
+		lanes->last = at;
+}
+
 static struct lane *find_lane(struct lanes *lanes, const char *name)
 {
 	for (struct lane *lane = lanes->first; lane != NULL; lane = lane->next)
@@ -32,47 +66,69 @@ static struct lane *add_lane(struct lanes *lanes, const char *name)
 		err_panic("out of memory");
 	text_copy(lane->name, sizeof lane->name, name);
 	lane->last = &lane->first;
-	lane->next = lanes->first;
-	lanes->first = lane;
+	put_last(lanes, lane);
 	return lane;
 }
 
-static void drop_lane(struct lanes *lanes, struct lane *lane)
+/* ---- requests ------------------------------------------------------------------------------------------------------------------------ */
+
+static void run_one(struct lanes *lanes, struct lane *lane)
 {
-	struct lane **at = &lanes->first;
-	while (*at != lane)
-		at = &(*at)->next;
-	*at = lane->next;
-	free(lane);
+	lane->running++;
+	lanes->running++;
+	take_out(lanes, lane);
+	put_last(lanes, lane);
 }
 
-/* With the lock held. */
-static enum lane_place take_place(struct lane *lane, int width, struct http_request *request)
+static bool has_room(const struct lanes *lanes, const struct lane *lane)
 {
-	if (lane->running < width) {
-		lane->running++;
-		request->lane = lane;
+	return lanes->running < lanes->most && lane->running < lanes->width;
+}
+
+static enum lane_place take_place(struct lanes *lanes, struct lane *lane, struct http_request *request)
+{
+	request->lane = lane;
+	if (has_room(lanes, lane)) {
+		run_one(lanes, lane);
 		return LANE_RUNS;
 	}
-	if (lane->waiting == WAITING_MAX)
+	if (lane->waiting == WAITING_MAX) {
+		request->lane = NULL;
 		return LANE_FULL;
+	}
 	lane->waiting++;
-	request->lane = lane;
 	request->lane_next = NULL;
 	*lane->last = request;
 	lane->last = &request->lane_next;
 	return LANE_WAITS;
 }
 
-enum lane_place lane_enter(struct lanes *lanes, const char *name, int width, struct http_request *request)
+enum lane_place lane_enter(struct lanes *lanes, const char *name, struct http_request *request)
 {
 	pthread_mutex_lock(&lanes->lock);
 	struct lane *lane = find_lane(lanes, name);
 	if (lane == NULL)
 		lane = add_lane(lanes, name);
-	enum lane_place place = take_place(lane, width, request);
+	enum lane_place place = take_place(lanes, lane, request);
 	pthread_mutex_unlock(&lanes->lock);
 	return place;
+}
+
+/* The first that waits of the first lane that may run one more; there is at most one such lane, or all waited for the same place. */
+static struct http_request *next_request(struct lanes *lanes)
+{
+	struct lane *lane = lanes->first;
+	while (lane != NULL && (lane->waiting == 0 || !has_room(lanes, lane)))
+		lane = lane->next;
+	if (lane == NULL)
+		return NULL;
+	struct http_request *next = lane->first;
+	lane->first = next->lane_next;
+	if (lane->first == NULL)
+		lane->last = &lane->first;
+	lane->waiting--;
+	run_one(lanes, lane);
+	return next;
 }
 
 struct http_request *lane_leave(struct lanes *lanes, struct http_request *request)
@@ -82,14 +138,12 @@ struct http_request *lane_leave(struct lanes *lanes, struct http_request *reques
 		return NULL;
 	request->lane = NULL;
 	pthread_mutex_lock(&lanes->lock);
-	struct http_request *next = lane->first;
-	if (next != NULL) {
-		lane->first = next->lane_next;
-		if (lane->first == NULL)
-			lane->last = &lane->first;
-		lane->waiting--;
-	} else if (--lane->running == 0) {
-		drop_lane(lanes, lane);
+	lane->running--;
+	lanes->running--;
+	struct http_request *next = next_request(lanes);
+	if (lane->running + lane->waiting == 0) {
+		take_out(lanes, lane);
+		free(lane);
 	}
 	pthread_mutex_unlock(&lanes->lock);
 	return next;

@@ -192,7 +192,7 @@ static void set_text(json_t *object, const char *name, const char *text)
 		err_panic("could not write JSON");
 }
 
-void reply_problem(struct http_request *request, const struct err *err)
+char *reply_problem_text(const struct http_request *request, const struct err *err, int *out_status)
 {
 	int status = status_of(err);
 	json_t *problem = json_object();
@@ -208,6 +208,14 @@ void reply_problem(struct http_request *request, const struct err *err)
 	if (text == NULL)
 		err_panic("could not write JSON");
 	json_decref(problem);
+	*out_status = status;
+	return text;
+}
+
+void reply_problem(struct http_request *request, const struct err *err)
+{
+	int status;
+	char *text = reply_problem_text(request, err, &status);
 	if (status >= 500)
 		log_err(LOG_HTTP_FAILED, err, "request=%s", request->id);
 	reply_finish(request, status, "application/problem+json",

@@ -80,13 +80,26 @@ struct query_reader {
 	bool ok;
 };
 
+static bool refuse_many(struct err *err)
+{
+	return err_set(err, ERR_INVALID, "the query has more than %d arguments", HTTP_QUERY_MAX);
+}
+
+bool http_add_query(struct http_request *request, const char *name, const char *value, struct err *err)
+{
+	if (request->query_count == HTTP_QUERY_MAX)
+		return refuse_many(err);
+	request->query[request->query_count++] = (struct http_pair){copy(name), copy(value)};
+	return true;
+}
+
 static enum MHD_Result take_argument(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	struct query_reader *reader = context;
 	struct http_request *request = reader->request;
 	(void)kind;
 	if (request->query_count == HTTP_QUERY_MAX) {
-		reader->ok = err_set(reader->err, ERR_INVALID, "the query has more than %d arguments", HTTP_QUERY_MAX);
+		reader->ok = refuse_many(reader->err);
 		return MHD_NO;
 	}
 	struct http_pair pair = {NULL, NULL};

@@ -85,7 +85,7 @@ static enum lane_place enter_lane(struct http_request *request)
 	struct http_server *server = request->server;
 	const struct http_settings *settings = &server->settings;
 	const char *lane = settings->lane == NULL ? NULL : settings->lane(request, request->route, settings->context);
-	return lane == NULL ? LANE_RUNS : lane_enter(&server->lanes, lane, settings->lane_width, request);
+	return lane == NULL ? LANE_RUNS : lane_enter(&server->lanes, lane, request);
 }
 
 static void refuse_full(struct http_request *request)
@@ -206,6 +206,8 @@ static enum MHD_Result access_handler(void *context, struct MHD_Connection *conn
 	struct http_request *request = *state;
 	if (request == NULL)
 		return begin(server, connection, method, path, version, state);
+	if (request->phase == HTTP_HUNG_UP)
+		return MHD_NO;
 	if (request->phase == HTTP_ANSWERED) {
 		*upload_length = 0;
 		return request->response == NULL ? MHD_YES : send_answer(request);
@@ -275,8 +277,12 @@ static void *tick(void *context)
 
 static void fill_defaults(struct http_settings *settings)
 {
+	if (settings->threads <= 0)
+		settings->threads = 1;
 	if (settings->lane_width == 0)
 		settings->lane_width = 1;
+	if (settings->lanes_width == 0)
+		settings->lanes_width = settings->threads;
 	if (settings->connection_max == 0)
 		settings->connection_max = DEFAULT_CONNECTIONS;
 	if (settings->receive_timeout_ms == 0)
@@ -293,8 +299,9 @@ static bool start_daemon(struct http_server *server, struct err *err)
 	    server, MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
 	    (unsigned)server->settings.connection_max, MHD_OPTION_CONNECTION_TIMEOUT, silence_s,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
-	    MHD_OPTION_NOTIFY_CONNECTION, guard_notify, &server->guard, MHD_OPTION_END);
+	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK, target_weigh, server,
+	    MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_NOTIFY_CONNECTION, guard_notify, &server->guard,
+	    MHD_OPTION_END);
 	if (server->daemon == NULL)
 		return err_set(err, ERR_TEMPORARY, "could not start the HTTP server");
 	return true;
@@ -319,7 +326,7 @@ bool http_server_new(const struct http_settings *settings, struct http_server **
 	fill_defaults(&server->settings);
 	server->guard.timeout_ms = server->settings.receive_timeout_ms;
 	pthread_mutex_init(&server->guard.lock, NULL);
-	pthread_mutex_init(&server->lanes.lock, NULL);
+	lanes_init(&server->lanes, server->settings.lane_width, server->settings.lanes_width);
 	pthread_mutex_init(&server->hub.lock, NULL);
 	pthread_mutex_init(&server->sockets.lock, NULL);
 	server->sockets.epoll_fd = server->sockets.wake_fd = -1;
@@ -327,9 +334,8 @@ bool http_server_new(const struct http_settings *settings, struct http_server **
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (!listen_open("HTTP", settings->address, settings->port, &server->listen_fd, err) ||
-	    !work_start(&server->work, settings->threads > 0 ? settings->threads : 1, err) ||
-	    !start_ticker(server, err) || !sockets_start(&server->sockets, server->settings.comment_every_ms, err) ||
-	    !start_daemon(server, err)) {
+	    !work_start(&server->work, server->settings.threads, err) || !start_ticker(server, err) ||
+	    !sockets_start(&server->sockets, server->settings.comment_every_ms, err) || !start_daemon(server, err)) {
 		http_server_free(server);
 		return false;
 	}
@@ -375,7 +381,7 @@ void http_server_free(struct http_server *server)
 	if (server->wake_fd >= 0)
 		close(server->wake_fd);
 	pthread_mutex_destroy(&server->guard.lock);
-	pthread_mutex_destroy(&server->lanes.lock);
+	lanes_fini(&server->lanes);
 	pthread_mutex_destroy(&server->hub.lock);
 	sockets_fini(&server->sockets);
 	free(server);

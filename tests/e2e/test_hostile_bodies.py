@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import socket
 import sys
 import uuid
 
@@ -10,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from tests.e2e.test_api import GUARDED, address, body_of, ids  # noqa: E402
-from tests.support.installation import Installation  # noqa: E402
+from tests.support.installation import PATIENCE_S, Installation  # noqa: E402
 from tests.support.scene import PASSWORD, ROLES, Scene  # noqa: E402
 
 RAW_COPIES = 6
@@ -127,3 +128,21 @@ def test_bodies_beyond_all_bounds(people):
         except (BrokenPipeError, ConnectionResetError):
             assert size > 17 * 1024
     assert people["reporter"].get("/api/v1/me").status == 200
+
+
+@pytest.mark.parametrize("arguments, size, status", [(33, 0, 400), (100, 0, 400), (500, 0, 414), (5000, 0, 414), (32, 23000, 414), (1, 64 * 1024, 414), (5000, 64 * 1024, 414)])
+def test_addresses_beyond_all_bounds(home, people, arguments, size, status):
+    """Answered at once, whether the reader of requests has room for them or not; and the log says so without a word of theirs."""
+    query = "&".join(f"PatientName{n}=Li" for n in range(arguments))
+    target = f"/dicom-web/workitems?{query}" + "x" * (size - len(query))
+    before = home.log("yq-gateway").count(f"status={status} ")
+    with socket.create_connection(("127.0.0.1", home.http_port), timeout=PATIENCE_S) as connection, connection.makefile("rb") as answer:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: t\r\nCookie: {people['reporter'].cookie}\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = answer.read().partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()), head
+    if b"problem+json" in head:
+        said = json.loads(body)
+        assert (said["status"], said["kind"]) == (status, "invalid") and said["detail"]
+        assert home.log("yq-gateway").count(f"status={status} ") == before + 1
+    assert people["reporter"].get("/api/v1/me").status == 200
+    assert "PatientName" not in home.log("yq-gateway")

@@ -17,6 +17,8 @@ from tests.support.scene import Scene  # noqa: E402
 
 SEARCH = "/dicom-web/studies?PatientName=*a*b*c*"
 SEARCHES_AT_ONCE, MANY = 4, 12
+THREADS = 8  # http_threads, as it is where nobody sets it
+SEARCHES_IN_ALL = THREADS - 2
 HALF_CLOSE_S = 0.6  # so long after its request who ends the connection may still wait for the answer
 TABLE = "identity_claim"
 
@@ -85,6 +87,20 @@ def test_searches_of_one_person_leave_room_for_others(home):
         others = Search(home, other)
         await_true("the search of another person", lambda: waiting(home) == SEARCHES_AT_ONCE + 1)
     assert {search.status() for search in [*searches, others]} <= {200, 204}
+
+
+def test_searches_of_several_people_leave_threads_for_what_is_none(home):
+    """Wildcards count series, which are locked; the list of what is to be read does not."""
+    persons = [home.scene.login(name) for name in ("reporter1", "reviewer1", "reporter2")]
+    with locked(home, "series"):
+        searches = [Search(home, person) for _ in range(MANY) for person in persons]
+        await_true("searches that wait for the ledger", lambda: waiting(home) == SEARCHES_IN_ALL)
+        for person in (*persons, home.scene.login("duty_leader1")):
+            assert person.get("/api/v1/me").status == 200
+            assert person.get("/api/v1/queue").status == 200
+        assert waiting(home) == SEARCHES_IN_ALL
+    statuses = [search.status() for search in searches]
+    assert set(statuses) <= {200, 204} and len(statuses) == 3 * MANY
 
 
 def test_who_only_sends_no_more_gets_the_answer(home):

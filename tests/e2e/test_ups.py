@@ -419,6 +419,39 @@ def test_an_event_that_cannot_be_told_holds_up_no_other(home, scene, people):
             home.sql(told + "; DROP FUNCTION told_before(uuid, text)")
 
 
+@pytest.mark.parametrize("query, kept", [
+    ("filter=00741200=HIGH", {"priorities": ["HIGH"]}), ("filter=00741200%3DHIGH%2CPatientID%3Dx*", {"priorities": ["HIGH"], "patient_id": "x%"}),
+    ("deletionlock=false&filter=ScheduledProcedureStepPriority=HIGH,LOW,%20WorklistLabel=q*", {"priorities": ["HIGH", "LOW"], "label": "q%"}),
+    ("filter=PatientName=Wang^J*=%E7%8E%8B*", {"patient_name": "Wang^J%=王%"}), ("filter=0020000D=1.2,1.3,1.4", {"studies": ["1.2", "1.3", "1.4"]}),
+    ("filter=0040A370.00080050=A1,00404005=20260301083000%2B0000-", {"accession": "A1", "from": "20260301163000", "to": "9" * 14}),
+    ("filter=PatientID=*", {}), ("filter=PatientID=1&00741200=HIGH", {"patient_id": "1", "priorities": ["HIGH"]}), ("00741200=HIGH&PatientID=1", {"patient_id": "1", "priorities": ["HIGH"]})])
+def test_the_filter_of_a_subscription(home, people, query, kept):
+    answer = subscribe(people["reviewer1"], FILTERED, "WS7", "?" + query)
+    assert (answer.status, answer.headers["Warning"]) == (201, None), answer
+    stored = home.sql("SELECT filter FROM workitem_subscription WHERE ae_title = 'WS7'")
+    assert [json.loads(row[0]) for row in stored] == [kept]
+    assert people["reviewer1"].delete(f"{ROOT}/{FILTERED}/subscribers/WS7").status == 200
+
+
+@pytest.mark.parametrize("query", [
+    "", "?deletionlock=true", "?filter=", "?filter=,", "?filter=HIGH", "?filter==HIGH", "?filter=%20=HIGH", "?filter=HIGH,00741200=LOW", "?filter=PatientID=1,PatientID=2",
+    "?PatientID=1&filter=PatientID=2", "?filter=filter=00741200=HIGH", "?filter=PatientName=" + "x" * 65, "?filter=00404005=yesterday",
+    "?filter=" + ",".join(f"0010{n:04}=1" for n in range(40))])
+def test_what_is_no_filter_subscribes_to_nothing(home, people, query):
+    assert subscribe(people["reviewer1"], FILTERED, "WS7", query).status == 400
+    assert home.sql("SELECT count(*) FROM workitem_subscription WHERE ae_title = 'WS7'") == [["0"]]
+
+
+def test_a_filter_tells_of_what_fits_alone_and_names_what_it_does_not_match(home, scene, people):
+    api = people["reviewer1"]
+    answer = subscribe(api, FILTERED, "WS7", "?filter=00741200=HIGH,PatientSex=F&deletionlock=true")
+    assert (answer.status, warning(answer)) == (201, "These keys were not matched: PatientSex")
+    with Channel(home, api, "WS7") as channel:
+        dull, urgent = Task(scene), Task(scene, patient_class="emergency")
+        assert dull.uid not in channel.until(urgent.uid)[1]
+    assert api.delete(f"{ROOT}/{FILTERED}/subscribers/WS7").status == 200
+
+
 def test_a_filtered_worklist_and_a_gateway_that_died_meanwhile(home, scene):
     for name in ("den8", "den9"):
         scene.person(name, "E0", [("reporter", "east")])

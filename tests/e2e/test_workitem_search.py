@@ -85,7 +85,7 @@ def looked_at(home, keys, plan, most=100):
     {"patient_name": "ouyang^feng"}, {"patient_name": "欧阳%"}, {"patient_name": "OU YANG%"}, {"patient_name": "王伟x%"}, {"term": "ouyang"}, {"term": "oyf"},
     {"patient_name": "wu%"}, {"patient_name": "WU^MIN"}, {"patient_name": "=吴^敏"}, {"patient_name": "wu%=吴%"}, {"patient_name": "ou%=_阳^锋"},
     {"from": "20240103", "to": "20240103029999"}, {"from": "20240103", "to": "20240103029999", "patient_name": "%"}, {"uids": ["1.2.4.1004711"]},
-    {"studies": ["1.2.3.1004711"]}, {"patient_name": "王%", "accession": "A0004711"}, {"states": ["SCHEDULED"], "patient_id": "none"}], ids=str)
+    {"studies": ["1.2.3.1004711"]}, {"studies": []}, {"patient_name": "王%", "accession": "A0004711"}, {"states": ["SCHEDULED"], "patient_id": "none"}], ids=str)
 def test_a_search_by_a_key_looks_at_what_it_finds(home, keys, plan):
     assert looked_at(home, keys, plan) < 600
 
@@ -105,6 +105,35 @@ def brute(home, keys):
         ORDER BY w.ended_at DESC NULLS FIRST, w.opened_at, w.workitem_id LIMIT 1000""") if row != [""]]
 
 
+def found(answer):
+    assert answer.status in (200, 204), answer
+    return answer.body or []
+
+
+def test_what_an_answer_says_finds_it_again(home):
+    """The moment with its offset, the numbers of the request: each as the answer has it, and by nothing else of that key."""
+    api, where = home.scene.login("reporter1"), "/dicom-web/workitems?"
+    (one,) = found(api.get(where + "PatientID=P004711"))
+    request = one["0040A370"]["Value"][0]
+    assert re.fullmatch(r"\d{14}[+]0800", moment := one["00404005"]["Value"][0])
+    for key, value in (("00404005", moment), ("ScheduledProcedureStepStartDateTime", f"{moment}-{moment}"), ("0040A370.00080050", request["00080050"]["Value"][0]),
+                       ("ReferencedRequestSequence.AccessionNumber", request["00080050"]["Value"][0]),
+                       ("ReferencedRequestSequence.StudyInstanceUID", request["0020000D"]["Value"][0])):
+        for written in (value, urllib.parse.quote(value, safe="")):
+            answer = api.get(f"{where}{key}={written}")
+            assert found(answer) == [one] and answer.headers["Warning"] is None, key
+        assert found(api.get(f"{where}{key}={value}&PatientID=P004713")) == [], key
+    warned = api.get(where + "PatientID=P004711&ReferencedRequestSequence.RequestedProcedureID=7&0040A370.00401001=7")
+    assert found(warned) == [one] and "ReferencedRequestSequence.RequestedProcedureID, 0040A370.00401001" in warned.headers["Warning"], "which the ledger does not know"
+
+
+@pytest.mark.parametrize("query", [
+    "00404005=20240105+", "00404005=20240105+1500", "00404005=20240105T0830", "00404005=20240230+0800", "00404005=20240105083000.1234567", "00404005=-", "00404005=99991231-1200",
+    "00404005=2024-2025-2026", "AccessionNumber=A1&0040A370.00080050=A2", "0040A370.0020000D=%27", "0040A370.00080050=" + "x" * 65])
+def test_keys_that_are_none_are_refused(home, query):
+    assert home.scene.login("reporter1").get(f"/dicom-web/workitems?{query}").status == 400
+
+
 @pytest.mark.parametrize("query, keys", [
     ("PatientID=P004711", {"patient_id": "P004711"}), ("PatientID=P00*", {"patient_id": "P00%"}), ("PatientID=*4711", {"patient_id": "%4711"}),
     ("PatientID=50%25_1%5Cx", {"patient_id": r"50\%\_1\\x"}), ("PatientID=50?_1*", {"patient_id": r"50_\_1%"}), ("PatientID=p004711", {"patient_id": "p004711"}),
@@ -118,11 +147,21 @@ def brute(home, keys):
     ("00404005=20240105-20240106", {"from": "20240105", "to": "20240106999999"}), ("00404005=-20240101", {"from": "", "to": "20240101999999"}),
     ("00404005=202402-", {"from": "202402", "to": "99999999999999"}), ("00404005=20240131-20240232", {"from": "20240131", "to": "20240232999999"}),
     ("00404005=20240132-20240200", {"from": "20240132", "to": "20240200999999"}), ("00404005=2024010323-20240103235959", {"from": "2024010323", "to": "20240103235959"}),
-    ("00404005=0000-0001", {"from": "0000", "to": "00019999999999"}), ("00404005=20241399", {"from": "20241399", "to": "20241399999999"}),
+    ("00404005=0000-9000", {"from": "0000", "to": "90009999999999"}), ("00404005=20241399", {"from": "20241399", "to": "20241399999999"}),
     ("00404005=202401019961-", {"from": "202401019961", "to": "99999999999999"}), ("00404005=2024010210-202401021004", {"from": "2024010210", "to": "20240102100499"}),
+    ("00404005=20240105+0800", {"from": "20240105000000", "to": "20240105235959"}), ("00404005=20240105+0000", {"from": "20240105080000", "to": "20240106075959"}),
+    ("00404005=20240105083000+0800", {"from": "20240105083000", "to": "20240105083000"}), ("00404005=20240105003000.0+0000", {"from": "20240105083000", "to": "20240105083000"}),
+    ("00404005=20240105083000.5", {"from": "20240105083001", "to": "20240105083000"}), ("00404005=20240104-0500", {"from": "20240104130000", "to": "20240105125959"}),
+    ("00404005=20240104-0500-20240105-0500", {"from": "20240104130000", "to": "20240106125959"}), ("00404005=-202401010000-0500", {"from": "", "to": "20240101130059"}),
+    ("00404005=20240210000000+0000-", {"from": "20240210080000", "to": "99999999999999"}),
+    ("ReferencedRequestSequence.AccessionNumber=A0004711", {"accession": "A0004711"}), ("0040A370.00080050=A00047*", {"accession": "A00047%"}),
+    ("ReferencedRequestSequence.00080050=A0004711&AccessionNumber=A0004711", {"accession": "A0004711"}), ("0040A370.AccessionNumber=*11", {"accession": "%11"}),
+    ("ReferencedRequestSequence.StudyInstanceUID=1.2.3.1004711,1.2.3.1004712", {"studies": ["1.2.3.1004711", "1.2.3.1004712"]}),
+    ("0040A370.0020000D=1.2.3.1004711,1.2.3.1004712&0020000D=1.2.3.1004712,1.2.3.1004713", {"studies": ["1.2.3.1004712"]}),
+    ("0040A370.0020000D=1.2.3.1004711&StudyInstanceUID=1.2.3.1004713", {"studies": []}),
     ("fuzzymatching=true&PatientName=oyf", {"term": "oyf"}), ("fuzzymatching=true&PatientName=Wang^J*", {"term": "wangj"}), ("", {})])
 def test_an_index_leaves_nothing_out(home, query, keys):
-    answer = home.scene.login("reporter1").get(f"/dicom-web/workitems?{urllib.parse.quote(query, safe='=&*?%^')}")
+    answer = home.scene.login("reporter1").get(f"/dicom-web/workitems?{urllib.parse.quote(query, safe='=&*?%^+')}")
     assert answer.status in (200, 204), answer
     assert [one["00080018"]["Value"][0] for one in answer.body or []] == brute(home, keys)
 

@@ -5,7 +5,7 @@
 #   build/fuzz/TARGET          long: clang with libFuzzer, over a DCMTK that is built the same way; `make fuzz`
 
 FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard tests/fuzz/*.c tests/fuzz/*.cc))))
-FUZZED := $(call sources,lib/base) $(call sources,lib/http) $(wildcard lib/domain/pdf_*.c) $(addprefix gateway/,accept.c dicomweb_ignored.c dicomweb_keys.c input.c) \
+FUZZED := $(call sources,lib/base) $(call sources,lib/http) $(wildcard lib/domain/pdf_*.c) $(addprefix gateway/,accept.c dicomweb_ignored.c dicomweb_keys.c input.c workitem_filter.c workitem_moment.c) \
 	$(addprefix lib/dicom/,associate_request.c association.cc charset.c charset_tally.c charset_terms.c fields.c log.cc message.cc meta.c part10.c scp.cc source.c structure.c \
 	syntax.c transport.cc uids.cc) \
 	$(addprefix lib/intake/,index_log.c record.c ring_head.c) $(addprefix lib/transport/,fhir_answer.c hl7_ack.c stow_answer.c) \

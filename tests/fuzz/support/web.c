@@ -13,6 +13,7 @@
 #include "gateway/dicomweb_ignored.h"
 #include "gateway/dicomweb_keys.h"
 #include "gateway/input.h"
+#include "gateway/workitems.h"
 #include "lib/base/log.h"
 #include "lib/domain/report.h"
 #include "lib/domain/request.h"
@@ -170,6 +171,26 @@ static bool search(struct http_request *request, void *context, struct err *err)
 	                       json_pack("{s:i,s:s?}", "limit", window.limit, "id", id.is_set ? id.text : NULL), err);
 }
 
+static bool is_moment(const char *digits, size_t least)
+{
+	return !digits ||
+	       (strlen(digits) >= least && strlen(digits) <= 14 && digits[strspn(digits, "0123456789")] == '\0');
+}
+
+/* Keys of UPS-RS, beside each other or in a filter. */
+static bool subscribe(struct http_request *request, void *context, struct err *err)
+{
+	json_t *keys;
+
+	(void)context;
+	if (!workitem_open_filter(request, err) || !workitem_filter(request, &keys, err))
+		return false;
+	FUZZ_CLAIM(is_moment(json_string_value(json_object_get(keys, "from")), 0) &&
+	               is_moment(json_string_value(json_object_get(keys, "to")), 14),
+	           "a moment that is none");
+	return http_reply_json(request, 200, keys, err);
+}
+
 static const struct http_route routes[] = {
     {"POST", "/login", login, WEB_BODY_MAX, 0},
     {"POST", "/requests", register_request, WEB_BODY_MAX, 0},
@@ -177,6 +198,7 @@ static const struct http_route routes[] = {
     {"POST", "/studies/{study}/match", match, WEB_BODY_MAX, 0},
     {"GET", "/list", list, 0, 0},
     {"GET", "/search", search, 0, 0},
+    {"GET", "/workitems", subscribe, 0, 0},
 };
 
 static struct http_server *server;

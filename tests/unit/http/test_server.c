@@ -257,6 +257,44 @@ Test(server, huge_heads)
 	http_server_free(server);
 }
 
+/* As many arguments, in an address of at least so many bytes. */
+static struct client_answer ask_arguments(uint16_t port, size_t count, size_t length)
+{
+	static char target[300 * 1024];
+	size_t used = (size_t)snprintf(target, sizeof target, "/quick?q=");
+	for (size_t i = 1; i < count; i++)
+		used += (size_t)snprintf(target + used, sizeof target - used, "&%zu=1", i);
+	while (used < length)
+		target[used++] = 'x';
+	target[used] = '\0';
+	return client_get(port, target, "");
+}
+
+Test(server, every_number_of_arguments_has_an_answer)
+{
+	struct http_server *server = client_server(routes, ROUTES);
+	static const struct {
+		size_t count, length;
+		int status;
+	} cases[] = {{1, 0, 204},       {32, 0, 204},          {33, 0, 400},        {100, 0, 400},
+	             {100, 8192, 400},  {32, 16384, 204},      {32, 20000, 204},    {33, 20000, 400},
+	             {100, 20000, 414}, {160, 0, 400},         {300, 0, 414},       {450, 0, 414},
+	             {500, 0, 414},     {1000, 0, 414},        {3000, 0, 414},      {5000, 0, 414},
+	             {1, 24000, 204},   {1, 25000, 414},       {1, 32 * 1024, 414}, {1, 64 * 1024, 414},
+	             {32, 31000, 414},  {9000, 64 * 1024, 414}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct client_answer got = ask_arguments(http_server_port(server), cases[i].count, cases[i].length);
+		cr_expect(got.status == cases[i].status, "%zu arguments, %zu bytes: got %d", cases[i].count,
+		          cases[i].length, got.status);
+		cr_expect(got.whole, "%zu arguments, %zu bytes: not whole", cases[i].count, cases[i].length);
+		client_free(&got);
+		got = client_get(http_server_port(server), "/quick", "");
+		cr_expect(got.status == 204, "got %d", got.status);
+		client_free(&got);
+	}
+	http_server_free(server);
+}
+
 Test(server, a_head_that_can_be_read_in_two_ways_is_refused_and_ends_the_connection)
 {
 	struct http_server *server = client_server(routes, ROUTES);

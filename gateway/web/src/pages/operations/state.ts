@@ -222,7 +222,7 @@ export function purposeOf(detail: unknown): string {
 }
 
 export const ACTION_BEGINNINGS = [
-  'session.', 'study.', 'task.', 'report.', 'delivery.', 'destination.', 'device.', 'identity.', 'request.', 'critical.', 'association.', 'host.', 'account.', 'audit.', 'api.',
+  'session.', 'study.', 'task.', 'report.', 'delivery.', 'destination.', 'device.', 'identity.', 'request.', 'critical_value.', 'association.', 'host.', 'account.', 'audit.', 'api.', 'correction.', 'workitem.', 'workstation.',
 ]
 
 /* ---- the test of a destination --------------------------------------------------------------------------------------------------- */
