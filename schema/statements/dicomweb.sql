@@ -16,9 +16,11 @@
 -- $12 last birth date
 -- $13 sex
 -- $14 pattern of the study id
--- $15 how many
--- $16 how many are left out first
--- $17 only of the patient of this Study Instance UID, or NULL
+-- $15 first study time, as HHMMSSFFFFFF
+-- $16 last study time
+-- $17 how many
+-- $18 how many are left out first
+-- $19 only of the patient of this Study Instance UID, or NULL
 WITH read_so AS MATERIALIZED (SELECT yq_claims_read($3::text, 100000) AS claims),
 page AS MATERIALIZED (
     SELECT st.study_id, st.first_arrival_at
@@ -33,6 +35,8 @@ page AS MATERIALIZED (
       AND ($5::text IS NULL OR st.accession_number LIKE $5::text)
       AND ($6::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $6::text))
       AND ($7::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $7::text))
+      AND ($15::text IS NULL OR yq_time_digits(st.study_time_text) COLLATE "C" >= $15::text)
+      AND ($16::text IS NULL OR yq_time_digits(st.study_time_text) COLLATE "C" <= $16::text)
       AND ($8::text[] IS NULL OR EXISTS (SELECT FROM series e WHERE e.study_id = st.study_id AND e.modality LIKE ANY ($8::text[])))
       AND ($9::text IS NULL OR st.description ILIKE $9::text)
       AND ($10::text IS NULL OR yq_name_fits(st.referring_physician, $10::text))
@@ -40,10 +44,10 @@ page AS MATERIALIZED (
       AND ($12::date IS NULL OR c.birth_date <= $12::date)
       AND ($13::text IS NULL OR c.sex = $13::text)
       AND ($14::text IS NULL OR st.dicom_study_id LIKE $14::text)
-      AND ($17::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
-                                                 WHERE o.state <> 'merged' AND o.shown_uid = $17::text))
+      AND ($19::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
+                                                 WHERE o.state <> 'merged' AND o.shown_uid = $19::text))
     ORDER BY st.first_arrival_at DESC, st.study_id DESC
-    LIMIT $15::integer OFFSET $16::integer
+    LIMIT $17::integer OFFSET $18::integer
 )
 SELECT st.public_id::text AS id, st.shown_uid,
        yq_json_study(st, c) || jsonb_build_object(
@@ -80,7 +84,15 @@ ORDER BY page.first_arrival_at DESC, st.study_id DESC;
 -- $19 last birth date
 -- $20 sex
 -- $21 pattern of the study id
--- $22 only of the patient of this Study Instance UID, or NULL
+-- $22 first study time, as HHMMSSFFFFFF
+-- $23 last study time
+-- $24 only of the patient of this Study Instance UID, or NULL
+-- $25 first day on which the performed procedure step began
+-- $26 last day
+-- $27 first time of the day, as HHMMSSFFFFFF
+-- $28 last time
+-- $29 pattern of the scheduled procedure step id
+-- $30 pattern of the requested procedure id, of the same item
 WITH read_so AS MATERIALIZED (SELECT yq_claims_read($10::text, 100000) AS claims)
 SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid,
        CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || yq_json_series(e) || jsonb_build_object(
@@ -92,6 +104,11 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($3::text[] IS NULL OR e.modality LIKE ANY ($3::text[]))
   AND ($4::integer IS NULL OR e.number = $4::integer)
   AND ($5::text IS NULL OR e.description ILIKE $5::text)
+  AND ($25::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" >= $25::text))
+  AND ($26::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" <= $26::text))
+  AND ($27::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" >= $27::text)
+  AND ($28::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" <= $28::text)
+  AND (($29::text IS NULL AND $30::text IS NULL) OR yq_requests_fit(e.request_attributes, $29::text, $30::text))
   AND ($8::text[] IS NULL OR st.shown_uid = ANY ($8::text[]))
   AND ($9::text IS NULL OR c.typed_id LIKE $9::text)
   AND ($10::text IS NULL OR yq_name_fits(c.name, $10::text)
@@ -101,6 +118,8 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($12::text IS NULL OR st.accession_number LIKE $12::text)
   AND ($13::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $13::text))
   AND ($14::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $14::text))
+  AND ($22::text IS NULL OR yq_time_digits(st.study_time_text) COLLATE "C" >= $22::text)
+  AND ($23::text IS NULL OR yq_time_digits(st.study_time_text) COLLATE "C" <= $23::text)
   AND ($15::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality LIKE ANY ($15::text[])))
   AND ($16::text IS NULL OR st.description ILIKE $16::text)
   AND ($17::text IS NULL OR yq_name_fits(st.referring_physician, $17::text))
@@ -108,8 +127,8 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($19::date IS NULL OR c.birth_date <= $19::date)
   AND ($20::text IS NULL OR c.sex = $20::text)
   AND ($21::text IS NULL OR st.dicom_study_id LIKE $21::text)
-  AND ($22::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
-                                             WHERE o.state <> 'merged' AND o.shown_uid = $22::text))
+  AND ($24::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
+                                             WHERE o.state <> 'merged' AND o.shown_uid = $24::text))
   AND EXISTS (SELECT FROM instance i WHERE i.series_id = e.series_id)
 ORDER BY st.first_arrival_at DESC, st.study_id DESC, e.number NULLS LAST, e.series_id
 LIMIT $6::integer OFFSET $7::integer;
@@ -140,8 +159,16 @@ LIMIT $6::integer OFFSET $7::integer;
 -- $22 last birth date
 -- $23 sex
 -- $24 pattern of the study id
--- $25 only of the patient of this Study Instance UID, or NULL
--- $26 series number, or NULL
+-- $25 first study time, as HHMMSSFFFFFF
+-- $26 last study time
+-- $27 only of the patient of this Study Instance UID, or NULL
+-- $28 series number, or NULL
+-- $29 first day on which the performed procedure step began
+-- $30 last day
+-- $31 first time of the day, as HHMMSSFFFFFF
+-- $32 last time
+-- $33 pattern of the scheduled procedure step id
+-- $34 pattern of the requested procedure id, of the same item
 WITH read_so AS MATERIALIZED (SELECT yq_claims_read($13::text, 100000) AS claims)
 SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid, i.sop_instance_uid,
        CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || CASE WHEN $2::text IS NULL THEN yq_json_series(e) ELSE '{}' END
@@ -162,7 +189,12 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($8::text[] IS NULL OR e.series_instance_uid = ANY ($8::text[]))
   AND ($9::text[] IS NULL OR e.modality LIKE ANY ($9::text[]))
   AND ($10::text IS NULL OR e.description ILIKE $10::text)
-  AND ($26::integer IS NULL OR e.number = $26::integer)
+  AND ($28::integer IS NULL OR e.number = $28::integer)
+  AND ($29::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" >= $29::text))
+  AND ($30::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" <= $30::text))
+  AND ($31::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" >= $31::text)
+  AND ($32::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" <= $32::text)
+  AND (($33::text IS NULL AND $34::text IS NULL) OR yq_requests_fit(e.request_attributes, $33::text, $34::text))
   AND ($11::text[] IS NULL OR st.shown_uid = ANY ($11::text[]))
   AND ($12::text IS NULL OR c.typed_id LIKE $12::text)
   AND ($13::text IS NULL OR yq_name_fits(c.name, $13::text)
@@ -172,6 +204,8 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($15::text IS NULL OR st.accession_number LIKE $15::text)
   AND ($16::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $16::text))
   AND ($17::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $17::text))
+  AND ($25::text IS NULL OR yq_time_digits(st.study_time_text) COLLATE "C" >= $25::text)
+  AND ($26::text IS NULL OR yq_time_digits(st.study_time_text) COLLATE "C" <= $26::text)
   AND ($18::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality LIKE ANY ($18::text[])))
   AND ($19::text IS NULL OR st.description ILIKE $19::text)
   AND ($20::text IS NULL OR yq_name_fits(st.referring_physician, $20::text))
@@ -179,8 +213,8 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($22::date IS NULL OR c.birth_date <= $22::date)
   AND ($23::text IS NULL OR c.sex = $23::text)
   AND ($24::text IS NULL OR st.dicom_study_id LIKE $24::text)
-  AND ($25::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
-                                             WHERE o.state <> 'merged' AND o.shown_uid = $25::text))
+  AND ($27::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
+                                             WHERE o.state <> 'merged' AND o.shown_uid = $27::text))
 ORDER BY st.first_arrival_at DESC, st.study_id DESC, e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id
 LIMIT $6::integer OFFSET $7::integer;
 
