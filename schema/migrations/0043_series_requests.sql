@@ -89,3 +89,37 @@ CREATE OR REPLACE FUNCTION yq_json_series(e series) RETURNS jsonb LANGUAGE sql S
         '00181030', yq_json_value('LO', e.protocol), '00400244', yq_json_value('DA', e.performed_date_text),
         '00400245', yq_json_value('TM', e.performed_time_text), '00400275', yq_json_requests(e.request_attributes))
 $$;
+
+-- What QIDO-RS asks of a study, at each of its levels; NULL: anything. PostgreSQL puts the text of the function in its place, so the plan is that of
+-- the whole statement and keys that are NULL cost nothing. For that it is no SECURITY DEFINER, sets nothing and has no WITH.
+-- p_term: key of a search by sound; p_of: only of the patient of this study. Among the claims that a name finds by a reading a NULL stands for any of
+-- them, where they are too many to be listed (yq_claims_read()); OFFSET 0, else the planner looks them up as well, to count them.
+CREATE FUNCTION yq_studies_sought(
+    p_uids text[], p_patient_id text, p_name text, p_term text, p_accession text, p_from text, p_to text, p_modalities text[], p_description text,
+    p_referring text, p_born_from date, p_born_to date, p_sex text, p_study_id text, p_time_from text, p_time_to text, p_of text)
+RETURNS TABLE (st study, c identity_claim) LANGUAGE sql STABLE AS $$
+    SELECT st, c
+    FROM study st JOIN identity_claim c USING (claim_id)
+    WHERE st.state <> 'merged'
+      AND (p_uids IS NULL OR st.shown_uid = ANY (p_uids))
+      AND (p_patient_id IS NULL OR c.typed_id LIKE p_patient_id)
+      AND (p_name IS NULL OR yq_name_fits(c.name, p_name)
+           OR (coalesce(c.claim_id IN (SELECT unnest(coalesce(r.claims, ARRAY[NULL::bigint]))
+                                       FROM (SELECT yq_claims_read(p_name, 100000) AS claims OFFSET 0) r), true)
+               AND yq_claim_reads(c, p_name)))
+      AND (p_term IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k WHERE k.key >= p_term AND k.key < yq_term_end(p_term)))
+      AND (p_accession IS NULL OR st.accession_number LIKE p_accession)
+      AND (p_from IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= p_from))
+      AND (p_to IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= p_to))
+      AND (p_time_from IS NULL OR yq_time_digits(st.study_time_text) COLLATE "C" >= p_time_from)
+      AND (p_time_to IS NULL OR yq_time_digits(st.study_time_text) COLLATE "C" <= p_time_to)
+      AND (p_modalities IS NULL OR EXISTS (SELECT FROM series e WHERE e.study_id = st.study_id AND e.modality LIKE ANY (p_modalities)))
+      AND (p_description IS NULL OR st.description ILIKE p_description)
+      AND (p_referring IS NULL OR yq_name_fits(st.referring_physician, p_referring))
+      AND (p_born_from IS NULL OR c.birth_date >= p_born_from)
+      AND (p_born_to IS NULL OR c.birth_date <= p_born_to)
+      AND (p_sex IS NULL OR c.sex = p_sex)
+      AND (p_study_id IS NULL OR st.dicom_study_id LIKE p_study_id)
+      AND (p_of IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
+                                            WHERE o.state <> 'merged' AND o.shown_uid = p_of))
+$$;

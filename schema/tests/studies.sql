@@ -142,6 +142,24 @@ UPDATE series SET request_attributes = '{"step_id": "S1"}' WHERE study_id = yq_t
 SELECT concat_ws('|', yq_time_digits('1030'), yq_time_digits('10:30:59.5'), yq_time_digits('10'), yq_time_digits('235960'),
                  coalesce(yq_time_digits('2400'), '') || coalesce(yq_time_digits(''), '') || coalesce(yq_time_digits('noon'), ''));
 
+-- case: what_a_search_asks_of_a_study_is_planned_with_the_statement
+-- as: yq_gateway
+-- wants: value t t
+SET LOCAL enable_seqscan = off;
+CREATE FUNCTION pg_temp.plan_of(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    line  text;
+    lines text := '';
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN ' || p_sql LOOP
+        lines := lines || line;
+    END LOOP;
+    RETURN lines;
+END $$;
+SELECT concat_ws(' ', plan LIKE '%study_shown_uid%', plan NOT LIKE '%Function Scan%')
+FROM pg_temp.plan_of($q$SELECT (s.st).study_id FROM yq_studies_sought(ARRAY['1.2.3'], NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                                                                       NULL, NULL, NULL, NULL, NULL) s$q$) AS plan;
+
 -- case: an_instance_belongs_to_the_site_of_its_series
 -- wants: 23503
 UPDATE instance SET site_id = yq_test.key('site', 'haiyan') WHERE instance_id = yq_test.key('instance', 'duanfen');
