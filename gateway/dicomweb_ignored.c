@@ -6,15 +6,35 @@
 #include "lib/base/text.h"
 #include "lib/dicom/dicom.h"
 
-enum { PATH_MAX_BYTES = 256, WARNING_MAX = 1000 };
+enum { PATH_MAX_BYTES = 256, FIELD_DEPTH_MAX = 64, WARNING_MAX = 1000 };
 
 static const char NAMED[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.";
 
 /* ---- fields ------------------------------------------------------------------------------------------------------------------ */
 
-/* Calls visit with each field of every includefield until it fails; first: the tag of the data set itself. */
+/* An attribute by the sequences around it, from the outermost on. */
+struct field {
+	const char *path; /* as it was written */
+	uint32_t tags[FIELD_DEPTH_MAX];
+	int depth; /* 0: it is no attribute */
+};
+
+/* Tags of "sequence.attribute"; false: one of them is none. */
+static bool read_field(const char *path, struct field *out)
+{
+	char parts[PATH_MAX_BYTES], *rest;
+	*out = (struct field){.path = path};
+	text_copy(parts, sizeof parts, path);
+	char *part = strtok_r(parts, ".", &rest);
+	for (; part != NULL && out->depth < FIELD_DEPTH_MAX; part = strtok_r(NULL, ".", &rest))
+		if (!dicom_attribute(part, &out->tags[out->depth++]))
+			return false;
+	return part == NULL;
+}
+
+/* Calls visit with each field of every includefield until it fails. */
 static bool each_field(const struct http_request *request,
-                       bool (*visit)(const char *path, uint32_t first, void *context, struct err *err), void *context,
+                       bool (*visit)(const struct field *field, void *context, struct err *err), void *context,
                        struct err *err)
 {
 	for (size_t i = 0; http_query_name(request, i) != NULL; i++) {
@@ -23,21 +43,16 @@ static bool each_field(const struct http_request *request,
 			continue;
 		for (;;) {
 			size_t length = strcspn(value, ",");
-			char path[PATH_MAX_BYTES], *rest, parts[PATH_MAX_BYTES];
-			uint32_t first = 0, tag;
+			char path[PATH_MAX_BYTES];
+			struct field field;
 			if (length >= sizeof path)
 				return err_set(err, ERR_INVALID, "includefield names something that is no attribute");
 			snprintf(path, sizeof path, "%.*s", (int)length, value);
 			if (strcmp(path, "all") != 0 && path[0] != '\0') {
-				text_copy(parts, sizeof parts, path);
-				for (char *part = strtok_r(parts, ".", &rest); part != NULL;
-				     part = strtok_r(NULL, ".", &rest)) {
-					if (!dicom_attribute(part, &tag))
-						return err_set(err, ERR_INVALID,
-						               "includefield names something that is no attribute");
-					first = first == 0 ? tag : first;
-				}
-				if (!visit(path, first, context, err))
+				if (!read_field(path, &field))
+					return err_set(err, ERR_INVALID,
+					               "includefield names something that is no attribute");
+				if (!visit(&field, context, err))
 					return false;
 			}
 			if (value[length] == '\0')
@@ -48,10 +63,10 @@ static bool each_field(const struct http_request *request,
 	return true;
 }
 
-static bool accept_field(const char *path, uint32_t first, void *context, struct err *err)
+static bool accept_field(const struct field *field, void *context, struct err *err)
 {
-	(void)path, (void)context;
-	return first != 0 || err_set(err, ERR_INVALID, "includefield names something that is no attribute");
+	(void)context;
+	return field->depth > 0 || err_set(err, ERR_INVALID, "includefield names something that is no attribute");
 }
 
 bool dicomweb_check_fields(const struct http_request *request, struct err *err)
@@ -74,22 +89,44 @@ static void name(struct ignored *ignored, const char *what)
 		err_panic("out of memory");
 }
 
-static bool has(const json_t *list, uint32_t tag)
+/* The items of a sequence in all of these data sets; NULL: none of them has the attribute. */
+static json_t *items_of(const json_t *datasets, uint32_t tag)
 {
 	char key[9];
+	json_t *items = NULL, *dataset;
 	size_t i;
-	json_t *row;
 	snprintf(key, sizeof key, "%08X", tag);
-	json_array_foreach(list, i, row) if (json_object_get(row, key) != NULL) return true;
-	return false;
+	json_array_foreach(datasets, i, dataset)
+	{
+		const json_t *attribute = json_object_get(dataset, key);
+		if (attribute == NULL)
+			continue;
+		items = items != NULL ? items : json_array();
+		json_array_extend(items, json_object_get(attribute, "Value"));
+	}
+	return items;
 }
 
-static bool name_missing(const char *path, uint32_t first, void *context, struct err *err)
+/* Sequences that have no items anywhere leave open what would stand in one. */
+static bool has(const json_t *list, const struct field *field)
+{
+	json_t *level = items_of(list, field->tags[0]);
+	for (int depth = 1; depth < field->depth && json_array_size(level) > 0; depth++) {
+		json_t *below = items_of(level, field->tags[depth]);
+		json_decref(level);
+		level = below;
+	}
+	bool found = level != NULL;
+	json_decref(level);
+	return found;
+}
+
+static bool name_missing(const struct field *field, void *context, struct err *err)
 {
 	(void)err;
 	struct ignored *ignored = context;
-	if (!has(ignored->list, first))
-		name(ignored, path);
+	if (!has(ignored->list, field))
+		name(ignored, field->path);
 	return true;
 }
 

@@ -1,13 +1,16 @@
 #include "gateway/dicomweb_keys.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/caller.h"
 #include "gateway/input.h"
 #include "lib/base/text.h"
+#include "lib/domain/day.h"
 
+enum { HTTP_CONTENT_TOO_LARGE = 413 };
 enum { AUDITED_MAX = 400, RESULTS_MAX = 1000, OFFSET_MAX = 1000000, LIMIT_MAX = 9999999 };
 
 /* ---- values of the query ---------------------------------------------------------------------------------------------------- */
@@ -53,6 +56,87 @@ bool dicomweb_key_pattern(const struct http_request *request, const char *keywor
 	       (value == NULL || make_pattern(value, out, err));
 }
 
+bool dicomweb_key_item(const struct http_request *request, const struct dicomweb_item_key *key,
+                       struct dicomweb_pattern *out, struct err *err)
+{
+	const char *const outer[] = {key->sequence, key->sequence_tag}, *const inner[] = {key->keyword, key->tag};
+	char path[128];
+	out->is_set = false;
+	for (int i = 0; i < 4; i++) {
+		snprintf(path, sizeof path, "%s.%s", outer[i / 2], inner[i % 2]);
+		if (http_query(request, path) != NULL)
+			return dicomweb_key_pattern(request, path, path, out, err);
+	}
+	return true;
+}
+
+/* ---- ranges ------------------------------------------------------------------------------------------------------------------- */
+
+enum { DAY_DIGITS = 8, TIME_DIGITS = 12, TIME_FRACTION_AT = 6 };
+
+static bool read_day(const char *text, size_t length, char fill, char out[13])
+{
+	char day[11];
+	(void)fill;
+	if (length != DAY_DIGITS || strspn(text, "0123456789") < DAY_DIGITS)
+		return false;
+	snprintf(day, sizeof day, "%.4s-%.2s-%.2s", text, text + 4, text + 6);
+	memcpy(out, text, DAY_DIGITS);
+	out[DAY_DIGITS] = '\0';
+	return day_is_valid(day);
+}
+
+/* HHMMSS.FFFFFF, cut behind a pair or within the fraction (PS3.5 section 6.2, TM). */
+static bool read_time(const char *text, size_t length, char fill, char out[13])
+{
+	size_t digits = 0;
+	if (length > TIME_DIGITS + 1 || length == TIME_FRACTION_AT + 1 ||
+	    (length < TIME_FRACTION_AT && length % 2 != 0))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (i == TIME_FRACTION_AT ? text[i] != '.' : !isdigit((unsigned char)text[i]))
+			return false;
+		else if (i != TIME_FRACTION_AT)
+			out[digits++] = text[i];
+	memset(out + digits, fill, TIME_DIGITS - digits);
+	out[TIME_DIGITS] = '\0';
+	/* Of seconds there may be 60, a leap second. */
+	return memcmp(out, "24", 2) < 0 && (digits < 4 || out[2] < '6') && (digits < 6 || memcmp(out + 4, "61", 2) < 0);
+}
+
+/* fill: what stands for the digits that an end does not have. */
+static bool read_range(const char *value, bool (*read)(const char *text, size_t length, char fill, char out[13]),
+                       struct dicomweb_range *out)
+{
+	const char *dash = strchr(value, '-'), *last = dash != NULL ? dash + 1 : value;
+	size_t first = dash != NULL ? (size_t)(dash - value) : strlen(value);
+	return (first > 0 || *last != '\0') && (first == 0 || read(value, first, '0', out->from)) &&
+	       (*last == '\0' || read(last, strlen(last), '9', out->to));
+}
+
+bool dicomweb_key_days(const struct http_request *request, const char *keyword, const char *tag,
+                       struct dicomweb_range *out, struct err *err)
+{
+	const char *value;
+	memset(out, 0, sizeof *out);
+	return dicomweb_key_value(request, keyword, tag, &value, err) &&
+	       (value == NULL || read_range(value, read_day, out) ||
+	        err_set(err, ERR_INVALID, "%s is no day and no range of days (YYYYMMDD-YYYYMMDD)", keyword));
+}
+
+bool dicomweb_key_times(const struct http_request *request, const char *keyword, const char *tag,
+                        struct dicomweb_range *out, struct err *err)
+{
+	const char *value;
+	memset(out, 0, sizeof *out);
+	return dicomweb_key_value(request, keyword, tag, &value, err) &&
+	       (value == NULL || read_range(value, read_time, out) ||
+	        err_set(err, ERR_INVALID, "%s is no time and no range of times (HHMMSS.FFFFFF-HHMMSS.FFFFFF)",
+	                keyword));
+}
+
+/* ---- names by sound ------------------------------------------------------------------------------------------------------------ */
+
 static bool read_fuzzy(const struct http_request *request, bool *out, struct err *err)
 {
 	const char *wanted = http_query(request, "fuzzymatching");
@@ -79,6 +163,8 @@ bool dicomweb_key_term(const struct http_request *request, char out[NAME_KEY_SIZ
 	(void)name_key_term(plain, out);
 	return true;
 }
+
+/* ---- lists ---------------------------------------------------------------------------------------------------------------------- */
 
 static const char LETTERS[] = "0123456789.,\\ABCDEFGHIJKLMNOPQRSTUVWXYZ_ ";
 
@@ -139,6 +225,8 @@ bool dicomweb_key_codes(const struct http_request *request, const char *keyword,
 	       err_set(err, ERR_INVALID, "%s is no list of at most %d codes", keyword, DICOMWEB_LIST_MAX);
 }
 
+/* ---- what every search has in common ------------------------------------------------------------------------------------------ */
+
 /* What is more than a page is a page, and the answer says that there is more. */
 bool dicomweb_key_window(const struct http_request *request, struct dicomweb_window *out, struct err *err)
 {
@@ -148,6 +236,20 @@ bool dicomweb_key_window(const struct http_request *request, struct dicomweb_win
 	if (out->limit > RESULTS_MAX)
 		out->limit = RESULTS_MAX;
 	return true;
+}
+
+bool dicomweb_search_failed(struct err *err)
+{
+	char state[6];
+	if (err->kind != ERR_TEMPORARY || err->source != ERR_SOURCE_SQL)
+		return false;
+	err_sqlstate_unpack(err->code, state);
+	if (strcmp(state, "57014") != 0)
+		return false;
+	err_set(err, ERR_REFUSED,
+	        "the search is too broad and was ended: narrow it by days, a number or the beginning of a name, or ask "
+	        "for less at once (limit)");
+	return err_code(err, ERR_SOURCE_HTTP, HTTP_CONTENT_TOO_LARGE);
 }
 
 /* Which studies were shown; a long page takes more than one record. Rows of one study stand together. */

@@ -42,10 +42,33 @@ bool dicomweb_key_list(const struct http_request *request, const char *keyword, 
 bool dicomweb_key_codes(const struct http_request *request, const char *keyword, const char *tag,
                         struct dicomweb_list *out, struct err *err);
 
+/* What an item of a sequence has (PS3.18 section 8.3.4.1): "sequence.attribute", each by its keyword or tag. */
+struct dicomweb_item_key {
+	const char *sequence, *sequence_tag, *keyword, *tag;
+};
+bool dicomweb_key_item(const struct http_request *request, const struct dicomweb_item_key *key,
+                       struct dicomweb_pattern *out, struct err *err);
+
+/* "first-last", either end open, or one value, which is both (PS3.4 section C.2.2.2.5). */
+struct dicomweb_range {
+	char from[13], to[13]; /* days YYYYMMDD, times HHMMSSFFFFFF; empty: open */
+};
+bool dicomweb_key_days(const struct http_request *request, const char *keyword, const char *tag,
+                       struct dicomweb_range *out, struct err *err);
+/* A time that is less exact begins with its first moment and ends with its last: "10" is the whole hour. */
+bool dicomweb_key_times(const struct http_request *request, const char *keyword, const char *tag,
+                        struct dicomweb_range *out, struct err *err);
+
 struct dicomweb_window {
 	int limit, offset;
 };
 bool dicomweb_key_window(const struct http_request *request, struct dicomweb_window *out, struct err *err);
+
+/*
+ * Makes 413 of the ledger's time-out: the search was too broad (PS3.18 table 10.6.3-1) and would be again; other errors stay. Returns false, as
+ * err_set() does.
+ */
+bool dicomweb_search_failed(struct err *err);
 
 /* Which studies (column "id") the first rows showed; a long page takes more than one record. Rows of one study stand together. */
 bool dicomweb_audit_shown(struct http_request *request, const char *action, const struct db_rows *rows, int shown,

@@ -11,7 +11,6 @@
 #include "gateway/dicomweb_keys.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
-#include "lib/domain/day.h"
 
 enum { HTTP_NO_CONTENT = 204, NO_NUMBER = INT_MIN, IS_MAX = 12 };
 
@@ -22,42 +21,9 @@ static struct db_param pattern_param(const struct dicomweb_pattern *pattern)
 	return db_text(pattern->is_set ? pattern->text : NULL);
 }
 
-struct range {
-	char from[9], to[9]; /* empty: open */
-};
-
-static bool is_day(const char *text, size_t length)
+static struct db_param end_param(const char *end)
 {
-	char day[11];
-	if (length != 8 || strspn(text, "0123456789") < 8)
-		return length == 0;
-	snprintf(day, sizeof day, "%.4s-%.2s-%.2s", text, text + 4, text + 6);
-	return day_is_valid(day);
-}
-
-/* "20260101-20261231", "20260101-", "-20261231", "20260101" (PS3.4 section C.2.2.2.5). */
-static bool read_range(const struct http_request *request, const char *keyword, const char *tag, struct range *out,
-                       struct err *err)
-{
-	const char *value, *dash;
-	memset(out, 0, sizeof *out);
-	if (!dicomweb_key_value(request, keyword, tag, &value, err))
-		return false;
-	if (value == NULL)
-		return true;
-	dash = strchr(value, '-');
-	size_t first = dash != NULL ? (size_t)(dash - value) : strlen(value);
-	const char *last = dash != NULL ? dash + 1 : value;
-	if (!is_day(value, first) || !is_day(last, strlen(last)) || (first == 0 && *last == '\0'))
-		return err_set(err, ERR_INVALID, "%s is no day and no range of days (YYYYMMDD-YYYYMMDD)", keyword);
-	memcpy(out->from, value, first);
-	memcpy(out->to, last, strlen(last));
-	return true;
-}
-
-static struct db_param day_param(const char *day)
-{
-	return db_text(day[0] != '\0' ? day : NULL);
+	return db_text(end[0] != '\0' ? end : NULL);
 }
 
 static struct db_param list_param(const struct dicomweb_list *list)
@@ -87,9 +53,16 @@ static bool read_number(const struct http_request *request, const char *keyword,
 	" StudyInstanceUID 0020000D ModalitiesInStudy 00080061 PatientID 00100020 PatientName 00100010 "               \
 	"AccessionNumber "                                                                                             \
 	"00080050 StudyDescription 00081030 ReferringPhysicianName 00080090 StudyID 00200010 StudyDate 00080020 "      \
+	"StudyTime 00080030 "                                                                                          \
 	"PatientBirthDate 00100030 PatientSex 00100040 "
 #define SERIES_KEYS                                                                                                    \
-	STUDY_KEYS "SeriesInstanceUID 0020000E Modality 00080060 SeriesNumber 00200011 SeriesDescription 0008103E "
+	STUDY_KEYS                                                                                                     \
+	"SeriesInstanceUID 0020000E Modality 00080060 SeriesNumber 00200011 SeriesDescription 0008103E "               \
+	"PerformedProcedureStepStartDate 00400244 PerformedProcedureStepStartTime 00400245 "                           \
+	"RequestAttributesSequence.ScheduledProcedureStepID RequestAttributesSequence.00400009 "                       \
+	"00400275.ScheduledProcedureStepID 00400275.00400009 "                                                         \
+	"RequestAttributesSequence.RequestedProcedureID RequestAttributesSequence.00401001 "                           \
+	"00400275.RequestedProcedureID 00400275.00401001 "
 #define INSTANCE_KEYS SERIES_KEYS "SOPInstanceUID 00080018 SOPClassUID 00080016 InstanceNumber 00200013 "
 static const char *const keys[] = {STUDY_KEYS, SERIES_KEYS, INSTANCE_KEYS}; /* by depth */
 
@@ -176,7 +149,7 @@ static bool reply_below(struct http_request *request, struct db_rows *rows, cons
 struct study_query {
 	struct dicomweb_list uids, modalities;
 	struct dicomweb_pattern patient_id, name, accession, description, referring, study_id;
-	struct range studied, born;
+	struct dicomweb_range studied, studied_time, born;
 	char term[NAME_KEY_SIZE]; /* instead of the pattern of the name; empty: not by sound */
 	const char *of; /* studies of the patient of this study, whatever patient ID is asked for; NULL: of anybody */
 	const char *sex;
@@ -194,8 +167,9 @@ static bool read_study_query(const struct http_request *request, struct study_qu
 	       dicomweb_key_pattern(request, "StudyDescription", "00081030", &out->description, err) &&
 	       dicomweb_key_pattern(request, "ReferringPhysicianName", "00080090", &out->referring, err) &&
 	       dicomweb_key_pattern(request, "StudyID", "00200010", &out->study_id, err) &&
-	       read_range(request, "StudyDate", "00080020", &out->studied, err) &&
-	       read_range(request, "PatientBirthDate", "00100030", &out->born, err) &&
+	       dicomweb_key_days(request, "StudyDate", "00080020", &out->studied, err) &&
+	       dicomweb_key_times(request, "StudyTime", "00080030", &out->studied_time, err) &&
+	       dicomweb_key_days(request, "PatientBirthDate", "00100030", &out->born, err) &&
 	       dicomweb_key_value(request, "PatientSex", "00100040", &out->sex, err) &&
 	       dicomweb_key_term(request, out->term, err) && dicomweb_key_window(request, &out->window, err);
 }
@@ -206,13 +180,14 @@ static struct db_param name_param(const struct study_query *query)
 }
 
 /* clang-format off */
-/* Fourteen parameters: what every statement of a search knows of the study. */
+/* Sixteen parameters: what every statement of a search knows of the study. */
 #define STUDY_PARAMS(query) \
 	list_param(&(query)->uids), (query)->of != NULL ? db_null() : pattern_param(&(query)->patient_id), name_param(query), \
 	db_text((query)->term[0] != '\0' ? (query)->term : NULL), pattern_param(&(query)->accession), \
-	day_param((query)->studied.from), day_param((query)->studied.to), list_param(&(query)->modalities), \
-	pattern_param(&(query)->description), pattern_param(&(query)->referring), day_param((query)->born.from), \
-	day_param((query)->born.to), db_text((query)->sex), pattern_param(&(query)->study_id)
+	end_param((query)->studied.from), end_param((query)->studied.to), list_param(&(query)->modalities), \
+	pattern_param(&(query)->description), pattern_param(&(query)->referring), end_param((query)->born.from), \
+	end_param((query)->born.to), db_text((query)->sex), pattern_param(&(query)->study_id), \
+	end_param((query)->studied_time.from), end_param((query)->studied_time.to)
 /* clang-format on */
 
 static bool find_studies(struct db *db, const struct study_query *query, struct db_rows **rows, struct err *err)
@@ -220,7 +195,8 @@ static bool find_studies(struct db *db, const struct study_query *query, struct 
 	return db_exec(db, STMT_DICOMWEB_STUDIES,
 	               DB_PARAMS(STUDY_PARAMS(query), db_int(query->window.limit + 1), db_int(query->window.offset),
 	                         db_text(query->of)),
-	               rows, err);
+	               rows, err) ||
+	       dicomweb_search_failed(err);
 }
 
 bool handle_dicomweb_studies(struct http_request *request, void *context, struct err *err)
@@ -250,10 +226,23 @@ static struct db_param number_param(int number)
 struct below_query {
 	struct study_query of_study;
 	struct dicomweb_list series, modalities, instances, classes;
-	struct dicomweb_pattern description;
+	struct dicomweb_pattern description, step_id, procedure_id;
+	struct dicomweb_range performed, performed_time;
 	const char *in_study, *in_series; /* of the path; NULL: of every one */
 	int series_number, number;
 };
+
+static bool read_requests(const struct http_request *request, struct below_query *out, struct err *err)
+{
+	static const struct dicomweb_item_key step = {"RequestAttributesSequence", "00400275",
+	                                              "ScheduledProcedureStepID", "00400009"},
+	                                      procedure = {"RequestAttributesSequence", "00400275",
+	                                                   "RequestedProcedureID", "00401001"};
+	return dicomweb_key_item(request, &step, &out->step_id, err) &&
+	       dicomweb_key_item(request, &procedure, &out->procedure_id, err) &&
+	       dicomweb_key_days(request, "PerformedProcedureStepStartDate", "00400244", &out->performed, err) &&
+	       dicomweb_key_times(request, "PerformedProcedureStepStartTime", "00400245", &out->performed_time, err);
+}
 
 /* What both levels take: a key of a higher level filters, too (PS3.18 section 10.6.1.2). */
 static bool read_below(const struct http_request *request, struct below_query *out, struct err *err)
@@ -263,8 +252,16 @@ static bool read_below(const struct http_request *request, struct below_query *o
 	       dicomweb_key_list(request, "SeriesInstanceUID", "0020000E", &out->series, err) &&
 	       dicomweb_key_codes(request, "Modality", "00080060", &out->modalities, err) &&
 	       read_number(request, "SeriesNumber", "00200011", &out->series_number, err) &&
-	       dicomweb_key_pattern(request, "SeriesDescription", "0008103E", &out->description, err);
+	       dicomweb_key_pattern(request, "SeriesDescription", "0008103E", &out->description, err) &&
+	       read_requests(request, out, err);
 }
+
+/* clang-format off */
+/* Six parameters: what made the series, and what it was asked for. */
+#define REQUEST_PARAMS(query) \
+	end_param((query)->performed.from), end_param((query)->performed.to), end_param((query)->performed_time.from), \
+	end_param((query)->performed_time.to), pattern_param(&(query)->step_id), pattern_param(&(query)->procedure_id)
+/* clang-format on */
 
 static bool find_series(struct db *db, const struct below_query *query, struct db_rows **rows, struct err *err)
 {
@@ -273,8 +270,9 @@ static bool find_series(struct db *db, const struct below_query *query, struct d
 	               DB_PARAMS(db_text(query->in_study), list_param(&query->series), list_param(&query->modalities),
 	                         number_param(query->series_number), pattern_param(&query->description),
 	                         db_int(study->window.limit + 1), db_int(study->window.offset), STUDY_PARAMS(study),
-	                         db_text(study->of)),
-	               rows, err);
+	                         db_text(study->of), REQUEST_PARAMS(query)),
+	               rows, err) ||
+	       dicomweb_search_failed(err);
 }
 
 bool handle_dicomweb_series(struct http_request *request, void *context, struct err *err)
@@ -301,8 +299,9 @@ static bool find_instances(struct db *db, const struct below_query *query, struc
 	                         db_int(study->window.limit + 1), db_int(study->window.offset),
 	                         list_param(&query->series), list_param(&query->modalities),
 	                         pattern_param(&query->description), STUDY_PARAMS(study), db_text(study->of),
-	                         number_param(query->series_number)),
-	               rows, err);
+	                         number_param(query->series_number), REQUEST_PARAMS(query)),
+	               rows, err) ||
+	       dicomweb_search_failed(err);
 }
 
 bool handle_dicomweb_instances(struct http_request *request, void *context, struct err *err)

@@ -166,7 +166,7 @@ static bool find(struct http_request *request, const json_t *filter, const struc
 	          db_exec(db, STMT_WORKITEM_LIST,
 	                  DB_PARAMS(db_text(text), db_int(window->limit + 1), db_int(window->offset)), rows, err);
 	free(text);
-	return ok;
+	return ok || dicomweb_search_failed(err);
 }
 
 /* A filtered worklist has no names by sound: its keys are compared with every workitem to come. */

@@ -318,9 +318,15 @@ enum dicom_charset_verdict {
 	DICOM_CHARSET_UNDECIDED  /* kept, unreadable characters replaced by U+FFFD */
 };
 
+/* What was asked for: an item of the Request Attributes Sequence (0040,0275). */
+enum { DICOM_REQUESTS_MAX = 8 };
+struct dicom_request_attributes {
+	char step_id[65], procedure_id[65];
+};
+
 /*
  * Text fields are UTF-8, blanks trimmed, cut to the buffer; empty when absent. Dates and times as text, as they came. UIDs are not checked; one
- * of more than 64 characters is "?".
+ * of more than 64 characters is "?". Of the items of a sequence further ones than there is room for are left out.
  */
 struct dicom_fields {
 	char sop_class_uid[DICOM_UID_SIZE], sop_instance_uid[DICOM_UID_SIZE];
@@ -335,6 +341,8 @@ struct dicom_fields {
 	char study_description[400], series_description[400], protocol_name[400], body_part[65], laterality[17];
 	char modality[17], manufacturer[200], model[200], station_name[65], device_serial[200], institution[400];
 	char operators_name[400], view_position[65];
+	char performed_date[33], performed_time[33]; /* when the performed procedure step began */
+	struct dicom_request_attributes request_attributes[DICOM_REQUESTS_MAX];
 	int32_t series_number, instance_number, rows, columns, frames; /* -1: absent or no number */
 	bool has_pixels, has_study;
 	char charset_declared[129], charset_used[33];

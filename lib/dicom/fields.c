@@ -15,14 +15,18 @@ enum field_form {
 struct field {
 	uint32_t tag;
 	uint32_t parent; /* outermost sequence, 0: top level */
+	uint32_t item;   /* of which item of it; 0: of whichever has one first */
 	enum field_form form;
 	size_t offset, size;
 };
 
 #define FIELD(tag, form, member)                                                                                       \
-	{tag, 0, form, offsetof(struct dicom_fields, member), sizeof(((struct dicom_fields *)0)->member)}
-#define ITEM_FIELD(parent, tag, form, member)                                                                          \
-	{tag, parent, form, offsetof(struct dicom_fields, member), sizeof(((struct dicom_fields *)0)->member)}
+	{tag, 0, 0, form, offsetof(struct dicom_fields, member), sizeof(((struct dicom_fields *)0)->member)}
+#define ITEM_FIELD(parent, item, tag, form, member)                                                                    \
+	{tag, parent, item, form, offsetof(struct dicom_fields, member), sizeof(((struct dicom_fields *)0)->member)}
+#define REQUEST_FIELDS(item)                                                                                           \
+	ITEM_FIELD(0x00400275, (item) + 1, 0x00400009, FIELD_TEXT, request_attributes[item].step_id),                  \
+	    ITEM_FIELD(0x00400275, (item) + 1, 0x00401001, FIELD_TEXT, request_attributes[item].procedure_id)
 
 /* PS3.6. The first one of a repeated tag counts. */
 static const struct field fields[] = {
@@ -51,7 +55,7 @@ static const struct field fields[] = {
     FIELD(0x00100030, FIELD_CODE, patient_birth_date),
     FIELD(0x00100040, FIELD_CODE, patient_sex),
     FIELD(0x00101000, FIELD_TEXT, other_patient_ids),
-    ITEM_FIELD(0x00101002, 0x00100020, FIELD_TEXT, other_patient_ids),
+    ITEM_FIELD(0x00101002, 0, 0x00100020, FIELD_TEXT, other_patient_ids),
     FIELD(0x00101010, FIELD_CODE, patient_age),
     FIELD(0x00180015, FIELD_CODE, body_part),
     FIELD(0x00181000, FIELD_TEXT, device_serial),
@@ -61,8 +65,19 @@ static const struct field fields[] = {
     FIELD(0x0020000e, FIELD_UID, series_instance_uid),
     FIELD(0x00200010, FIELD_TEXT, study_id),
     FIELD(0x00200060, FIELD_CODE, laterality),
+    FIELD(0x00400244, FIELD_CODE, performed_date),
+    FIELD(0x00400245, FIELD_CODE, performed_time),
+    REQUEST_FIELDS(0),
+    REQUEST_FIELDS(1),
+    REQUEST_FIELDS(2),
+    REQUEST_FIELDS(3),
+    REQUEST_FIELDS(4),
+    REQUEST_FIELDS(5),
+    REQUEST_FIELDS(6),
+    REQUEST_FIELDS(7),
 };
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
+_Static_assert(DICOM_REQUESTS_MAX == 8, "an item for each of them");
 
 /* Numbers: IS as text, US as two bytes. */
 static const struct number {
@@ -97,7 +112,8 @@ static int field_find(const struct structure_element *element)
 {
 	for (int i = 0; i < FIELD_COUNT; i++)
 		if (fields[i].tag == element->tag && fields[i].parent == element->parent &&
-		    element->depth == (fields[i].parent != 0))
+		    element->depth == (fields[i].parent != 0) &&
+		    (fields[i].item == 0 || fields[i].item == element->item))
 			return i;
 	return -1;
 }

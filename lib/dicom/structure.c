@@ -23,7 +23,7 @@ struct walk {
 	const struct structure_visitor *visitor;
 	struct level levels[STRUCTURE_DEPTH_MAX];
 	int top;
-	uint32_t parent;
+	uint32_t parent, item;
 	uint32_t elements;
 	bool seen_pixels;
 	char value[STRUCTURE_VALUE_MAX];
@@ -143,6 +143,7 @@ static struct structure_element describe(const struct walk *walk, const struct h
 	return (struct structure_element){
 	    .tag = header->tag,
 	    .parent = walk->parent,
+	    .item = walk->item,
 	    .depth = walk->top / 2,
 	    .length = header->length == LENGTH_UNDEFINED ? UINT64_MAX : header->length,
 	    .is_big_endian = walk->syntax->is_big_endian,
@@ -170,8 +171,10 @@ static bool visit(struct walk *walk, const struct header *header, struct err *er
 
 static bool open_sequence(struct walk *walk, const struct header *header, bool is_implicit, struct err *err)
 {
-	if (walk->top == 0)
+	if (walk->top == 0) {
 		walk->parent = header->tag;
+		walk->item = 0;
+	}
 	return push(walk, header, LEVEL_ITEMS, is_implicit, err);
 }
 
@@ -250,8 +253,10 @@ static bool step_items(struct walk *walk, struct err *err)
 
 	if (!read_header(walk, level->is_implicit, &header, err))
 		return false;
-	if (header.tag == TAG_ITEM)
+	if (header.tag == TAG_ITEM) {
+		walk->item += walk->top == 1;
 		return push(walk, &header, LEVEL_ELEMENTS, level->is_implicit, err);
+	}
 	if (header.tag == TAG_SEQUENCE_END && level->end == UINT64_MAX) {
 		walk->top--;
 		return header.length == 0 || fault(walk, header.tag, "a delimiter with a length", err);
@@ -285,7 +290,7 @@ static bool close_levels(struct walk *walk, struct err *err)
 		walk->top--;
 	}
 	if (walk->top == 0)
-		walk->parent = 0;
+		walk->parent = walk->item = 0;
 	return true;
 }
 

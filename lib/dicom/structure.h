@@ -24,6 +24,7 @@ enum { STRUCTURE_DEPTH_MAX = 128, STRUCTURE_ELEMENTS_MAX = 16 << 20, STRUCTURE_V
 struct structure_element {
 	uint32_t tag;    /* group << 16 | element */
 	uint32_t parent; /* tag of the outermost sequence around it, 0 at the top level */
+	uint32_t item;   /* 1..: which item of that sequence; 0 at the top level */
 	int depth;       /* 0: top level; 1: in an item of a sequence there, ... */
 	uint64_t length; /* UINT64_MAX: undefined */
 	bool is_big_endian;

@@ -21,6 +21,7 @@ static const struct text_member {
     MEMBER(content_date),         MEMBER(content_time),        MEMBER(study_description), MEMBER(series_description),
     MEMBER(protocol_name),        MEMBER(body_part),           MEMBER(laterality),        MEMBER(modality),
     MEMBER(view_position),        MEMBER(charset_declared),    MEMBER(charset_used),      MEMBER(institution),
+    MEMBER(performed_date),       MEMBER(performed_time),
 #undef MEMBER
 };
 
@@ -51,6 +52,26 @@ static void add_text(json_t *object, const char *name, const char *text)
 	put(object, name, text_is_utf8(text, strlen(text)) ? json_string(text) : json_string(""));
 }
 
+/* An item that names neither says nothing. */
+static void put_requests(json_t *object, const struct dicom_fields *fields)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < DICOM_REQUESTS_MAX; i++) {
+		const struct dicom_request_attributes *request = &fields->request_attributes[i];
+		json_t *item;
+
+		if (!request->step_id[0] && !request->procedure_id[0])
+			continue;
+		item = json_object();
+		add_text(item, "step_id", request->step_id);
+		add_text(item, "procedure_id", request->procedure_id);
+		if (json_array_append_new(list, item) != 0)
+			err_panic("out of memory");
+	}
+	put(object, "request_attributes", list);
+}
+
 static void put_fields(json_t *object, const struct dicom_fields *fields)
 {
 	for (size_t i = 0; i < sizeof text_members / sizeof text_members[0]; i++)
@@ -62,6 +83,7 @@ static void put_fields(json_t *object, const struct dicom_fields *fields)
 		memcpy(&number, at, sizeof number);
 		put(object, number_members[i].name, number < 0 ? json_null() : json_integer(number));
 	}
+	put_requests(object, fields);
 	put(object, "has_pixels", json_boolean(fields->has_pixels));
 	add_text(object, "charset_verdict", verdicts[fields->charset_verdict]);
 }

@@ -16,34 +16,17 @@
 -- $12 last birth date
 -- $13 sex
 -- $14 pattern of the study id
--- $15 how many
--- $16 how many are left out first
--- $17 only of the patient of this Study Instance UID, or NULL
-WITH read_so AS MATERIALIZED (SELECT yq_claims_read($3::text, 100000) AS claims),
-page AS MATERIALIZED (
-    SELECT st.study_id, st.first_arrival_at
-    FROM study st JOIN identity_claim c USING (claim_id)
-    WHERE st.state <> 'merged'
-      AND ($1::text[] IS NULL OR st.shown_uid = ANY ($1::text[]))
-      AND ($2::text IS NULL OR c.typed_id LIKE $2::text)
-      AND ($3::text IS NULL OR yq_name_fits(c.name, $3::text)
-           OR (((SELECT claims IS NULL FROM read_so) OR c.claim_id IN (SELECT unnest(claims) FROM read_so)) AND yq_claim_reads(c, $3::text)))
-      AND ($4::text IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k
-                                               WHERE k.key >= $4::text AND k.key < yq_term_end($4::text)))
-      AND ($5::text IS NULL OR st.accession_number LIKE $5::text)
-      AND ($6::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $6::text))
-      AND ($7::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $7::text))
-      AND ($8::text[] IS NULL OR EXISTS (SELECT FROM series e WHERE e.study_id = st.study_id AND e.modality LIKE ANY ($8::text[])))
-      AND ($9::text IS NULL OR st.description ILIKE $9::text)
-      AND ($10::text IS NULL OR yq_name_fits(st.referring_physician, $10::text))
-      AND ($11::date IS NULL OR c.birth_date >= $11::date)
-      AND ($12::date IS NULL OR c.birth_date <= $12::date)
-      AND ($13::text IS NULL OR c.sex = $13::text)
-      AND ($14::text IS NULL OR st.dicom_study_id LIKE $14::text)
-      AND ($17::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
-                                                 WHERE o.state <> 'merged' AND o.shown_uid = $17::text))
-    ORDER BY st.first_arrival_at DESC, st.study_id DESC
-    LIMIT $15::integer OFFSET $16::integer
+-- $15 first study time, as HHMMSSFFFFFF
+-- $16 last study time
+-- $17 how many
+-- $18 how many are left out first
+-- $19 only of the patient of this Study Instance UID, or NULL
+WITH page AS MATERIALIZED (
+    SELECT (s.st).study_id, (s.st).first_arrival_at
+    FROM yq_studies_sought($1::text[], $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text[], $9::text,
+                           $10::text, $11::date, $12::date, $13::text, $14::text, $15::text, $16::text, $19::text) AS s
+    ORDER BY (s.st).first_arrival_at DESC, (s.st).study_id DESC
+    LIMIT $17::integer OFFSET $18::integer
 )
 SELECT st.public_id::text AS id, st.shown_uid,
        yq_json_study(st, c) || jsonb_build_object(
@@ -80,38 +63,34 @@ ORDER BY page.first_arrival_at DESC, st.study_id DESC;
 -- $19 last birth date
 -- $20 sex
 -- $21 pattern of the study id
--- $22 only of the patient of this Study Instance UID, or NULL
-WITH read_so AS MATERIALIZED (SELECT yq_claims_read($10::text, 100000) AS claims)
-SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid,
-       CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || yq_json_series(e) || jsonb_build_object(
-           '00080005', yq_json_value('CS', 'ISO_IR 192'), '0020000D', yq_json_value('UI', st.shown_uid),
+-- $22 first study time, as HHMMSSFFFFFF
+-- $23 last study time
+-- $24 only of the patient of this Study Instance UID, or NULL
+-- $25 first day on which the performed procedure step began
+-- $26 last day
+-- $27 first time of the day, as HHMMSSFFFFFF
+-- $28 last time
+-- $29 pattern of the scheduled procedure step id
+-- $30 pattern of the requested procedure id, of the same item
+SELECT (s.st).public_id::text AS id, (s.st).shown_uid, e.series_instance_uid,
+       CASE WHEN $1::text IS NULL THEN yq_json_study(s.st, s.c) ELSE '{}' END || yq_json_series(e) || jsonb_build_object(
+           '00080005', yq_json_value('CS', 'ISO_IR 192'), '0020000D', yq_json_value('UI', (s.st).shown_uid),
            '00201209', yq_json_number('IS', (SELECT count(*) FROM instance i WHERE i.series_id = e.series_id))) AS json
-FROM series e JOIN study st USING (study_id) JOIN identity_claim c USING (claim_id)
-WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
+FROM yq_studies_sought($8::text[], $9::text, $10::text, $11::text, $12::text, $13::text, $14::text, $15::text[], $16::text,
+                       $17::text, $18::date, $19::date, $20::text, $21::text, $22::text, $23::text, $24::text) AS s
+JOIN series e ON e.study_id = (s.st).study_id
+WHERE ($1::text IS NULL OR (s.st).shown_uid = $1::text)
   AND ($2::text[] IS NULL OR e.series_instance_uid = ANY ($2::text[]))
   AND ($3::text[] IS NULL OR e.modality LIKE ANY ($3::text[]))
   AND ($4::integer IS NULL OR e.number = $4::integer)
   AND ($5::text IS NULL OR e.description ILIKE $5::text)
-  AND ($8::text[] IS NULL OR st.shown_uid = ANY ($8::text[]))
-  AND ($9::text IS NULL OR c.typed_id LIKE $9::text)
-  AND ($10::text IS NULL OR yq_name_fits(c.name, $10::text)
-       OR (((SELECT claims IS NULL FROM read_so) OR c.claim_id IN (SELECT unnest(claims) FROM read_so)) AND yq_claim_reads(c, $10::text)))
-  AND ($11::text IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k
-                                           WHERE k.key >= $11::text AND k.key < yq_term_end($11::text)))
-  AND ($12::text IS NULL OR st.accession_number LIKE $12::text)
-  AND ($13::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $13::text))
-  AND ($14::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $14::text))
-  AND ($15::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality LIKE ANY ($15::text[])))
-  AND ($16::text IS NULL OR st.description ILIKE $16::text)
-  AND ($17::text IS NULL OR yq_name_fits(st.referring_physician, $17::text))
-  AND ($18::date IS NULL OR c.birth_date >= $18::date)
-  AND ($19::date IS NULL OR c.birth_date <= $19::date)
-  AND ($20::text IS NULL OR c.sex = $20::text)
-  AND ($21::text IS NULL OR st.dicom_study_id LIKE $21::text)
-  AND ($22::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
-                                             WHERE o.state <> 'merged' AND o.shown_uid = $22::text))
+  AND ($25::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" >= $25::text))
+  AND ($26::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" <= $26::text))
+  AND ($27::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" >= $27::text)
+  AND ($28::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" <= $28::text)
+  AND (($29::text IS NULL AND $30::text IS NULL) OR yq_requests_fit(e.request_attributes, $29::text, $30::text))
   AND EXISTS (SELECT FROM instance i WHERE i.series_id = e.series_id)
-ORDER BY st.first_arrival_at DESC, st.study_id DESC, e.number NULLS LAST, e.series_id
+ORDER BY (s.st).first_arrival_at DESC, (s.st).study_id DESC, e.number NULLS LAST, e.series_id
 LIMIT $6::integer OFFSET $7::integer;
 
 -- name: dicomweb_instances
@@ -140,21 +119,30 @@ LIMIT $6::integer OFFSET $7::integer;
 -- $22 last birth date
 -- $23 sex
 -- $24 pattern of the study id
--- $25 only of the patient of this Study Instance UID, or NULL
--- $26 series number, or NULL
-WITH read_so AS MATERIALIZED (SELECT yq_claims_read($13::text, 100000) AS claims)
-SELECT st.public_id::text AS id, st.shown_uid, e.series_instance_uid, i.sop_instance_uid,
-       CASE WHEN $1::text IS NULL THEN yq_json_study(st, c) ELSE '{}' END || CASE WHEN $2::text IS NULL THEN yq_json_series(e) ELSE '{}' END
+-- $25 first study time, as HHMMSSFFFFFF
+-- $26 last study time
+-- $27 only of the patient of this Study Instance UID, or NULL
+-- $28 series number, or NULL
+-- $29 first day on which the performed procedure step began
+-- $30 last day
+-- $31 first time of the day, as HHMMSSFFFFFF
+-- $32 last time
+-- $33 pattern of the scheduled procedure step id
+-- $34 pattern of the requested procedure id, of the same item
+SELECT (s.st).public_id::text AS id, (s.st).shown_uid, e.series_instance_uid, i.sop_instance_uid,
+       CASE WHEN $1::text IS NULL THEN yq_json_study(s.st, s.c) ELSE '{}' END || CASE WHEN $2::text IS NULL THEN yq_json_series(e) ELSE '{}' END
        || jsonb_build_object(
-           '00080005', yq_json_value('CS', 'ISO_IR 192'), '0020000D', yq_json_value('UI', st.shown_uid),
+           '00080005', yq_json_value('CS', 'ISO_IR 192'), '0020000D', yq_json_value('UI', (s.st).shown_uid),
            '0020000E', yq_json_value('UI', e.series_instance_uid), '00080016', yq_json_value('UI', i.sop_class_uid),
            '00080018', yq_json_value('UI', i.sop_instance_uid), '00080056', yq_json_value('CS', 'ONLINE'),
            '00200013', yq_json_number('IS', i.number), '00083002', yq_json_value('UI', i.transfer_syntax_uid))
        || CASE WHEN i.has_pixels THEN jsonb_build_object(
            '00280008', yq_json_number('IS', coalesce(i.frames, 1)), '00280010', yq_json_number('US', i.rows),
            '00280011', yq_json_number('US', i.columns)) ELSE '{}' END AS json
-FROM instance i JOIN series e USING (series_id) JOIN study st USING (study_id) JOIN identity_claim c USING (claim_id)
-WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
+FROM yq_studies_sought($11::text[], $12::text, $13::text, $14::text, $15::text, $16::text, $17::text, $18::text[], $19::text,
+                       $20::text, $21::date, $22::date, $23::text, $24::text, $25::text, $26::text, $27::text) AS s
+JOIN series e ON e.study_id = (s.st).study_id JOIN instance i USING (series_id)
+WHERE ($1::text IS NULL OR (s.st).shown_uid = $1::text)
   AND ($2::text IS NULL OR e.series_instance_uid = $2::text)
   AND ($3::text[] IS NULL OR i.sop_instance_uid = ANY ($3::text[]))
   AND ($4::text[] IS NULL OR i.sop_class_uid = ANY ($4::text[]))
@@ -162,26 +150,13 @@ WHERE st.state <> 'merged' AND ($1::text IS NULL OR st.shown_uid = $1::text)
   AND ($8::text[] IS NULL OR e.series_instance_uid = ANY ($8::text[]))
   AND ($9::text[] IS NULL OR e.modality LIKE ANY ($9::text[]))
   AND ($10::text IS NULL OR e.description ILIKE $10::text)
-  AND ($26::integer IS NULL OR e.number = $26::integer)
-  AND ($11::text[] IS NULL OR st.shown_uid = ANY ($11::text[]))
-  AND ($12::text IS NULL OR c.typed_id LIKE $12::text)
-  AND ($13::text IS NULL OR yq_name_fits(c.name, $13::text)
-       OR (((SELECT claims IS NULL FROM read_so) OR c.claim_id IN (SELECT unnest(claims) FROM read_so)) AND yq_claim_reads(c, $13::text)))
-  AND ($14::text IS NULL OR st.claim_id IN (SELECT k.claim_id FROM identity_key k
-                                           WHERE k.key >= $14::text AND k.key < yq_term_end($14::text)))
-  AND ($15::text IS NULL OR st.accession_number LIKE $15::text)
-  AND ($16::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" >= $16::text))
-  AND ($17::text IS NULL OR (st.study_date_text <> '' AND st.study_date_text COLLATE "C" <= $17::text))
-  AND ($18::text[] IS NULL OR EXISTS (SELECT FROM series x WHERE x.study_id = st.study_id AND x.modality LIKE ANY ($18::text[])))
-  AND ($19::text IS NULL OR st.description ILIKE $19::text)
-  AND ($20::text IS NULL OR yq_name_fits(st.referring_physician, $20::text))
-  AND ($21::date IS NULL OR c.birth_date >= $21::date)
-  AND ($22::date IS NULL OR c.birth_date <= $22::date)
-  AND ($23::text IS NULL OR c.sex = $23::text)
-  AND ($24::text IS NULL OR st.dicom_study_id LIKE $24::text)
-  AND ($25::text IS NULL OR c.patient_id IN (SELECT oc.patient_id FROM study o JOIN identity_claim oc USING (claim_id)
-                                             WHERE o.state <> 'merged' AND o.shown_uid = $25::text))
-ORDER BY st.first_arrival_at DESC, st.study_id DESC, e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id
+  AND ($28::integer IS NULL OR e.number = $28::integer)
+  AND ($29::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" >= $29::text))
+  AND ($30::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" <= $30::text))
+  AND ($31::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" >= $31::text)
+  AND ($32::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" <= $32::text)
+  AND (($33::text IS NULL AND $34::text IS NULL) OR yq_requests_fit(e.request_attributes, $33::text, $34::text))
+ORDER BY (s.st).first_arrival_at DESC, (s.st).study_id DESC, e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id
 LIMIT $6::integer OFFSET $7::integer;
 
 -- name: dicomweb_objects

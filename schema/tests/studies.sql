@@ -133,6 +133,33 @@ UPDATE study SET study_instance_uid = '../../etc' WHERE study_id = yq_test.key('
 INSERT INTO series (study_id, site_id, series_instance_uid)
 VALUES (yq_test.key('study', 'duanfen'), yq_test.key('site', 'haiyan'), '1.2.3');
 
+-- case: requests_of_a_series_are_a_list
+-- wants: 23514
+UPDATE series SET request_attributes = '{"step_id": "S1"}' WHERE study_id = yq_test.key('study', 'duanfen');
+
+-- case: times_are_compared_by_their_digits
+-- wants: value 103000000000|103059500000|100000000000|235960000000|
+SELECT concat_ws('|', yq_time_digits('1030'), yq_time_digits('10:30:59.5'), yq_time_digits('10'), yq_time_digits('235960'),
+                 coalesce(yq_time_digits('2400'), '') || coalesce(yq_time_digits(''), '') || coalesce(yq_time_digits('noon'), ''));
+
+-- case: what_a_search_asks_of_a_study_is_planned_with_the_statement
+-- as: yq_gateway
+-- wants: value t t
+SET LOCAL enable_seqscan = off;
+CREATE FUNCTION pg_temp.plan_of(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    line  text;
+    lines text := '';
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN ' || p_sql LOOP
+        lines := lines || line;
+    END LOOP;
+    RETURN lines;
+END $$;
+SELECT concat_ws(' ', plan LIKE '%study_shown_uid%', plan NOT LIKE '%Function Scan%')
+FROM pg_temp.plan_of($q$SELECT (s.st).study_id FROM yq_studies_sought(ARRAY['1.2.3'], NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                                                                       NULL, NULL, NULL, NULL, NULL) s$q$) AS plan;
+
 -- case: an_instance_belongs_to_the_site_of_its_series
 -- wants: 23503
 UPDATE instance SET site_id = yq_test.key('site', 'haiyan') WHERE instance_id = yq_test.key('instance', 'duanfen');

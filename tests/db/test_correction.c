@@ -68,9 +68,16 @@ Test(correction, a_split_gives_the_chosen_series_to_another_patient)
 Test(correction, some_images_of_a_series_can_be_split_alone)
 {
 	char series[TEXT_UID_SIZE], sop[TEXT_UID_SIZE + 4], id[TEXT_UUID_SIZE], made[TEXT_UUID_SIZE], *before;
+	char sql[300];
 
 	correcting_add_study_of_two(series);
 	snprintf(sop, sizeof sop, "%s.2", series);
+	snprintf(
+	    sql, sizeof sql,
+	    "UPDATE series SET performed_date_text = '20260301', performed_time_text = '0830', request_attributes ="
+	    " '[{\"step_id\": \"S1\", \"procedure_id\": \"\"}]' WHERE series_instance_uid = '%s'",
+	    series);
+	county_run(county, sql);
 	before = correcting_whole_state();
 	correcting_correct(county->study,
 	                   json_pack("{s:s, s:[s], s:{s:s, s:s}}", "kind", "split", "instances", sop, "patient", "name",
@@ -84,6 +91,11 @@ Test(correction, some_images_of_a_series_can_be_split_alone)
 	                         "series USING (series_id)"
 	                         " WHERE right(sop_instance_uid, 2) = '.2' ORDER BY instance_id DESC LIMIT 1"),
 	    "the one, in a series of the same UID");
+	correcting_expect_of(made,
+	                     "SELECT concat_ws(' ', r.performed_date_text, r.performed_time_text,"
+	                     " r.request_attributes #>> '{0,step_id}') FROM study JOIN series r USING (study_id)"
+	                     " WHERE study.public_id = '%s'",
+	                     "20260301 0830 S1", "what the series was asked for");
 	correcting_undo_well(id);
 	correcting_expect_state(before, "after undo");
 	free(before);

@@ -49,6 +49,30 @@ Test(intake_index, a_study_stands_in_the_ledger_in_utf8)
 	             "instance WHERE site_id = %s");
 }
 
+Test(intake_index, a_series_keeps_its_performed_step_and_requests)
+{
+	struct dataset dataset = fixture_sample();
+
+	dataset.performed_date = "20260301";
+	dataset.performed_time = "0830";
+	dataset.step = "SPS 1 虚";
+	index_stored(&dataset);
+	EXPECT_VALUE(
+	    "20260301|0830|[{\"step_id\": \"SPS 1 虚\", \"procedure_id\": \"\"}]",
+	    "SELECT performed_date_text || '|' || performed_time_text || '|' || request_attributes FROM series "
+	    "WHERE site_id = %s");
+}
+
+Test(intake_index, a_series_without_a_performed_step_says_nothing_of_it)
+{
+	struct dataset dataset = fixture_sample();
+
+	index_stored(&dataset);
+	EXPECT_VALUE(
+	    "||[]", "SELECT performed_date_text || '|' || performed_time_text || '|' || request_attributes FROM series "
+	            "WHERE site_id = %s");
+}
+
 Test(intake_index, undeclared_gb18030_becomes_readable_and_is_told)
 {
 	struct dataset dataset = fixture_sample();

@@ -185,7 +185,7 @@ def test_a_name_is_found_by_its_groups_and_by_how_its_characters_are_read(home, 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
 def test_readings_of_studies_are_looked_up_by_their_beginning(home, plan):
     statement = re.search(r"-- name: dicomweb_studies\n(.*?;)\n", (TREE / "schema/statements/dicomweb.sql").read_text(), re.S)[1]
-    values = ", ".join(["NULL", "NULL", "'wu%min'"] + ["NULL"] * 11 + ["100", "0", "NULL"])
+    values = ", ".join(["NULL", "NULL", "'wu%min'"] + ["NULL"] * 13 + ["100", "0", "NULL"])
     read = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables WHERE relname = 'identity_key';"
     rows = home.sql(f"""BEGIN;
         SET LOCAL plan_cache_mode = '{plan}';

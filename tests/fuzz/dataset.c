@@ -94,7 +94,9 @@ static void check_fields(const struct dicom_fields *f)
 	CHECK(referring_physician), CHECK(study_date), CHECK(study_time), CHECK(content_time), CHECK(study_description);
 	CHECK(series_description), CHECK(protocol_name), CHECK(body_part), CHECK(modality), CHECK(manufacturer);
 	CHECK(model), CHECK(station_name), CHECK(institution), CHECK(operators_name), CHECK(charset_declared);
-	CHECK(charset_used), CHECK(transfer_syntax_uid);
+	CHECK(charset_used), CHECK(transfer_syntax_uid), CHECK(performed_date), CHECK(performed_time);
+	for (int i = 0; i < DICOM_REQUESTS_MAX; i++)
+		CHECK(request_attributes[i].step_id), CHECK(request_attributes[i].procedure_id);
 #undef CHECK
 	FUZZ_CLAIM(f->has_study == (f->study_instance_uid[0] != '\0'), "has_study does not say what there is");
 	FUZZ_CLAIM(f->charset_verdict <= DICOM_CHARSET_UNDECIDED, "no verdict");

@@ -29,6 +29,17 @@ static void put_text(struct text_buf *out, unsigned group, unsigned element, con
 		put(out, group, element, vr, value, strlen(value));
 }
 
+static void put_request(struct text_buf *out, const char *step)
+{
+	static const unsigned char sequence[12] = {0x40, 0x00, 0x75, 0x02, 'S', 'Q', 0, 0, 0xff, 0xff, 0xff, 0xff};
+	static const unsigned char item[8] = {0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff};
+	static const unsigned char ends[16] = {0xfe, 0xff, 0x0d, 0xe0, 0, 0, 0, 0, 0xfe, 0xff, 0xdd, 0xe0};
+
+	cr_assert(text_buf_append(out, sequence, sizeof sequence) && text_buf_append(out, item, sizeof item));
+	put_text(out, 0x0040, 0x0009, "SH", step);
+	cr_assert(text_buf_append(out, ends, sizeof ends));
+}
+
 static void put_pixels(struct text_buf *out, const struct dataset *dataset)
 {
 	char row[256];
@@ -83,6 +94,10 @@ void dataset_build(const struct dataset *d, struct text_buf *out)
 	put_text(out, 0x0020, 0x000d, "UI", d->study);
 	put_text(out, 0x0020, 0x000e, "UI", d->series);
 	put_text(out, 0x0020, 0x0013, "IS", "1");
+	put_text(out, 0x0040, 0x0244, "DA", d->performed_date);
+	put_text(out, 0x0040, 0x0245, "TM", d->performed_time);
+	if (d->step)
+		put_request(out, d->step);
 	if (d->pixels)
 		put_pixels(out, d);
 }

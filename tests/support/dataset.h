@@ -13,6 +13,8 @@
 struct dataset {
 	const char *charset, *sop_class, *sop_instance, *modality, *name, *id, *birth, *sex, *study, *series, *date,
 	    *time;
+	const char *performed_date, *performed_time,
+	    *step;  /* step: of the only item of the Request Attributes Sequence */
 	int pixels; /* bytes of Pixel Data */
 	int seed;   /* their content */
 };

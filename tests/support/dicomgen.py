@@ -174,13 +174,14 @@ class Study:
 
     def __init__(self, name='ZHANG^SAN=张^三', patient_id='YQ20260001', sex='M', birth='19570312', charset='utf8', seed=None,
                  study_uid=None, accession='', when=None, description='', institution='台山市示例镇卫生院', age='',
-                 station='DR01'):
+                 station='DR01', more=()):
         self.random = Random(seed)
         self.name, self.patient_id, self.sex, self.birth, self.charset = name, patient_id, sex, birth, charset
         self.study_uid = study_uid or self.random.uid()
         self.accession, self.description, self.institution = accession, description, institution
         self.when = when or datetime.datetime.now()
         self.age, self.station = age, station
+        self.more = more  # rows that every object has besides
 
     def base(self, sop_class, modality, series_uid=None, sop_uid=None, series_number=1, instance_number=1):
         day, time = self.when.strftime('%Y%m%d'), self.when.strftime('%H%M%S')
@@ -197,6 +198,8 @@ class Study:
             charset=self.charset)
         if self.age:
             out.put(0x00101010, 'AS', self.age)
+        for tag, vr, value in self.more:
+            out.put(tag, vr, value)
         return out
 
 

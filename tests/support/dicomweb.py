@@ -12,8 +12,8 @@ ROOT = "/dicom-web"
 
 
 class Centre(Installation):
-    def __init__(self):
-        super().__init__({"YQ_DEMO": "yes", "YQ_DEMO_SITE_PORT": str(free_port()), "YQ_POLL_INTERVAL": "200 ms"})
+    def __init__(self, **settings):
+        super().__init__({"YQ_DEMO": "yes", "YQ_DEMO_SITE_PORT": str(free_port()), "YQ_POLL_INTERVAL": "200 ms", **settings})
 
     def __enter__(self):
         super().__enter__()

@@ -138,13 +138,22 @@ static bool is_pattern(const char *text)
 	return true;
 }
 
+/* So many digits, or open. */
+static bool is_end(const char *end, size_t digits)
+{
+	return strlen(end) == strspn(end, "0123456789") && (strlen(end) == digits || !*end);
+}
+
 /* Keys of QIDO-RS, and what the answer may be. */
 static bool search(struct http_request *request, void *context, struct err *err)
 {
 	static const struct accept_offer offer = {"multipart/related", "application/dicom", "1.2.840.10008.1.2.1"};
 	const char *texts = http_header(request, "Accept");
 	struct accept accept;
-	struct dicomweb_pattern name, id;
+	static const struct dicomweb_item_key step = {"RequestAttributesSequence", "00400275",
+	                                              "ScheduledProcedureStepID", "00400009"};
+	struct dicomweb_pattern name, id, item;
+	struct dicomweb_range days, times;
 	struct dicomweb_window window;
 	struct dicomweb_list uids, codes;
 
@@ -152,10 +161,17 @@ static bool search(struct http_request *request, void *context, struct err *err)
 	if (!dicomweb_key_pattern(request, "PatientName", "00100010", &name, err) ||
 	    !dicomweb_key_pattern(request, "PatientID", "00100020", &id, err) ||
 	    !dicomweb_key_list(request, "StudyInstanceUID", "0020000D", &uids, err) ||
-	    !dicomweb_key_codes(request, "Modality", "00080060", &codes, err) || !dicomweb_check_fields(request, err) ||
-	    !dicomweb_key_window(request, &window, err) || !accept_parse(texts, &accept, err) ||
+	    !dicomweb_key_codes(request, "Modality", "00080060", &codes, err) ||
+	    !dicomweb_key_item(request, &step, &item, err) ||
+	    !dicomweb_key_days(request, "StudyDate", "00080020", &days, err) ||
+	    !dicomweb_key_times(request, "StudyTime", "00080030", &times, err) ||
+	    !dicomweb_check_fields(request, err) || !dicomweb_key_window(request, &window, err) ||
+	    !accept_parse(texts, &accept, err) ||
 	    !dicomweb_warn_of_ignored(request, " PatientName PatientID ", NULL, err))
 		return false;
+	FUZZ_CLAIM(!item.is_set || is_pattern(item.text), "a pattern of an item that ends amid an escape");
+	FUZZ_CLAIM(is_end(days.from, 8) && is_end(days.to, 8) && is_end(times.from, 12) && is_end(times.to, 12),
+	           "an end of a range that is no day or time");
 	FUZZ_CLAIM(!name.is_set || is_pattern(name.text), "a pattern that ends amid an escape");
 	FUZZ_CLAIM(uids.count <= DICOMWEB_LIST_MAX && codes.count <= DICOMWEB_LIST_MAX && accept.count >= 0 &&
 	               accept.count <= ACCEPT_RANGES_MAX && accept.refused_count <= ACCEPT_RANGES_MAX,

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,77 @@ Test(fields, are_the_same_in_every_form, .fini = scratch_remove)
 		cr_expect(f.has_study);
 		free(d);
 	}
+}
+
+/* ---- Request Attributes Sequence ------------------------------------------------------------------------------- */
+
+static void put_request(struct dataset *d, uint32_t length, const char *step, const char *procedure)
+{
+	dataset_item(d, 0xe000, length);
+	if (step != NULL)
+		dataset_text(d, 0x00400009, "SH", step);
+	if (procedure != NULL)
+		dataset_text(d, 0x00401001, "SH", procedure);
+	if (length == UNDEFINED)
+		dataset_item(d, 0xe00d, 0);
+}
+
+Test(fields, requests_are_told_by_their_items, .fini = scratch_remove)
+{
+	static const char *const syntaxes[] = {IMPLICIT, EXPLICIT, BIG_ENDIAN_EXPLICIT};
+
+	for (size_t i = 0; i < COUNT(syntaxes); i++) {
+		struct dataset d;
+		struct dicom_fields f;
+		struct err err;
+
+		dataset_init(&d, syntaxes[i]);
+		dataset_text(&d, 0x00080005, "CS", "GB18030");
+		dataset_identify(&d);
+		dataset_text(&d, 0x00100010, "PN", "\xd5\xc5^\xc8\xfd");
+		dataset_header(&d, 0x00400275, "SQ", UNDEFINED);
+		put_request(&d, UNDEFINED, " S1 ", NULL);
+		put_request(&d, 0, NULL, NULL);
+		put_request(&d, UNDEFINED, "\xd0\xe9", "P3");
+		put_request(&d, 22, "four", "IV"); /* headers of 8 bytes, values of 4 and 2 */
+		dataset_item(&d, 0xe0dd, 0);
+		dataset_text(&d, 0x00400244, "DA", "20260301");
+		dataset_text(&d, 0x00400245, "TM", "0830");
+		dataset_text(&d, 0x00400009, "SH", "of no item");
+		cr_assert(dicom_read_fields(dataset_file(&d, syntaxes[i]), &f, &err), "%s: %s", syntaxes[i], err.text);
+		cr_expect_str_eq(f.request_attributes[0].step_id, "S1");
+		cr_expect_str_eq(f.request_attributes[0].procedure_id, "", "that of another item");
+		cr_expect_str_eq(f.request_attributes[1].step_id, "");
+		cr_expect_str_eq(f.request_attributes[2].step_id, "虚", "%s", f.request_attributes[2].step_id);
+		cr_expect_str_eq(f.request_attributes[2].procedure_id, "P3");
+		cr_expect_str_eq(f.request_attributes[3].step_id, "four");
+		cr_expect_str_eq(f.request_attributes[3].procedure_id, "IV");
+		cr_expect_str_eq(f.request_attributes[4].step_id, "");
+		cr_expect_str_eq(f.performed_date, "20260301");
+		cr_expect_str_eq(f.performed_time, "0830");
+	}
+}
+
+Test(fields, requests_are_bounded_in_number_and_length, .fini = scratch_remove)
+{
+	struct dataset d;
+	struct dicom_fields f;
+	struct err err;
+	char step[16], longest[300];
+
+	memset(longest, 'P', sizeof longest);
+	longest[sizeof longest - 1] = '\0';
+	dataset_init(&d, EXPLICIT);
+	dataset_identify(&d);
+	dataset_header(&d, 0x00400275, "SQ", UNDEFINED);
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(step, sizeof step, "S%d", i);
+		put_request(&d, UNDEFINED, step, longest);
+	}
+	dataset_item(&d, 0xe0dd, 0);
+	cr_assert(dicom_read_fields(dataset_file(&d, EXPLICIT), &f, &err), "%s", err.text);
+	cr_expect_str_eq(f.request_attributes[DICOM_REQUESTS_MAX - 1].step_id, "S7");
+	cr_expect_eq(strlen(f.request_attributes[0].procedure_id), sizeof f.request_attributes[0].procedure_id - 1);
 }
 
 Test(fields, long_values_are_cut_but_never_uids, .fini = scratch_remove)

@@ -51,6 +51,8 @@ static const struct row {
     FIELD(0x0020000e, "UI", series_instance_uid),
     FIELD(0x00200010, "SH", study_id),
     FIELD(0x00200060, "CS", laterality),
+    FIELD(0x00400244, "DA", performed_date),
+    FIELD(0x00400245, "TM", performed_time),
     NOISE(0x00400275, "SQ", ROW_SEQUENCE),
     NOISE(0x00400555, "SQ", ROW_SEQUENCE_UNDEFINED),
 };
