@@ -13,6 +13,9 @@ const STRANGER = { name: 'WANG^WU=王^五', birth: '19850607', patient_id: 'OHIF
 const CODED = { name: 'ZHAO^YUN=赵^云', patient_id: 'OHIF2', study_uid: '2.25.910000000000000000000000000000004', accession: 'OHIF-CODED', description: 'CODED' }
 const WAYS = { name: 'SUN^QUAN=孙^权', patient_id: 'OHIF3', study_uid: '2.25.910000000000000000000000000000005', accession: 'OHIF-WAYS', description: 'WAYS' }
 const HEART = { name: 'GUAN^YU=关^羽', patient_id: 'OHIF4', study_uid: '2.25.910000000000000000000000000000006', accession: 'OHIF-HEART', description: 'HEART' }
+const FILM = { name: 'MA^CHAO=马^超', patient_id: 'OHIF5', study_uid: '2.25.910000000000000000000000000000007', accession: 'OHIF-FILM', description: 'FILM' }
+/* Its first series, as it is listed, is a report. */
+const MIXED = { name: 'HUANG^ZHONG=黄^忠', patient_id: 'OHIF6', study_uid: '2.25.910000000000000000000000000000008', accession: 'OHIF-MIXED', description: 'MIXED' }
 const SLICES = 12
 
 await installation.push('ct-chest', { ...BEFORE, images: 3, size: 64, submit: false })
@@ -21,6 +24,9 @@ await installation.push('dr-chest', { ...STRANGER, images: 1, size: 64, submit: 
 await installation.push('ct-chest', { ...CODED, images: 2, size: 128, coded: 'jpeg-ls', submit: false })
 await installation.push('sr', { ...CODED, submit: false })
 
+await installation.push('sr', { ...MIXED, submit: false })
+await installation.push('ct-chest', { ...MIXED, images: 2, size: 128, submit: false })
+await installation.pushFilm(FILM)
 await installation.push('ecg', { ...HEART, submit: false })
 await installation.push('pdf', { ...HEART, submit: false })
 const ways = await installation.pushCoded(WAYS)
@@ -129,10 +135,39 @@ world.test('what came compressed is shown, a structured report and a paper are r
   await one.page.locator('[data-cy="study-browser-thumbnail-no-image"]').filter({ hasText: 'DOC' }).dblclick()
   await one.paper()
   await one.shot('paper')
+  await playsFilm(one)
   await one.goto(address(NOW, '&hangingprotocolId=mpr'))
   await drawn(one.page, 3)
   await one.shot('mpr')
 })
+
+/* The middle of what is drawn. */
+const middle = (page) => page.locator(PICTURES).first().evaluate((canvas) => canvas.getContext('2d').getImageData(canvas.width >> 1, canvas.height >> 1, 1, 1).data[0])
+
+/* Nothing of a film but what the browser asks for to play it: no frame, and no whole stream before anybody looks at it. The plain page says what it is. */
+async function playsFilm(one) {
+  const { page } = one
+  const asked = []
+  const note = (request) => { if (request.url().includes(`/studies/${FILM.study_uid}/series/`)) asked.push(`${request.resourceType()} ${new URL(request.url()).pathname.split('/').slice(6).join('/')}`) }
+  page.on('request', note)
+  const film = page.waitForResponse((answer) => answer.url().endsWith('/rendered'))
+  await one.goto(address(FILM))
+  const answer = await film
+  assert.deepEqual([answer.status(), answer.headers()['content-type'], answer.request().headers().range], [206, 'video/mp4', 'bytes=0-'])
+  await until(async () => (await middle(page)) > 10, 'the first picture of the film is not there')
+  assert.deepEqual(asked.map((what) => what.replace(/[0-9.]{10,}/, 'UID')), ['fetch metadata', 'media instances/UID/rendered'])
+  const first = await middle(page)
+  await page.locator(PICTURES).hover()
+  await until(async () => {
+    await page.mouse.wheel(0, 120)
+    return (await middle(page)) > first + 20
+  }, 'the film does not go on')
+  await one.shot('film')
+  page.off('request', note)
+  await one.goto(`/images?StudyInstanceUIDs=${FILM.study_uid}`)
+  await page.getByText('This is a film').waitFor()
+  await page.locator('.tile').getByText('film', { exact: true }).waitFor()
+}
 
 world.test('what the viewer asks first is asked before it runs, once; where that fails it is asked again', async ({ person }) => {
   const one = await person('reporter')

@@ -428,7 +428,7 @@
           supportsReject: false,
           supportsStow: false,
           dicomUploadEnabled: false,
-          singlepart: 'bulkdata',
+          singlepart: 'bulkdata,video', // a film comes piece by piece as it is played, not whole when its study is opened
           bulkDataURI: { enabled: true },
           segmentation: { store: { defaultMode: 'bitmap', transferSyntaxUID: '1.2.840.10008.1.2.1' } }, // what other viewers read, too
           acceptHeader: [FRAMES],
