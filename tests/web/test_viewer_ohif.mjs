@@ -187,6 +187,15 @@ world.test('what the viewer asks first is asked before it runs, once; where that
   /* The first image by us, and given to its viewport. */
   const images = asked.filter(({ path }) => path.includes('/frames/')).map(({ path }) => path)
   assert.equal(images.filter((path) => path === images[0]).length, 1, 'asked again by its viewport')
+  /* Also where a report comes before it. */
+  asked.length = 0
+  await one.goto(address(MIXED))
+  await drawn(one.page)
+  assert.deepEqual(kinds('/metadata'), ['fetch', 'fetch'])
+  const [early] = asked.filter(({ path }) => path.includes('/frames/'))
+  assert.ok(asked.indexOf(early) < asked.findIndex(({ kind }) => kind === 'xhr'), 'the first image is not asked for before the viewer runs')
+  await one.goto(address(NOW))
+  await drawn(one.page)
   asked.length = 0
   await one.page.route(`**/studies/${NOW.study_uid}/series?*`, (route) => route.fulfill({ status: 503, body: '' }), { times: 1 })
   await one.expecting(/^status 503: GET/, () => one.page.reload())
@@ -227,6 +236,8 @@ world.test('whatever an image is kept in, the browser decodes it: the same slice
   const one = await person('reporter', { via: 'api', viewport: [1000, 640] })
   one.allow(GIVEN_UP)
   const travelled = {}
+  let asked = []
+  one.page.on('request', (request) => { if (/\/studies\/[0-9.]+\/series/.test(request.url())) asked.push(request) })
   one.page.on('response', (answer) => {
     const series = /\/series\/([0-9.]+)\/instances\/[0-9.]+\/frames\//.exec(answer.url())?.[1]
     if (series) travelled[series] = answer.headers()['content-type']
@@ -238,6 +249,10 @@ world.test('whatever an image is kept in, the browser decodes it: the same slice
     await one.goto(`${address(WAYS)}&SeriesInstanceUIDs=${series[way]}`)
     await drawn(one.page)
     seen[way] = (await drawings(one.page))[0].hash
+    /* Nothing of the other series, which the address does not name, and nothing twice. */
+    assert.deepEqual(asked.filter((one) => !one.url().includes(series[way])).map((one) => one.url()), [], way)
+    assert.deepEqual(asked.filter((one) => !one.url().includes('/frames/')).map((one) => one.resourceType()), ['fetch', 'fetch'], way)
+    asked = []
     assert.match(travelled[series[way]], new RegExp(MEDIA[way].replace('/', '\\/')), way)
   }
   for (const way of ways.slice(1, 5)) assert.equal(seen[way], seen.plain, `${way} looks otherwise`)
