@@ -64,15 +64,16 @@ int main(int argc, char **argv)
 	struct made made = {0, 0};
 	struct err err = {.text = ""};
 	double started_us;
+	long times = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
 	bool ok;
 
-	if (argc != 3) {
+	if (times < 1) {
 		fprintf(stderr, "usage: object_json FOLDER TIMES\n");
 		return 2;
 	}
 	ok = dicom_init(&err);
 	started_us = cpu_us();
-	for (int i = atoi(argv[2]); ok && i > 0; i--)
+	for (; ok && times > 0; times--)
 		ok = make_all(argv[1], &made, &err);
 	if (!ok || made.objects == 0) {
 		fprintf(stderr, "object_json: %s\n", err.text);
