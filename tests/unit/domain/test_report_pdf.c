@@ -248,6 +248,16 @@ struct drawn {
 	uint8_t greys[GREYS_MAX];
 };
 
+/* And the blank behind it. */
+static int read_number(FILE *file)
+{
+	int value = 0, c = fgetc(file);
+
+	for (; c >= '0' && c <= '9' && value < GREYS_MAX; c = fgetc(file))
+		value = 10 * value + c - '0';
+	return value;
+}
+
 /* The first page as a program that is not ours draws it, a pixel a point. Static storage for two. */
 static const struct drawn *first_page(const struct report_pdf *pdf)
 {
@@ -256,7 +266,7 @@ static const struct drawn *first_page(const struct report_pdf *pdf)
 	struct drawn *page = &pages[next++ % 2];
 	char path[] = "/tmp/yq-paper.XXXXXX", made[sizeof path + 4];
 	const char *arguments[] = {"pdftoppm", "-gray", "-r", "72", "-singlefile", path, path, NULL};
-	int fd = mkstemp(path), status, most;
+	int fd = mkstemp(path), status;
 	pid_t pid;
 	FILE *file;
 
@@ -267,8 +277,11 @@ static const struct drawn *first_page(const struct report_pdf *pdf)
 	cr_assert(waitpid(pid, &status, 0) == pid && status == 0, "pdftoppm cannot draw the paper");
 	snprintf(made, sizeof made, "%s.pgm", path);
 	file = fopen(made, "re");
-	cr_assert(file && fscanf(file, "P5 %d %d %d", &page->width, &page->height, &most) == 3 && fgetc(file) == '\n');
-	cr_assert(page->width > 0 && page->height > 0 && page->width * page->height <= GREYS_MAX && most == 255);
+	cr_assert(file && fgetc(file) == 'P' && fgetc(file) == '5' && fgetc(file) == '\n');
+	page->width = read_number(file);
+	page->height = read_number(file);
+	cr_assert_eq(read_number(file), 255);
+	cr_assert(page->width > 0 && page->height > 0 && page->width * page->height <= GREYS_MAX);
 	cr_assert_eq(fread(page->greys, 1, (size_t)(page->width * page->height), file),
 	             (size_t)(page->width * page->height));
 	fclose(file);
