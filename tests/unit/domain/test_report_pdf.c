@@ -248,14 +248,25 @@ struct drawn {
 	uint8_t greys[GREYS_MAX];
 };
 
-/* And the blank behind it. */
-static int read_number(FILE *file)
+/* "P5 width height 255", white space between and one blank behind, then the greys. */
+static void read_drawn(const char *path, struct drawn *page)
 {
-	int value = 0, c = fgetc(file);
+	static char bytes[GREYS_MAX + 64];
+	FILE *file = fopen(path, "re");
+	size_t length;
+	char *at;
 
-	for (; c >= '0' && c <= '9' && value < GREYS_MAX; c = fgetc(file))
-		value = 10 * value + c - '0';
-	return value;
+	cr_assert(file, "pdftoppm made no picture");
+	length = fread(bytes, 1, sizeof bytes - 1, file);
+	fclose(file);
+	bytes[length] = '\0';
+	cr_assert(strncmp(bytes, "P5", 2) == 0);
+	page->width = (int)strtol(bytes + 2, &at, 10);
+	page->height = (int)strtol(at, &at, 10);
+	cr_assert_eq(strtol(at, &at, 10), 255);
+	cr_assert(page->width > 0 && page->height > 0 && page->width <= 1000 && page->height <= 1000);
+	cr_assert_eq(bytes + length - (at + 1), page->width * page->height);
+	memcpy(page->greys, at + 1, (size_t)page->width * (size_t)page->height);
 }
 
 /* The first page as a program that is not ours draws it, a pixel a point. Static storage for two. */
@@ -268,7 +279,6 @@ static const struct drawn *first_page(const struct report_pdf *pdf)
 	const char *arguments[] = {"pdftoppm", "-gray", "-r", "72", "-singlefile", path, path, NULL};
 	int fd = mkstemp(path), status;
 	pid_t pid;
-	FILE *file;
 
 	cr_assert(fd >= 0 && write(fd, pdf->bytes, pdf->length) == (ssize_t)pdf->length);
 	close(fd);
@@ -276,15 +286,7 @@ static const struct drawn *first_page(const struct report_pdf *pdf)
 	             "pdftoppm is not installed");
 	cr_assert(waitpid(pid, &status, 0) == pid && status == 0, "pdftoppm cannot draw the paper");
 	snprintf(made, sizeof made, "%s.pgm", path);
-	file = fopen(made, "re");
-	cr_assert(file && fgetc(file) == 'P' && fgetc(file) == '5' && fgetc(file) == '\n');
-	page->width = read_number(file);
-	page->height = read_number(file);
-	cr_assert_eq(read_number(file), 255);
-	cr_assert(page->width > 0 && page->height > 0 && page->width * page->height <= GREYS_MAX);
-	cr_assert_eq(fread(page->greys, 1, (size_t)(page->width * page->height), file),
-	             (size_t)(page->width * page->height));
-	fclose(file);
+	read_drawn(made, page);
 	unlink(path);
 	unlink(made);
 	return page;
