@@ -174,12 +174,13 @@ world.test('what the viewer asks first is asked before it runs, once; where that
   one.allow(GIVEN_UP)
   const asked = []
   one.page.on('request', (request) => asked.push({ path: new URL(request.url()).pathname, kind: request.resourceType() }))
-  const isAsked = (what) => asked.some(({ path }) => path.startsWith('/dicom-web/') && path.includes(what))
-  const holdViewer = () => one.page.route('**/app.bundle*.js', async (route) => {
-    await until(() => isAsked('/frames/'), 'the first image is not asked for before the viewer runs')
+  let held = 0
+  const holdViewer = (study) => one.page.route('**/app.bundle*.js', async (route) => {
+    held++
+    await until(() => asked.some(({ path }) => path.startsWith(`/dicom-web/studies/${study.study_uid}/`) && path.includes('/frames/')), 'the first image is not asked for before the viewer runs')
     await route.continue()
   }, { times: 1 })
-  await holdViewer()
+  await holdViewer(NOW)
   const kinds = (ending) => asked.filter(({ path }) => path.startsWith('/dicom-web/') && path.endsWith(ending)).map(({ kind }) => kind)
   await one.goto(address(NOW))
   await drawn(one.page)
@@ -190,9 +191,10 @@ world.test('what the viewer asks first is asked before it runs, once; where that
   assert.equal(images.filter((path) => path === images[0]).length, 1, 'asked again by its viewport')
   /* Also where a report comes before it. */
   asked.length = 0
-  await holdViewer()
+  await holdViewer(MIXED)
   await one.goto(address(MIXED))
   await drawn(one.page)
+  assert.equal(held, 2)
   assert.deepEqual(kinds('/metadata'), ['fetch', 'fetch'])
   await one.goto(address(NOW))
   await drawn(one.page)
