@@ -31,7 +31,7 @@ static void prepare(void)
 	sem_init(&told, 0, 0);
 	clock_replace(&own_clock);
 }
-TestSuite(lane, .init = prepare, .timeout = 60);
+TestSuite(waiting, .init = prepare, .timeout = 60);
 
 static bool answer_held(struct http_request *request, void *context, struct err *err)
 {
@@ -122,7 +122,7 @@ static void await_told(int count)
 		sem_wait(&told);
 }
 
-Test(lane, who_leaves_while_waiting_in_it_is_not_run_and_the_next_one_is)
+Test(waiting, who_leaves_while_waiting_in_it_is_not_run_and_the_next_one_is)
 {
 	struct http_server *server = start(2, true);
 	int first = search(server, ""), leaving, staying;
@@ -164,7 +164,7 @@ static void await_received(struct http_server *server)
 	sem_wait(&told);
 }
 
-Test(lane, who_leaves_while_waiting_for_a_worker_does_not_pass_the_gate)
+Test(waiting, who_leaves_while_waiting_for_a_worker_does_not_pass_the_gate)
 {
 	int first, leaving, staying;
 	struct http_server *server = start_taken(&first);
@@ -183,7 +183,7 @@ Test(lane, who_leaves_while_waiting_for_a_worker_does_not_pass_the_gate)
 	http_server_free(server);
 }
 
-Test(lane, who_sends_no_more_may_wait_yet_but_a_proxy_that_ends_a_connection_has_lost_its_client)
+Test(waiting, who_sends_no_more_may_wait_yet_but_a_proxy_that_ends_a_connection_has_lost_its_client)
 {
 	int first, half, behind;
 	struct http_server *server = start_taken(&first);
