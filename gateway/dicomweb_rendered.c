@@ -6,6 +6,7 @@
 
 #include "gateway/caller.h"
 #include "gateway/dicomweb.h"
+#include "gateway/dicomweb_film.h"
 #include "gateway/dicomweb_parts.h"
 #include "gateway/handlers.h"
 #include "gateway/input.h"
@@ -249,24 +250,45 @@ static bool wants_many(const struct accept *accept, const char **out_type)
 
 /* ---- handlers --------------------------------------------------------------------------------------------------------------------- */
 
+/* refusal: why no picture can be given, or NULL. */
+static bool reply_rendered(struct http_request *request, struct gateway *gateway, const struct db_rows *rows,
+                           struct dicom_render *how, int frame, const struct err *refusal, struct err *err)
+{
+	bool is_film = dicomweb_film_is_stored(rows, 0) && dicomweb_film_is_taken(request);
+	if (!is_film && refusal != NULL) {
+		*err = *refusal;
+		return false;
+	}
+	if (!is_film && !choose_frame(rows, 0, frame, false, how, err))
+		return false;
+	if (!caller_audit(request, "instance.view", "instance", db_get_text(rows, 0, "id"),
+	                  db_get_text(rows, 0, "site_id"), NULL, err))
+		return false;
+	return is_film ? dicomweb_film_reply(request, gateway, rows, 0, err)
+	               : reply_picture(request, gateway, rows, 0, how, true, err);
+}
+
 bool handle_rendered(struct http_request *request, void *context, struct err *err)
 {
-	struct gateway *gateway = context;
 	const char *study, *series, *instance;
 	struct dicom_render how;
 	struct db *db;
 	struct db_rows *rows = NULL;
+	struct err refusal = {0};
 	int frame;
 	if (!input_path_uid(request, "study", &study, err) || !input_path_uid(request, "series", &series, err) ||
-	    !input_path_uid(request, "instance", &instance, err) || !read_how(request, &how, err) ||
-	    !read_frame(request, &frame, err) || !caller_db(request, &db, err) ||
+	    !input_path_uid(request, "instance", &instance, err))
+		return false;
+	bool takes_picture = read_how(request, &how, &refusal);
+	if (!takes_picture && !dicomweb_film_is_taken(request)) {
+		*err = refusal;
+		return false;
+	}
+	if (!read_frame(request, &frame, err) || !caller_db(request, &db, err) ||
 	    !db_exec_one(db, STMT_GATEWAY_INSTANCE, DB_PARAMS(db_text(study), db_text(series), db_text(instance)),
 	                 "the instance", &rows, err))
 		return false;
-	bool ok = choose_frame(rows, 0, frame, false, &how, err) &&
-	          caller_audit(request, "instance.view", "instance", db_get_text(rows, 0, "id"),
-	                       db_get_text(rows, 0, "site_id"), NULL, err) &&
-	          reply_picture(request, gateway, rows, 0, &how, true, err);
+	bool ok = reply_rendered(request, context, rows, &how, frame, takes_picture ? NULL : &refusal, err);
 	db_rows_free(rows);
 	return ok;
 }

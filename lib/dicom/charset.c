@@ -247,10 +247,25 @@ static void convert(iconv_t cd, const char *in, size_t length, struct output *ou
 	}
 }
 
+/* The same in every set: ISO 646 but for the two places where that of Japan has others (PS3.3 section C.12.1.1.2). */
+static bool is_common(const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] < ' ' || bytes[i] >= '~' || bytes[i] == '\\')
+			return false;
+	return true;
+}
+
 static void convert_as(const char *encoding, const char *in, size_t length, struct output *out)
 {
-	iconv_t cd = iconv_open("UTF-8", encoding);
+	iconv_t cd;
 
+	/* Most of a data set; to open a converter for each costs more than the rest. */
+	if (is_common(in, length)) {
+		put_converted(out, in, length);
+		return;
+	}
+	cd = iconv_open("UTF-8", encoding);
 	if (cd == (iconv_t)-1)
 		err_panic("no converter from %s: the C library's gconv modules are missing", encoding);
 	convert(cd, in, length, out);

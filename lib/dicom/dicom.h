@@ -488,6 +488,12 @@ bool dicom_frames_open(const char *path, struct dicom_frames **out, struct err *
 bool dicom_frames_read(struct dicom_frames *frames, int frame, const char *syntax, uint8_t **out, size_t *out_length,
                        struct err *err);
 void dicom_frames_close(struct dicom_frames *frames); /* NULL is fine */
+
+/* Whether a transfer syntax is one of films of MPEG-4 or HEVC, whose pictures are no frames to be had alone. */
+bool dicom_is_film(const char *transfer_syntax_uid);
+/* Where in a part 10 file the MP4 file of a film lies. ERR_INVALID: it is no film, or one that is kept otherwise; the text says why. */
+bool dicom_film_find(const char *path, uint64_t *out_offset, uint64_t *out_length, struct err *err);
+
 /*
  * The value that dicom_json() named in a BulkDataURI with the same options: little endian, texts in UTF-8, fragments joined. ERR_NOT_FOUND: nothing is
  * named so. *out: free(3).

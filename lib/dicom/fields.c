@@ -257,7 +257,7 @@ static bool read_fields(walk_it *walk, const void *what, const char *of_device, 
 	struct dicom_fields found = {
 	    .series_number = -1, .instance_number = -1, .rows = -1, .columns = -1, .frames = -1};
 	struct collector *collector = calloc(1, sizeof *collector);
-	struct structure_visitor visitor = {want_element, take_element, collector};
+	struct structure_visitor visitor = {want_element, take_element, collector, NULL};
 	bool ok;
 
 	if (collector == NULL)

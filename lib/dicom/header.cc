@@ -249,7 +249,7 @@ std::string header_trimmed(const std::string &text)
 bool header_check(const char *path, std::string *out_syntax, struct err *err)
 {
 	size_t elements = 0;
-	struct structure_visitor visitor = {count_element, no_value, &elements};
+	struct structure_visitor visitor = {count_element, no_value, &elements, NULL};
 	char syntax[DICOM_UID_SIZE];
 
 	if (!structure_walk(path, &visitor, syntax, err))

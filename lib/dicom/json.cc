@@ -63,6 +63,17 @@ std::string json_number(const std::string &text)
 	return has_digits && at == text.size() ? out : std::string();
 }
 
+std::string tag_digits(const DcmTagKey &tag)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	uint32_t whole = static_cast<uint32_t>(tag.getGroup()) << 16 | tag.getElement();
+	std::string out;
+
+	for (int shift = 28; shift >= 0; shift -= 4)
+		out += digits[whole >> static_cast<unsigned>(shift) & 15];
+	return out;
+}
+
 std::string base64(const std::vector<Uint8> &bytes)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -110,11 +121,10 @@ class Writer
 
 		for (unsigned long i = 0; i < item.card(); i++) {
 			DcmElement *element = item.getElement(i);
-			char tag[9];
 
 			if (!value_is_shown(*element, options_, depth))
 				continue;
-			(void)std::snprintf(tag, sizeof tag, "%04X%04X", element->getGTag(), element->getETag());
+			std::string tag = tag_digits(element->getTag());
 			put(is_first ? "\"" : ",\"");
 			put(tag);
 			put("\":{\"vr\":\"");

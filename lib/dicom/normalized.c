@@ -143,7 +143,7 @@ bool dicom_read_commitment_request(const struct dicom_bytes *dataset, struct dic
                                    struct err *err)
 {
 	struct commitment_reading reading = {.out = out};
-	struct structure_visitor visitor = {want_commitment, take_commitment, &reading};
+	struct structure_visitor visitor = {want_commitment, take_commitment, &reading, NULL};
 	char syntax[DICOM_UID_SIZE];
 	bool ok;
 
@@ -230,7 +230,7 @@ static void move_told(const struct told_reading *reading, struct dicom_commitmen
 bool dicom_read_commitment_told(const struct dicom_bytes *dataset, struct dicom_commitment_told *out, struct err *err)
 {
 	struct told_reading reading = {.out = out};
-	struct structure_visitor visitor = {want_told, take_told, &reading};
+	struct structure_visitor visitor = {want_told, take_told, &reading, NULL};
 	char syntax[DICOM_UID_SIZE];
 	bool ok;
 
@@ -277,7 +277,7 @@ static void take_found(void *context, const struct structure_element *element, c
 bool dicom_read_instance_found(const struct dicom_bytes *dataset, char out[DICOM_UID_SIZE], struct err *err)
 {
 	struct found_reading reading = {.out = out};
-	struct structure_visitor visitor = {want_found, take_found, &reading};
+	struct structure_visitor visitor = {want_found, take_found, &reading, NULL};
 	char syntax[DICOM_UID_SIZE];
 
 	out[0] = '\0';
@@ -372,7 +372,7 @@ static void take_mpps(void *context, const struct structure_element *element, co
 bool dicom_read_mpps(const struct dicom_bytes *dataset, struct dicom_mpps *out, struct err *err)
 {
 	struct mpps_reading reading = {.out = out};
-	struct structure_visitor visitor = {want_mpps, take_mpps, &reading};
+	struct structure_visitor visitor = {want_mpps, take_mpps, &reading, NULL};
 	char syntax[DICOM_UID_SIZE];
 	bool ok;
 

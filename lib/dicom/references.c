@@ -68,7 +68,7 @@ static void take(void *context, const struct structure_element *element, const c
 bool dicom_read_references(const struct dicom_bytes *bytes, struct dicom_references *out, struct err *err)
 {
 	struct collector collector = {0};
-	struct structure_visitor visitor = {want, take, &collector};
+	struct structure_visitor visitor = {want, take, &collector, NULL};
 	char syntax[DICOM_UID_SIZE];
 	if (structure_walk_bytes(bytes, &visitor, syntax, err) &&
 	    (!collector.is_too_long ||

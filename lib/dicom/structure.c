@@ -277,6 +277,8 @@ static bool step_fragments(struct walk *walk, struct err *err)
 	}
 	if (header.tag != TAG_ITEM || header.length == LENGTH_UNDEFINED)
 		return fault(walk, header.tag, "no fragment in encapsulated pixels", err);
+	if (walk->visitor->fragment && walk->top == 1)
+		walk->visitor->fragment(walk->visitor->context, source_offset(walk->source), header.length);
 	return skip_value(walk, &header, err);
 }
 

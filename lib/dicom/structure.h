@@ -36,6 +36,8 @@ struct structure_visitor {
 	/* The first bytes of a wanted value; borrowed. */
 	void (*value)(void *context, const struct structure_element *element, const char *bytes, size_t length);
 	void *context;
+	/* Where each fragment of the pixels lies, the table of offsets first; NULL: moot. */
+	void (*fragment)(void *context, uint64_t offset, uint64_t length);
 };
 
 /*

@@ -247,16 +247,20 @@ void paper_fill(struct paper *paper, double x, double y, double width, double he
 	cairo_fill(paper->cairo);
 }
 
-void paper_watermark(struct paper *paper, const char *text, double gray)
+void paper_watermark(struct paper *paper, const char *text)
 {
-	const struct paper_style style = {52, true, PAPER_CENTER, gray, 0};
-	double length = hypot(paper->width, paper->height);
+	const struct paper_style style = {52, true, PAPER_CENTER, 0, 0};
+	const double length = hypot(paper->width, paper->height), gray = 0.6, opacity = 0.25;
+	PangoLayout *layout = lay_out(paper, length, &style, text);
 
 	cairo_save(paper->cairo);
 	cairo_translate(paper->cairo, paper->width / 2, paper->height / 2);
 	cairo_rotate(paper->cairo, -atan2(paper->height, paper->width));
-	paper_text(paper, -length / 2, -paper_measure(paper, length, &style, text) / 2, length, &style, text);
+	cairo_set_source_rgba(paper->cairo, gray, gray, gray, opacity);
+	cairo_move_to(paper->cairo, -length / 2, -height_of(layout) / 2);
+	pango_cairo_show_layout(paper->cairo, layout);
 	cairo_restore(paper->cairo);
+	g_object_unref(layout);
 }
 
 bool paper_qr(struct paper *paper, double x, double y, double side, const char *text, struct err *err)

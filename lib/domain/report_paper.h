@@ -59,8 +59,8 @@ void paper_flow(struct paper *paper, double x, double width, const struct paper_
 void paper_rule(struct paper *paper, double x, double y, double width, double thickness, double gray);
 void paper_frame(struct paper *paper, double x, double y, double width, double height, double thickness, double gray);
 void paper_fill(struct paper *paper, double x, double y, double width, double height, double gray);
-/* Across the page from lower left to upper right, behind what is drawn later. */
-void paper_watermark(struct paper *paper, const char *text, double gray);
+/* Across the page from lower left to upper right, over what was drawn before: what lies below shows through, and it is seen on white as on black. */
+void paper_watermark(struct paper *paper, const char *text);
 /*
  * A JPEG (ISO 10918-1, grey or YCbCr) as large as fits the square, in its middle. Its bytes go into the PDF as they are. Borrowed until
  * paper_finish(). ERR_INVALID: it is none.

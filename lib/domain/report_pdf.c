@@ -114,8 +114,6 @@ static void draw_foot(struct sheet *sheet)
 static void begin_page(struct sheet *sheet)
 {
 	sheet->page++;
-	if (report_content_bool(sheet->content, NULL, "is_demo"))
-		paper_watermark(sheet->paper, sheet->labels->demo, 0.9);
 	draw_foot(sheet);
 	if (sheet->page == 1)
 		draw_first_head(sheet);
@@ -123,10 +121,18 @@ static void begin_page(struct sheet *sheet)
 		draw_next_head(sheet);
 }
 
+/* The watermark last: pictures would hide it, and a picture cut out of a demonstration must say what it is. */
+static void end_page(struct sheet *sheet)
+{
+	if (report_content_bool(sheet->content, NULL, "is_demo"))
+		paper_watermark(sheet->paper, sheet->labels->demo);
+}
+
 static void need(struct sheet *sheet, double height)
 {
 	if (sheet->y + height <= BOTTOM)
 		return;
+	end_page(sheet);
 	paper_next_page(sheet->paper);
 	begin_page(sheet);
 }
@@ -331,6 +337,7 @@ static void draw(struct sheet *sheet, struct report_pdf *out)
 	draw_key_images(sheet);
 	draw_flags(sheet);
 	draw_signatures(sheet, out);
+	end_page(sheet);
 	out->page_count = sheet->page;
 }
 

@@ -61,7 +61,8 @@ void guard_notify(void *guard, struct MHD_Connection *connection, void **socket_
 
 /*
  * A suspended connection is not closed, so the descriptor is its own. A client that closes and one that only sends no more look the same from here. The
- * latter says so with its request: whose end came by then is waited with, and who ends later has left.
+ * latter says so with its request: whose end came by then is waited with, and who ends later has left. A proxy ends a connection when its own client has
+ * left, however soon.
  */
 bool http_is_awaited(struct http_request *request)
 {
@@ -72,7 +73,8 @@ bool http_is_awaited(struct http_request *request)
 		return true;
 	if ((client.revents & (POLLHUP | POLLERR)) != 0)
 		return false;
-	if (clock_monotonic_ms() - request->started_ms < HALF_CLOSE_MS)
+	if (clock_monotonic_ms() - request->started_ms < HALF_CLOSE_MS &&
+	    http_header(request, "X-Forwarded-For") == NULL)
 		request->is_half_closed = true;
 	return request->is_half_closed;
 }

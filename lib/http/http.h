@@ -130,6 +130,9 @@ bool http_reply_lasting(struct http_request *request, int status, const char *ty
                         struct err *err);
 bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size,
                      struct err *err); /* takes fd; Range and If-Range, sendfile */
+/* As http_reply_file(), of so many bytes of the file from an offset on. */
+bool http_reply_within(struct http_request *request, const char *type, int fd, uint64_t offset, uint64_t size,
+                       struct err *err);
 /* As http_reply_file(), of bytes on the heap, which are taken: free(3). */
 bool http_reply_taken(struct http_request *request, const char *type, uint8_t *bytes, size_t length, struct err *err);
 bool http_reply_empty(struct http_request *request, int status, struct err *err);

@@ -102,7 +102,8 @@ static bool choose_part(struct http_request *request, uint64_t size, struct rang
 	return name_range(request, size, out, err);
 }
 
-bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size, struct err *err)
+bool http_reply_within(struct http_request *request, const char *type, int fd, uint64_t offset, uint64_t size,
+                       struct err *err)
 {
 	struct range part;
 	int status;
@@ -111,8 +112,13 @@ bool http_reply_file(struct http_request *request, const char *type, int fd, uin
 		return false;
 	}
 	reply_finish(request, status, type,
-	             MHD_create_response_from_fd_at_offset64(part.last + 1 - part.first, fd, part.first));
+	             MHD_create_response_from_fd_at_offset64(part.last + 1 - part.first, fd, offset + part.first));
 	return true;
+}
+
+bool http_reply_file(struct http_request *request, const char *type, int fd, uint64_t size, struct err *err)
+{
+	return http_reply_within(request, type, fd, 0, size, err);
 }
 
 bool http_reply_taken(struct http_request *request, const char *type, uint8_t *bytes, size_t length, struct err *err)

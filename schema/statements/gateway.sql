@@ -349,7 +349,7 @@ LIMIT 1 OFFSET (SELECT (count - 1) / 2 FROM first_series);
 -- $1 Study Instance UID
 -- $2 Series Instance UID
 -- $3 SOP Instance UID
-SELECT n.object_key, n.public_id AS id, n.sop_class_uid, n.has_pixels, coalesce(n.frames, 1) AS frames, sc.public_id AS site_id
+SELECT n.object_key, n.transfer_syntax_uid, n.public_id AS id, n.sop_class_uid, n.has_pixels, coalesce(n.frames, 1) AS frames, sc.public_id AS site_id
 FROM study st
 JOIN scope sc ON sc.scope_id = st.site_id
 JOIN series se ON se.study_id = st.study_id

@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import dicomgen  # noqa: E402
+import moving  # noqa: E402
 from tests.support.dicomraw import Association  # noqa: E402
 from tests.support.dicomweb import JSON, ROOT, Centre, parts  # noqa: E402
 from tests.support.receiving import await_indexed  # noqa: E402
@@ -621,6 +622,46 @@ def test_pictures_of_many(centre, api, tmp_path):
         got = api.get(target + "/thumbnail")
         assert (got.status, got.headers["Content-Type"]) == (200, "image/jpeg")
         assert png_size(api.get(target + "/thumbnail?viewport=20,10", Accept="image/png").body) == (10, 10)
+
+
+def put_film(centre, pieces, syntax=dicomgen.MPEG_4):
+    """The address of a film whose stream is in these pieces."""
+    study = dicomgen.Study(name="MA^CHAO=马^超", patient_id="S950")
+    made = dicomgen.video(study)
+    sop_class, uid, series = (made.text(tag) for tag in (0x00080016, 0x00080018, 0x0020000E))
+    whole = dicomgen.encapsulated(made, pieces[0])
+    for piece in pieces[1:]:
+        whole = whole[:-8] + struct.pack("<HHI", 0xFFFE, 0xE000, len(piece)) + piece + whole[-8:]
+    assert put(centre, sop_class, uid, whole, syntax) == 0
+    return f"{ROOT}/studies/{study.study_uid}/series/{series}", f"/instances/{uid}"
+
+
+def test_a_film_is_played_from_where_it_lies(centre, api):
+    film = moving.film(pictures=5)
+    film += b"\0" * (len(film) % 2)
+    series, instance = put_film(centre, [film])
+    broken = {"no MP4": put_film(centre, [b"\0\0\1\xb3" * 40]), "several pieces": put_film(centre, [film[:400], film[400:]]),
+              "a table of a film": put_film(centre, [b"\0\0"])}
+    await_indexed(centre)
+    for accept in ("video/mp4", "*/*", "video/*, image/png;q=0.5"):
+        whole = api.get(series + instance + "/rendered", Accept=accept)
+        assert (whole.status, whole.headers["Content-Type"], whole.body) == (200, "video/mp4", film), accept
+    part = api.get(series + instance + "/rendered", Range="bytes=4-11")
+    assert (part.status, part.headers["Content-Range"], part.body) == (206, f"bytes 4-11/{len(film)}", b"ftypisom")
+    assert api.get(series + instance + "/rendered", Range=f"bytes={len(film)}-").status == 416
+    assert api.get(series + instance + "/rendered", **{"If-None-Match": whole.headers["ETag"]}).status == 304
+    for target, accept, status in (("/rendered", "image/jpeg", 400), ("/rendered?viewport=64,64", "*/*", 400), ("/frames/1/rendered", "*/*", 400),
+                                   ("/thumbnail", "image/jpeg", 200)):
+        assert api.get(series + instance + target, Accept=accept).status == status, target
+    for what, (other, one) in broken.items():
+        refused = api.get(other + one + "/rendered", Accept="video/mp4")
+        assert (refused.status, "cannot play the film" in refused.body["detail"]) == (400, True), (what, refused)
+    # By this a viewer knows it for a film before it asks for frames.
+    metadata, = api.get(series + "/metadata", Accept=JSON).body
+    assert metadata["00083002"]["Value"] == [dicomgen.MPEG_4]
+    ct = centre.images["ct-chest", dicomgen.EXPLICIT]
+    assert api.get(ct.address + "/rendered", Accept="video/mp4").status == 406
+    assert "00083002" not in api.get(ct.address + "/metadata", Accept=JSON).body[0]
 
 
 @pytest.mark.parametrize("kind", ["sr", "ecg"])

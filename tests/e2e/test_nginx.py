@@ -17,6 +17,7 @@ import websocket
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import dicomgen  # noqa: E402
+from tests.support.hosts import locked  # noqa: E402
 from tests.support.installation import PATIENCE_S, TREE, Api, Installation, _end_with_parent, free_port  # noqa: E402
 from tests.support.messaging import Authority, await_true  # noqa: E402
 from tests.support.scene import PASSWORD, Scene  # noqa: E402
@@ -90,7 +91,8 @@ class Nginx:
 
 @pytest.fixture(scope="module")
 def home():
-    with Installation({"YQ_STORE_ACCEL": "/yq-store/", "YQ_COOKIE_SECURE": "yes", "YQ_JOURNAL_RING": "0 B"}) as installation:
+    # A statement that nobody ends runs longer than a test waits.
+    with Installation({"YQ_STORE_ACCEL": "/yq-store/", "YQ_COOKIE_SECURE": "yes", "YQ_JOURNAL_RING": "0 B", "YQ_LEDGER_TIMEOUT": "10 min"}) as installation:
         installation.scene = Scene(installation)
         installation.start("yq-gateway")
         yield installation
@@ -238,6 +240,69 @@ def test_events_and_channels_are_open_at_once(home, proxy):
     with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
         websocket.create_connection(f"wss://127.0.0.1:{proxy.port}/dicom-web/subscribers/WS1", timeout=PATIENCE_S, header={"Cookie": api.cookie},
                                     origin="https://elsewhere.example", sslopt={"ca_certs": str(proxy.authority)})
+
+
+def searching(home):
+    """Statements of the gateway that wait for a table."""
+    return int(home.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'yq-gateway' AND wait_event_type = 'Lock'")[0][0])
+
+
+class Http2:
+    """So much of HTTP/2 (RFC 9113) as it takes to ask and to change one's mind: the connection stays."""
+
+    def __init__(self, proxy):
+        context = ssl.create_default_context(cafile=proxy.authority)
+        context.set_alpn_protocols(["h2"])
+        self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE_S), server_hostname="127.0.0.1")
+        self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        self._frame(4, 0, 0, b"")
+
+    def _frame(self, kind, flags, stream, payload):
+        self.socket.sendall(len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload)
+
+    @staticmethod
+    def _text(text):
+        """RFC 7541 section 5.2, not compressed."""
+        length, out = len(text), bytearray()
+        if length < 127:
+            return bytes((length,)) + text.encode()
+        out.append(127)
+        length -= 127
+        while length >= 128:
+            out.append(length % 128 + 128)
+            length //= 128
+        return bytes(out) + bytes((length,)) + text.encode()
+
+    def ask(self, target, **headers):
+        fields = {":method": "GET", ":scheme": "https", ":authority": "127.0.0.1", ":path": target, **headers}
+        self._frame(1, 0x5, 1, b"".join(b"\0" + self._text(name) + self._text(value) for name, value in fields.items()))
+
+    def leave(self):
+        self._frame(3, 0, 1, (8).to_bytes(4, "big"))
+
+
+class Http1:
+    def __init__(self, proxy):
+        self.connection = Secure(proxy).connect()
+
+    def ask(self, target, **headers):
+        self.connection.request("GET", target, headers=headers)
+
+    def leave(self):
+        self.connection.close()
+
+
+@pytest.mark.parametrize("client", [Http1, Http2])
+def test_a_search_ends_with_the_client_of_nginx(home, proxy, client):
+    """At once, as who types goes on to the next letter: nginx closes its connection to the gateway."""
+    api = proxy.login("reporter1")
+    with locked(home, "identity_claim"):
+        leaving = client(proxy)
+        leaving.ask(f"{ROOT}?PatientName=*a*b*", accept=JSON, cookie=api.cookie)
+        await_true("a search that waits for the ledger", lambda: searching(home) == 1)
+        leaving.leave()
+        await_true("the end of the statement", lambda: searching(home) == 0)
+    assert api.get(f"{ROOT}?PatientName=*a*b*", Accept=JSON).status in (200, 204)
 
 
 def test_no_query_gets_into_its_logs(home, proxy):

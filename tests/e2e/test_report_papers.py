@@ -11,6 +11,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import dicomgen  # noqa: E402
 from test_reading import BODY, Centre  # noqa: E402
 
 NAME, SHOWN = "LI^JIXIANG=李^𠮷祥", "李𠮷祥"
@@ -53,6 +54,14 @@ def sign(centre, task):
 
 def stored(centre, key):
     return (centre.home / "store" / key[:2] / key[2:4] / key).read_bytes()
+
+
+def paper_of(centre, study, folder):
+    (key,), = centre.sql(f"""SELECT object_key FROM artefact JOIN report_version USING (report_version_id) JOIN report USING (report_id) JOIN reading_task t USING (task_id)
+                             WHERE artefact.kind = 'pdf' AND t.public_id = '{study['tasks'][0]['id']}'""")
+    paper = folder / "paper.pdf"
+    paper.write_bytes(stored(centre, key))
+    return paper
 
 
 class Papers:
@@ -158,6 +167,38 @@ def test_the_key_image_is_printed(papers):
     assert named == [hashlib.sha256(printed.read_bytes()).hexdigest()], "another picture was signed than is printed"
 
 
+def colours_of(path):
+    """Those in the middle of the left and of the right half of a PPM picture."""
+    kind, width, height, most, pixels = re.match(rb"(P\d)\s(\d+)\s(\d+)\s(\d+)\s(.*)", path.read_bytes(), re.DOTALL).groups()
+    assert (kind, most) == (b"P6", b"255")
+    width, height = int(width), int(height)
+    return [tuple(pixels[at:at + 3]) for at in (3 * (height // 2 * width + x) for x in (width // 4, width * 3 // 4))]
+
+
+def test_key_images_in_colour_are_printed_in_their_colours(centre, tmp_path):
+    study = centre.examine("colour", name=NAME)
+    images = centre.sql(f"""SELECT s.shown_uid, i.sop_instance_uid FROM study s JOIN series USING (study_id) JOIN instance i USING (series_id)
+                            WHERE s.public_id = '{study["id"]}'""")
+    reporter = centre.person("reporter")
+    task = f"/api/v1/tasks/{study['tasks'][0]['id']}"
+    lease = reporter.post(task + "/take").body
+    token = {"lease_token": lease["lease_token"]}
+    for uid, sop in images:
+        assert reporter.post(f"/api/v1/viewer/{uid}/key-images", {"instance": sop, "frame": 1, "is_key": True}).status == 200
+    draft = reporter.put(task + "/draft", dict(token, revision=0, body=BODY)).body
+    submit = dict(token, revision=draft["revision"], study_version=lease["study_version"], password=reporter.password)
+    assert reporter.post(task + "/submit", submit).status == 200
+    sign(centre, task)
+    paper = paper_of(centre, study, tmp_path)
+    assert pictures_in(paper) == [("rgb", "jpeg")] * 3
+    run("pdfimages", paper, tmp_path / "picture")
+    pictures = sorted(tmp_path.glob("picture*.ppm"))
+    assert len(pictures) == 3
+    for picture, kind in zip(pictures, ("RGB", "YBR_FULL", "PALETTE COLOR")):
+        for got, want in zip(colours_of(picture), dicomgen.HALVES):
+            assert all(abs(a - b) <= 6 for a, b in zip(got, want)), f"{kind}: {got} is not {want}"
+
+
 def test_key_images_that_cannot_be_drawn_are_named_and_delay_nothing(centre, tmp_path):
     study = centre.examine(name=NAME, images=3)
     rows = centre.sql(f"""SELECT s.shown_uid, i.sop_instance_uid, i.object_key FROM study s JOIN series USING (study_id) JOIN instance i USING (series_id)
@@ -178,10 +219,7 @@ def test_key_images_that_cannot_be_drawn_are_named_and_delay_nothing(centre, tmp
         file.write_bytes(data)
     assert submitted.status == 200, submitted.body
     sign(centre, task)
-    paper = tmp_path / "paper.pdf"
-    (key,), = centre.sql(f"""SELECT object_key FROM artefact JOIN report_version USING (report_version_id) JOIN report USING (report_id) JOIN reading_task t USING (task_id)
-                             WHERE artefact.kind = 'pdf' AND t.public_id = '{study['tasks'][0]['id']}'""")
-    paper.write_bytes(stored(centre, key))
+    paper = paper_of(centre, study, tmp_path)
     assert pictures_in(paper) == [("gray", "jpeg")]
     text = re.sub(r"\s", "", run("pdftotext", paper, "-"))
     for wanted in ("S1I1", "S1I2", "S1I3", "图像已不在存储中", "图像无法显示"):

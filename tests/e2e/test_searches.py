@@ -79,6 +79,22 @@ def test_searches_end_with_their_client(home):
     assert queries[0].status() in (200, 204)
 
 
+def test_who_leaves_while_waiting_for_its_turn_never_searches(home):
+    person = home.scene.login("reporter1")
+    looks = "SELECT count(*) FROM audit WHERE action = 'study.list'"
+    gone, listed = answered(home, 499), int(home.sql(looks)[0][0])
+    with searching(home, person, SEARCHES_AT_ONCE) as searches:
+        leaving, staying = Search(home, person), Search(home, person)
+        # Both are there when what was sent later is answered; neither has asked the ledger for anything but who it is.
+        assert person.get("/api/v1/me").status == 200
+        time.sleep(HALF_CLOSE_S)
+        leaving.leave()
+        assert waiting(home) == SEARCHES_AT_ONCE
+    assert {search.status() for search in [*searches, staying]} <= {200, 204}
+    await_true("the end of who left", lambda: answered(home, 499) == gone + 1)
+    assert int(home.sql(looks)[0][0]) == listed + SEARCHES_AT_ONCE + 1
+
+
 def test_searches_of_one_person_leave_room_for_others(home):
     person, other = home.scene.login("reporter1"), home.scene.login("reviewer1")
     with searching(home, person, MANY) as searches:

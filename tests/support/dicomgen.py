@@ -8,7 +8,7 @@ As a program:
 
 prints what it made as JSON, one object with the UIDs and the list of files.
 
-As a module: make_study() writes a study, ct() dr() us() ecg() wsi() sr() sc() hanging_protocol() color_palette() give datasets,
+As a module: make_study() writes a study, ct() dr() us() ecg() wsi() video() sr() sc() colour() hanging_protocol() color_palette() give datasets,
 Dataset.encode() gives the bytes of a dataset in a transfer syntax and part10() those of a whole file.  Every name, number and
 institution here is invented.  The same seed gives the same UIDs and pixels.
 """
@@ -28,6 +28,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 IMPLICIT = '1.2.840.10008.1.2'
 EXPLICIT = '1.2.840.10008.1.2.1'
 DEFLATED = '1.2.840.10008.1.2.1.99'
+MPEG_4 = '1.2.840.10008.1.2.4.102'
 JPEG_2000, HTJ2K = '1.2.840.10008.1.2.4.90', '1.2.840.10008.1.2.4.201'
 
 SOP = {
@@ -37,6 +38,7 @@ SOP = {
     'us': '1.2.840.10008.5.1.4.1.1.3.1',
     'sc': '1.2.840.10008.5.1.4.1.1.7',
     'ecg': '1.2.840.10008.5.1.4.1.1.9.1.1',
+    'video': '1.2.840.10008.5.1.4.1.1.77.1.1.1',
     'wsi': '1.2.840.10008.5.1.4.1.1.77.1.6',
     'sr': '1.2.840.10008.5.1.4.1.1.88.11',
     'pdf': '1.2.840.10008.5.1.4.1.1.104.1',
@@ -276,6 +278,29 @@ def sc(study, series_uid=None, sop_uid=None, number=1, size=32):
     return _pixels(out, size, size, row * size, bits=8, stored=8)
 
 
+# Of the two halves of colour(), as red, green and blue.
+HALVES = ((200, 40, 30), (30, 90, 200))
+
+
+def colour(study, series_uid=None, sop_uid=None, number=1, size=64):
+    """Secondary Capture in colour, 8 bit, two halves of HALVES: image 1 as RGB, 2 as YBR_FULL (PS3.3 section C.7.6.3.1.2), 3 as PALETTE COLOR."""
+    out = study.base(SOP['sc'], 'ES', series_uid, sop_uid, 1, number)
+    out.put(0x00080064, 'CS', 'WSD').put(0x00200020, 'CS', '').put(0x00200060, 'CS', '')
+    halves = lambda left, right: (left * (size // 2) + right * (size - size // 2)) * size  # noqa: E731
+    if number == 3:
+        for i in range(3):
+            out.put(0x00281101 + i, 'US', [2, 0, 16])
+            out.put(0x00281201 + i, 'OW', struct.pack('<2H', *(half[i] * 257 for half in HALVES)))
+        return _pixels(out, size, size, halves(b'\0', b'\1'), 'PALETTE COLOR', 8, 8)
+    values = [bytes(half if number == 1 else _ybr(*half)) for half in HALVES]
+    return _pixels(out, size, size, halves(*values), 'RGB' if number == 1 else 'YBR_FULL', 8, 8, 3)
+
+
+def _ybr(r, g, b):
+    y = 0.299 * r + 0.587 * g + 0.114 * b
+    return round(y), round(128 + (b - y) / 1.772), round(128 + (r - y) / 1.402)
+
+
 def ecg(study, series_uid=None, sop_uid=None, number=1, samples=1000):
     """12-lead ECG Waveform, 500 Hz, one invented beat repeated."""
     import phantom
@@ -311,6 +336,15 @@ def wsi(study, series_uid=None, sop_uid=None, number=1, tile=256):
                            (0x00480302, 'UL', 1), (0x52009229, 'SQ', [Dataset((0x00289110, 'SQ', [measures]))])):
         out.put(tag, vr, value)
     return _pixels(out, tile, tile, b''.join(bytes(colour(*place)) * tile * tile for place in places), 'RGB', 8, 8, 3)
+
+
+def video(study, series_uid=None, sop_uid=None, number=1, width=32, height=32, frames=25):
+    """Video Endoscopic Image without its stream, which goes around with encapsulated() and MPEG_4: one of all frames (PS3.5 section 8.2.7)."""
+    out = study.base(SOP['video'], 'ES', series_uid, sop_uid, 1, number)
+    for tag, vr, value in ((0x00080008, 'CS', 'ORIGINAL\\PRIMARY'), (0x0008103E, 'LO', 'VIDEO'), (0x00280008, 'IS', frames), (0x00280009, 'AT', 0x00181063),
+                           (0x00180040, 'IS', 25), (0x00181063, 'DS', '40'), (0x00282110, 'CS', '01'), (0x00282112, 'DS', '50'), (0x00400555, 'SQ', [])):
+        out.put(tag, vr, value)
+    return _pixels(out, height, width, b'', 'YBR_PARTIAL_420', 8, 8, 3)
 
 
 def sr(study, series_uid=None, sop_uid=None, number=1, body='两肺未见异常。'):
@@ -377,7 +411,7 @@ def color_palette(sop_uid=None):
                    (0x00700084, 'PN', 'SAMPLE'))
 
 
-MAKERS = {'ct': ct, 'dr': dr, 'us': us, 'sc': sc, 'ecg': ecg, 'wsi': wsi, 'sr': sr, 'pdf': pdf}
+MAKERS = {'ct': ct, 'dr': dr, 'us': us, 'sc': sc, 'colour': colour, 'ecg': ecg, 'wsi': wsi, 'sr': sr, 'pdf': pdf}
 
 
 def describe(dataset, path, content, dataset_bytes, transfer_syntax):
@@ -398,14 +432,14 @@ def write_part10(path, dataset, transfer_syntax=EXPLICIT):
 
 
 def make_study(out, kind='ct-chest', images=None, size=512, transfer_syntax=EXPLICIT, **about):
-    """Writes a study of one kind into a folder: ct-chest, dr-chest, us, ecg, wsi, sr, pdf, sc.  Returns its facts."""
+    """Writes a study of one kind into a folder: ct-chest, dr-chest, us, ecg, wsi, sr, pdf, sc, colour.  Returns its facts."""
     if not about.get('description'):
         about['description'] = {'ct-chest': 'CT胸部平扫', 'dr-chest': '胸部正位', 'us': '腹部彩超', 'ecg': '心电图', 'wsi': '胃窦活检'}.get(kind, '')
         if about.get('charset') == 'ascii':
             about['description'] = kind
     study = Study(**about)
     short = kind.split('-')[0]
-    count = images or {'ct': 8, 'dr': 2, 'wsi': 3}.get(short, 1)
+    count = images or {'ct': 8, 'dr': 2, 'colour': 3, 'wsi': 3}.get(short, 1)
     series, frame, files = study.random.uid(), study.random.uid(), []
     for number in range(1, count + 1):
         options = {'series_uid': series, 'number': number}

@@ -13,6 +13,9 @@ const STRANGER = { name: 'WANG^WU=王^五', birth: '19850607', patient_id: 'OHIF
 const CODED = { name: 'ZHAO^YUN=赵^云', patient_id: 'OHIF2', study_uid: '2.25.910000000000000000000000000000004', accession: 'OHIF-CODED', description: 'CODED' }
 const WAYS = { name: 'SUN^QUAN=孙^权', patient_id: 'OHIF3', study_uid: '2.25.910000000000000000000000000000005', accession: 'OHIF-WAYS', description: 'WAYS' }
 const HEART = { name: 'GUAN^YU=关^羽', patient_id: 'OHIF4', study_uid: '2.25.910000000000000000000000000000006', accession: 'OHIF-HEART', description: 'HEART' }
+const FILM = { name: 'MA^CHAO=马^超', patient_id: 'OHIF5', study_uid: '2.25.910000000000000000000000000000007', accession: 'OHIF-FILM', description: 'FILM' }
+/* Its first series, as it is listed, is a report. */
+const MIXED = { name: 'HUANG^ZHONG=黄^忠', patient_id: 'OHIF6', study_uid: '2.25.910000000000000000000000000000008', accession: 'OHIF-MIXED', description: 'MIXED' }
 const SLICES = 12
 
 await installation.push('ct-chest', { ...BEFORE, images: 3, size: 64, submit: false })
@@ -21,6 +24,9 @@ await installation.push('dr-chest', { ...STRANGER, images: 1, size: 64, submit: 
 await installation.push('ct-chest', { ...CODED, images: 2, size: 128, coded: 'jpeg-ls', submit: false })
 await installation.push('sr', { ...CODED, submit: false })
 
+await installation.push('sr', { ...MIXED, submit: false })
+await installation.push('ct-chest', { ...MIXED, images: 2, size: 128, submit: false })
+await installation.pushFilm(FILM)
 await installation.push('ecg', { ...HEART, submit: false })
 await installation.push('pdf', { ...HEART, submit: false })
 const ways = await installation.pushCoded(WAYS)
@@ -129,21 +135,52 @@ world.test('what came compressed is shown, a structured report and a paper are r
   await one.page.locator('[data-cy="study-browser-thumbnail-no-image"]').filter({ hasText: 'DOC' }).dblclick()
   await one.paper()
   await one.shot('paper')
+  await playsFilm(one)
   await one.goto(address(NOW, '&hangingprotocolId=mpr'))
   await drawn(one.page, 3)
   await one.shot('mpr')
 })
+
+/* The middle of what is drawn. */
+const middle = (page) => page.locator(PICTURES).first().evaluate((canvas) => canvas.getContext('2d').getImageData(canvas.width >> 1, canvas.height >> 1, 1, 1).data[0])
+
+/* Nothing of a film but what the browser asks for to play it: no frame, and no whole stream before anybody looks at it. The plain page says what it is. */
+async function playsFilm(one) {
+  const { page } = one
+  const asked = []
+  const note = (request) => { if (request.url().includes(`/studies/${FILM.study_uid}/series/`)) asked.push(`${request.resourceType()} ${new URL(request.url()).pathname.split('/').slice(6).join('/')}`) }
+  page.on('request', note)
+  const film = page.waitForResponse((answer) => answer.url().endsWith('/rendered'))
+  await one.goto(address(FILM))
+  const answer = await film
+  assert.deepEqual([answer.status(), answer.headers()['content-type'], answer.request().headers().range], [206, 'video/mp4', 'bytes=0-'])
+  await until(async () => (await middle(page)) > 10, 'the first picture of the film is not there')
+  assert.deepEqual(asked.map((what) => what.replace(/[0-9.]{10,}/, 'UID')), ['fetch metadata', 'media instances/UID/rendered'])
+  const first = await middle(page)
+  await page.locator(PICTURES).hover()
+  await until(async () => {
+    await page.mouse.wheel(0, 120)
+    return (await middle(page)) > first + 20
+  }, 'the film does not go on')
+  await one.shot('film')
+  page.off('request', note)
+  await one.goto(`/images?StudyInstanceUIDs=${FILM.study_uid}`)
+  await page.getByText('This is a film').waitFor()
+  await page.locator('.tile').getByText('film', { exact: true }).waitFor()
+}
 
 world.test('what the viewer asks first is asked before it runs, once; where that fails it is asked again', async ({ person }) => {
   const one = await person('reporter')
   one.allow(GIVEN_UP)
   const asked = []
   one.page.on('request', (request) => asked.push({ path: new URL(request.url()).pathname, kind: request.resourceType() }))
-  const isAsked = (what) => asked.some(({ path }) => path.startsWith('/dicom-web/') && path.includes(what))
-  await one.page.route('**/app.bundle*.js', async (route) => {
-    await until(() => isAsked('/frames/'), 'the first image is not asked for before the viewer runs')
+  let held = 0
+  const holdViewer = (study) => one.page.route('**/app.bundle*.js', async (route) => {
+    held++
+    await until(() => asked.some(({ path }) => path.startsWith(`/dicom-web/studies/${study.study_uid}/`) && path.includes('/frames/')), 'the first image is not asked for before the viewer runs')
     await route.continue()
   }, { times: 1 })
+  await holdViewer(NOW)
   const kinds = (ending) => asked.filter(({ path }) => path.startsWith('/dicom-web/') && path.endsWith(ending)).map(({ kind }) => kind)
   await one.goto(address(NOW))
   await drawn(one.page)
@@ -152,6 +189,15 @@ world.test('what the viewer asks first is asked before it runs, once; where that
   /* The first image by us, and given to its viewport. */
   const images = asked.filter(({ path }) => path.includes('/frames/')).map(({ path }) => path)
   assert.equal(images.filter((path) => path === images[0]).length, 1, 'asked again by its viewport')
+  /* Also where a report comes before it. */
+  asked.length = 0
+  await holdViewer(MIXED)
+  await one.goto(address(MIXED))
+  await drawn(one.page)
+  assert.equal(held, 2)
+  assert.deepEqual(kinds('/metadata'), ['fetch', 'fetch'])
+  await one.goto(address(NOW))
+  await drawn(one.page)
   asked.length = 0
   await one.page.route(`**/studies/${NOW.study_uid}/series?*`, (route) => route.fulfill({ status: 503, body: '' }), { times: 1 })
   await one.expecting(/^status 503: GET/, () => one.page.reload())
@@ -192,6 +238,8 @@ world.test('whatever an image is kept in, the browser decodes it: the same slice
   const one = await person('reporter', { via: 'api', viewport: [1000, 640] })
   one.allow(GIVEN_UP)
   const travelled = {}
+  let asked = []
+  one.page.on('request', (request) => { if (/\/studies\/[0-9.]+\/series/.test(request.url())) asked.push(request) })
   one.page.on('response', (answer) => {
     const series = /\/series\/([0-9.]+)\/instances\/[0-9.]+\/frames\//.exec(answer.url())?.[1]
     if (series) travelled[series] = answer.headers()['content-type']
@@ -203,6 +251,10 @@ world.test('whatever an image is kept in, the browser decodes it: the same slice
     await one.goto(`${address(WAYS)}&SeriesInstanceUIDs=${series[way]}`)
     await drawn(one.page)
     seen[way] = (await drawings(one.page))[0].hash
+    /* Nothing of the other series, which the address does not name, and nothing twice. */
+    assert.deepEqual(asked.filter((one) => !one.url().includes(series[way])).map((one) => one.url()), [], way)
+    assert.deepEqual(asked.filter((one) => !one.url().includes('/frames/')).map((one) => one.resourceType()), ['fetch', 'fetch'], way)
+    asked = []
     assert.match(travelled[series[way]], new RegExp(MEDIA[way].replace('/', '\\/')), way)
   }
   for (const way of ways.slice(1, 5)) assert.equal(seen[way], seen.plain, `${way} looks otherwise`)

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Instance, Series, Study } from '@/api/types'
 import { ByteCache, nearestFirst, Pace, PictureLoader } from '@/pages/reading/viewer/loader'
 import { fetchOrder, jobFor, type Plan, type Quality } from '@/pages/reading/viewer/quality'
-import { bestBeside, clampIndex, keepIndex, linkedIndex, picturesOf, shownSeries, wheelSteps } from '@/pages/reading/viewer/stack'
+import { bestBeside, clampIndex, isFilm, keepIndex, linkedIndex, picturesOf, shownSeries, wheelSteps } from '@/pages/reading/viewer/stack'
 import { boundView, fit, viewportFor, WHOLE, zoomAt } from '@/pages/reading/viewer/view'
 import { approximate, CT_PRESETS, dragTone, dragWindow, filterText, PLAIN_TONE, presetsOf, windowText } from '@/pages/reading/viewer/window'
 
@@ -24,6 +24,12 @@ describe('the stack of a series', () => {
     expect(picturesOf(one).map((picture) => picture.address)).toEqual([
       '/dicom-web/instances/a/frames/1/rendered', '/dicom-web/instances/a/frames/2/rendered', '/dicom-web/instances/a/frames/3/rendered', null,
     ])
+  })
+  it('asks for no picture of a film, whose frames cannot be had', () => {
+    const film = instance('a', { number: 1, frames: 9000, transfer_syntax_uid: '1.2.840.10008.1.2.4.102' })
+    const loop = instance('b', { number: 2, frames: 2, transfer_syntax_uid: '1.2.840.10008.1.2.4.50' })
+    expect(picturesOf(series('s', { instances: [film, loop] })).map((picture) => picture.address)).toEqual([null, '/dicom-web/instances/b/frames/1/rendered', '/dicom-web/instances/b/frames/2/rendered'])
+    expect([film, loop, { ...film, rendered: null }].map(isFilm)).toEqual([true, false, false])
   })
   it('shows what was sent, pictures first, never our own reports', () => {
     const study = { series: [series('own', { origin: 'own' }), series('sr', { number: 1, instances: [instance('x', { rendered: null })] }), series('two', { number: 3 }), series('one', { number: 2 }), series('none', { instances: [] })] } as unknown as Study

@@ -4,6 +4,7 @@
  */
 (() => {
   const STUDIES = new URLSearchParams(location.search).get('StudyInstanceUIDs') ?? ''
+  const SERIES = new URLSearchParams(location.search).get('SeriesInstanceUIDs') ?? ''
   const CHECK_MS = 60_000
   const LOOK_MS = 200
   const LOOKS_MAX = 50
@@ -72,12 +73,13 @@
   async function askEarly() {
     const uid = STUDIES.split(',')[0]
     askJson(`${queryRoot}/studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060%2C00080090%2C00100030&StudyInstanceUID=${uid}`)
-    const series = (await askJson(`/dicom-web/studies/${uid}/series?includefield=00080021%2C00080031%2C0008103E%2C00200011`)).map((one) => one['0020000E'].Value[0])
-    const wanted = new URLSearchParams(location.search).get('SeriesInstanceUIDs')?.split(',') ?? series
-    for (const one of series.slice(0, EARLY_SERIES)) {
-      const metadata = askJson(`/dicom-web/studies/${uid}/series/${one}/metadata`)
-      if (one === wanted[0]) metadata.then((instances) => guessFirst(uid, one, instances)).catch(() => undefined)
-    }
+    /* Of series that are named in the address it asks for each alone. */
+    const listed = `/dicom-web/studies/${uid}/series?includefield=00080021%2C00080031%2C0008103E%2C00200011`
+    const named = SERIES.split(',').filter((one) => /^[0-9.]+$/.test(one)).slice(0, EARLY_SERIES)
+    for (const one of named) askJson(`${listed}&SeriesInstanceUID=${one}`)
+    const series = named.length > 0 ? named : (await askJson(listed)).map((one) => one['0020000E'].Value[0])
+    const metadata = series.slice(0, EARLY_SERIES).map((one) => [one, askJson(`/dicom-web/studies/${uid}/series/${one}/metadata`)])
+    for (const [one, answer] of metadata) guessFirst(uid, one, await answer)
   }
   if (isChosen) askEarly().catch(() => undefined) // whoever asks then hears why
 
@@ -428,7 +430,7 @@
           supportsReject: false,
           supportsStow: false,
           dicomUploadEnabled: false,
-          singlepart: 'bulkdata',
+          singlepart: 'bulkdata,video', // a film comes piece by piece as it is played, not whole when its study is opened
           bulkDataURI: { enabled: true },
           segmentation: { store: { defaultMode: 'bitmap', transferSyntaxUID: '1.2.840.10008.1.2.1' } }, // what other viewers read, too
           acceptHeader: [FRAMES],

@@ -78,6 +78,8 @@ const CHANGES = [
   { in: '.js', from: 'const eventDetail = this._copyToOnscreenCanvas(viewport, offScreenCanvas);\n        return eventDetail;', to: 'return this._copyToOnscreenCanvas(viewport, isEmpty ? null : offScreenCanvas);', times: 2 },
   { in: '.js', from: 'onScreenContext.drawImage(offScreenCanvas, 0, sourceY, dWidth, dHeight, 0, 0, dWidth, dHeight);',
     to: 'if (offScreenCanvas === null) this.fillCanvasWithBackgroundColor(canvas, viewport.defaultOptions?.background ?? [0, 0, 0]);\n        else onScreenContext.drawImage(offScreenCanvas, 0, sourceY, dWidth, dHeight, 0, 0, dWidth, dHeight);', times: 2 },
+  /* Of a film only how large and long it is, until it is played. */
+  { in: '.js', from: "this.videoElement.preload = 'auto';", to: "this.videoElement.preload = 'metadata';", times: 2 },
   /* Two tools take their model from a place elsewhere, which nothing here does. */
   { in: '.js', from: "LabelMapTools: ['LabelmapSlicePropagation', 'BrushTools', 'MarkerLabelmap', ", to: "LabelMapTools: ['BrushTools', ", times: 1 },
   /* Segmenting has an address below the viewer's. */

@@ -82,6 +82,23 @@ Test(charset, decides_and_decodes)
 	}
 }
 
+/* JIS X 0201 has an overline where others have a tilde. */
+Test(charset, what_looks_like_ascii_follows_its_set_where_that_differs)
+{
+	static const char high[] = "\xb1\xb2", name[] = "YAMADA~TARO";
+	struct charset_tally tally = {0};
+	struct charset charset;
+	char text[40];
+
+	charset_tally_add(&tally, high, strlen(high));
+	charset_decide("ISO_IR 13", &tally, &charset);
+	cr_assert_str_eq(charset.used, "ISO_IR 13", "used %s", charset.used);
+	cr_expect(charset_decode(&charset, name, strlen(name), text, sizeof text));
+	cr_expect_str_eq(text, "YAMADA\xe2\x80\xbeTARO", "got %s", text);
+	cr_expect(charset_decode(&charset, "YAMADA", 6, text, sizeof text));
+	cr_expect_str_eq(text, "YAMADA");
+}
+
 Test(charset, decides_for_all_values_together)
 {
 	static const char rare[] = "\xfe\x9f";                        /* 䶮, outside of everyday use */

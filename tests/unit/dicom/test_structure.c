@@ -32,7 +32,7 @@ static void take_none(void *context, const struct structure_element *element, co
 
 static bool walk(const char *path, struct err *err)
 {
-	const struct structure_visitor visitor = {want_none, take_none, NULL};
+	const struct structure_visitor visitor = {want_none, take_none, NULL, NULL};
 	char syntax[DICOM_UID_SIZE];
 
 	return structure_walk(path, &visitor, syntax, err);

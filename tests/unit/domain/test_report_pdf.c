@@ -1,8 +1,11 @@
 /* The paper: pages, bytes, text. What it looks like is for eyes; what must hold for any content is here. */
 #include <criterion/criterion.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/digest.h"
 #include "lib/dicom/dicom.h"
@@ -234,6 +237,124 @@ Test(report_pdf, what_is_no_jpeg_makes_no_paper)
 		cr_assert_eq(err.kind, ERR_INVALID);
 		free(one.jpeg);
 	}
+	json_decref(content);
+}
+
+/* ---- the watermark ------------------------------------------------------------------------------------------------- */
+
+enum { GREYS_MAX = 1 << 20 };
+struct drawn {
+	int width, height;
+	uint8_t greys[GREYS_MAX];
+};
+
+/* "P5 width height 255", white space between and one blank behind, then the greys. */
+static void read_drawn(const char *path, struct drawn *page)
+{
+	static char bytes[GREYS_MAX + 64];
+	FILE *file = fopen(path, "re");
+	size_t length;
+	char *at;
+
+	cr_assert(file, "pdftoppm made no picture");
+	length = fread(bytes, 1, sizeof bytes - 1, file);
+	fclose(file);
+	bytes[length] = '\0';
+	cr_assert(strncmp(bytes, "P5", 2) == 0);
+	page->width = (int)strtol(bytes + 2, &at, 10);
+	page->height = (int)strtol(at, &at, 10);
+	cr_assert_eq(strtol(at, &at, 10), 255);
+	cr_assert(page->width > 0 && page->height > 0 && page->width <= 1000 && page->height <= 1000);
+	cr_assert_eq(bytes + length - (at + 1), page->width * page->height);
+	memcpy(page->greys, at + 1, (size_t)page->width * (size_t)page->height);
+}
+
+/* The first page as a program that is not ours draws it, a pixel a point. Static storage for two. */
+static const struct drawn *first_page(const struct report_pdf *pdf)
+{
+	static struct drawn pages[2];
+	static int next;
+	struct drawn *page = &pages[next++ % 2];
+	char path[] = "/tmp/yq-paper.XXXXXX", made[sizeof path + 4];
+	const char *arguments[] = {"pdftoppm", "-gray", "-r", "72", "-singlefile", path, path, NULL};
+	int fd = mkstemp(path), status;
+	pid_t pid;
+
+	cr_assert(fd >= 0 && write(fd, pdf->bytes, pdf->length) == (ssize_t)pdf->length);
+	close(fd);
+	cr_assert_eq(posix_spawnp(&pid, arguments[0], NULL, NULL, (char **)arguments, environ), 0,
+	             "pdftoppm is not installed");
+	cr_assert(waitpid(pid, &status, 0) == pid && status == 0, "pdftoppm cannot draw the paper");
+	snprintf(made, sizeof made, "%s.pgm", path);
+	read_drawn(made, page);
+	unlink(path);
+	unlink(made);
+	return page;
+}
+
+/* Within something black that is larger than a letter. */
+static bool is_in_picture(const struct drawn *page, int x, int y)
+{
+	enum { AROUND = 12 };
+
+	if (x < AROUND || y < AROUND || x + AROUND >= page->width || y + AROUND >= page->height)
+		return false;
+	for (int i = -AROUND; i <= AROUND; i++)
+		if (page->greys[y * page->width + x + i] != 0 || page->greys[(y + i) * page->width + x] != 0)
+			return false;
+	return true;
+}
+
+/* Pixels of the pictures of one page that are lighter on another. */
+static int lit(const struct drawn *plain, const struct drawn *other, int *out_all)
+{
+	int count = 0;
+
+	*out_all = 0;
+	for (int y = 0; y < plain->height; y++)
+		for (int x = 0; x < plain->width; x++)
+			if (is_in_picture(plain, x, y)) {
+				(*out_all)++;
+				count += other->greys[y * plain->width + x] > 20;
+			}
+	return count;
+}
+
+Test(report_pdf, the_watermark_of_a_demonstration_lies_over_the_pictures_and_hides_nothing)
+{
+	static const uint8_t black[64 * 64];
+	struct report_picture list[3] = {0};
+	struct report_pictures pictures = {list, 3};
+	json_t *content = content_with(3);
+	const struct drawn *plain, *demo;
+	struct report_pdf papers[2];
+	struct err err;
+	int all, count;
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(list[i].instance, sizeof list[i].instance, "2.25.%d", i);
+		list[i].frame = 1;
+		cr_assert(dicom_draw(black, 64, 64, DICOM_MEDIA_JPEG, 80, &list[i].jpeg, &list[i].length, &err), "%s",
+		          err.text);
+	}
+	cr_assert(report_pictures_name(content, &pictures, &err), "%s", err.text);
+	papers[1] = render_with(content, &pictures);
+	json_object_set_new(content, "is_demo", json_false());
+	papers[0] = render_with(content, &pictures);
+	plain = first_page(&papers[0]);
+	demo = first_page(&papers[1]);
+
+	cr_assert(plain->width == demo->width && plain->height == demo->height);
+	count = lit(plain, demo, &all);
+	cr_expect_gt(all, 10000, "there are no pictures on the paper");
+	cr_expect_gt(count, 500, "the watermark does not cross the pictures: %d pixels", count);
+	cr_expect_lt(count, all / 2, "the pictures are hidden: %d of %d pixels", count, all);
+	for (int i = 0; i < plain->width * plain->height; i++)
+		cr_assert(plain->greys[i] > 40 || demo->greys[i] < 100, "what is black cannot be read at %d", i);
+	for (int i = 0; i < 3; i++)
+		free(list[i].jpeg);
+	for (int i = 0; i < 2; i++)
+		free(papers[i].bytes);
 	json_decref(content);
 }
 

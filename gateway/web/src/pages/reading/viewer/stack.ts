@@ -5,7 +5,7 @@ import { SLIDE_CLASS } from './slide/pyramid'
 
 export interface Picture {
   key: string /* SOP Instance UID and frame: stays the same when more images arrive */
-  address: string | null /* null: the object has no picture */
+  address: string | null /* null: the object has no picture, or is a film */
   frame: number
   frames: number
   instance: Instance
@@ -23,11 +23,16 @@ function byNumber(a: Instance, b: Instance): number {
   return a.arrived_at < b.arrived_at ? -1 : a.arrived_at > b.arrived_at ? 1 : a.sop_instance_uid < b.sop_instance_uid ? -1 : 1
 }
 
+/* MPEG-2, MPEG-4 and HEVC: its pictures cannot be had one by one. */
+const FILM = /^1\.2\.840\.10008\.1\.2\.4\.10[0-8](\.1)?$/
+export const isFilm = (instance: Instance): boolean => instance.rendered !== null && FILM.test(instance.transfer_syntax_uid)
+
 function picturesOfInstance(instance: Instance): Picture[] {
-  const frames = instance.rendered === null ? 1 : Math.max(1, instance.frames ?? 1)
+  const rendered = isFilm(instance) ? null : instance.rendered
+  const frames = rendered === null ? 1 : Math.max(1, instance.frames ?? 1)
   return Array.from({ length: frames }, (_, i) => ({
     key: `${instance.sop_instance_uid}#${i + 1}`,
-    address: instance.rendered === null ? null : frames === 1 ? instance.rendered : frameAddress(instance.rendered, i + 1),
+    address: rendered === null ? null : frames === 1 ? rendered : frameAddress(rendered, i + 1),
     frame: i + 1,
     frames,
     instance,
