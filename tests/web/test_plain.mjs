@@ -114,6 +114,13 @@ world.test('on a poor link a preview that says so comes first; scrolling waits f
   assert.equal(told.asked[0], '1 preview')
   await until(() => told.asked.includes('1 screen'), 'who stays gets nothing better')
   await one.shot('preview')
+  /* In a narrow pane what is still to be fetched gives way and does not stand beside it. */
+  await page.setViewportSize({ width: 400, height: 900 })
+  await page.locator('[data-place="0"] footer progress').waitFor({ state: 'attached' })
+  assert.deepEqual(await page.locator('[data-place="0"] footer').evaluate((foot) => [...foot.children]
+    .filter((one) => one.getBoundingClientRect().right > foot.getBoundingClientRect().right || globalThis.getComputedStyle(one).overflowX === 'visible' && one.scrollWidth > one.clientWidth + 1)
+    .map((one) => one.outerHTML)), [])
+  await page.setViewportSize({ width: 1920, height: 1080 })
   await page.locator('[data-place="0"] .pane').hover()
   for (const n of [2, 3, 4]) await scrollTo(page, n)
   await until(() => told.given.includes('1 screen'), 'what is not looked at any more is still fetched')
