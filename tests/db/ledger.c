@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "lib/base/conf.h"
 #include "lib/base/text.h"
@@ -87,7 +88,7 @@ const char *ledger_value(PGconn *connection, const char *sql)
 void ledger_await(PGconn *connection, const char *sql)
 {
 	while (strcmp(ledger_value(connection, sql), "t") != 0)
-		;
+		usleep(2000); /* no wait for an event: only leaves the processor to what is awaited */
 }
 
 struct db_pool *ledger_pool(const char *role, int max)
