@@ -70,6 +70,7 @@ class Path {
   /* Looked at as a picky person does: a picture, nothing in another language, nothing that cannot be used without eyes or mouse, nothing sticking out. */
   async look(one, name) {
     const { page } = one
+    await page.locator('.yq-opening').waitFor({ state: 'detached' }) // says in both languages that it opens
     await one.shot(`${this.language}-${String(++this.shots).padStart(2, '0')}-${name}`)
     const [wide, room] = await page.evaluate(() => [globalThis.document.documentElement.scrollWidth, globalThis.innerWidth])
     const found = [...(await foreignWords(page, this.language, this.data)), ...(await one.accessibilityFaults()), ...(wide > room ? [`${wide} wide in a window of ${room}`] : [])]

@@ -101,6 +101,8 @@ class Person {
     await this.page.locator('#account').fill(account.account)
     await this.page.locator('#password').fill(account.password)
     await this.page.locator('form button[type=submit]').click()
+    /* The door has a content, too, and the page behind it may be loaded anew. */
+    await this.page.locator('#account').waitFor({ state: 'detached' })
     await this.page.locator('#content > *').first().waitFor()
   }
 
