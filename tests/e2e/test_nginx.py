@@ -33,6 +33,7 @@ class Secure(Api):
     def __init__(self, proxy):
         super().__init__(proxy.port)
         self.context = ssl.create_default_context(cafile=proxy.authority)
+        self.context.verify_flags |= ssl.VERIFY_X509_STRICT  # as Python of Debian 13 has it
 
     def connect(self):
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE_S, context=self.context)
