@@ -84,11 +84,11 @@ static bool put_own(const struct metadata *metadata, int row, const char *own, s
 	return text_buf_append(out, own, strlen(own));
 }
 
-/* AvailableTransferSyntaxUID, by which a viewer knows a film before it asks for frames that cannot be had. */
-static bool put_film(const struct metadata *metadata, struct text_buf *out)
+/* AvailableTransferSyntaxUID, by which a viewer knows a film before it asks for frames that cannot be had; unless the object itself has one. */
+static bool put_film(const struct metadata *metadata, const char *own, struct text_buf *out)
 {
 	const char *syntax = db_get_text(metadata->rows, metadata->next, "transfer_syntax_uid");
-	return !dicom_is_film(syntax) ||
+	return !dicom_is_film(syntax) || strstr(own, "\"00083002\":") != NULL ||
 	       text_buf_printf(out, ",\"00083002\":{\"vr\":\"UI\",\"Value\":[\"%s\"]}", syntax);
 }
 
@@ -100,8 +100,8 @@ static bool put_object(struct metadata *metadata, struct text_buf *out)
 	text_buf_init(&own, OBJECT_MAX);
 	read_own(metadata, &own);
 	bool ok = text_buf_append(out, row == 0 ? "[" : ",", 1) && text_buf_append(out, overlay, strlen(overlay) - 1) &&
-	          put_film(metadata, out) && text_buf_append(out, ",", 1) && put_own(metadata, row, own.data, out) &&
-	          text_buf_append(out, "}", 1);
+	          put_film(metadata, own.data, out) && text_buf_append(out, ",", 1) &&
+	          put_own(metadata, row, own.data, out) && text_buf_append(out, "}", 1);
 	text_buf_fini(&own);
 	return ok;
 }

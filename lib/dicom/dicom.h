@@ -489,7 +489,7 @@ bool dicom_frames_read(struct dicom_frames *frames, int frame, const char *synta
                        struct err *err);
 void dicom_frames_close(struct dicom_frames *frames); /* NULL is fine */
 
-/* Whether a transfer syntax is one of films of MPEG-4 or HEVC, whose pictures are no frames to be had alone. */
+/* Whether a transfer syntax is one of films (MPEG-2, MPEG-4, HEVC), whose pictures are no frames to be had alone. */
 bool dicom_is_film(const char *transfer_syntax_uid);
 /* Where in a part 10 file the MP4 file of a film lies. ERR_INVALID: it is no film, or one that is kept otherwise; the text says why. */
 bool dicom_film_find(const char *path, uint64_t *out_offset, uint64_t *out_length, struct err *err);

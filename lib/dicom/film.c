@@ -13,7 +13,8 @@ enum { KIND_AT = 4, KIND_SIZE = 4 }; /* of the box that an MP4 file begins with 
 bool dicom_is_film(const char *transfer_syntax_uid)
 {
 	static const char *const roots[] = {
-	    "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.103", "1.2.840.10008.1.2.4.104", "1.2.840.10008.1.2.4.105",
+	    "1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101", "1.2.840.10008.1.2.4.102",
+	    "1.2.840.10008.1.2.4.103", "1.2.840.10008.1.2.4.104", "1.2.840.10008.1.2.4.105",
 	    "1.2.840.10008.1.2.4.106", "1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108"};
 
 	for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
@@ -77,7 +78,7 @@ bool dicom_film_find(const char *path, uint64_t *out_offset, uint64_t *out_lengt
 	if (!structure_walk(path, &visitor, syntax, err))
 		return false;
 	if (!dicom_is_film(syntax))
-		return err_set(err, ERR_INVALID, "cannot play the object: it is no film of MPEG-4 or HEVC");
+		return err_set(err, ERR_INVALID, "cannot play the object: it is no film");
 	if (found.fragments != 2)
 		return err_set(err, ERR_INVALID, "cannot play the film: it is in several pieces");
 	if (found.length <= KIND_AT + KIND_SIZE || !is_mp4(path, found.offset))

@@ -624,10 +624,12 @@ def test_pictures_of_many(centre, api, tmp_path):
         assert png_size(api.get(target + "/thumbnail?viewport=20,10", Accept="image/png").body) == (10, 10)
 
 
-def put_film(centre, pieces, syntax=dicomgen.MPEG_4):
-    """The address of a film whose stream is in these pieces."""
+def put_film(centre, pieces, syntax=dicomgen.MPEG_4, available=None):
+    """The address of a film whose stream is in these pieces. available: an AvailableTransferSyntaxUID that stands in the object itself."""
     study = dicomgen.Study(name="MA^CHAO=马^超", patient_id="S950")
     made = dicomgen.video(study)
+    if available:
+        made.put(0x00083002, "UI", available)
     sop_class, uid, series = (made.text(tag) for tag in (0x00080016, 0x00080018, 0x0020000E))
     whole = dicomgen.encapsulated(made, pieces[0])
     for piece in pieces[1:]:
@@ -641,7 +643,8 @@ def test_a_film_is_played_from_where_it_lies(centre, api):
     film += b"\0" * (len(film) % 2)
     series, instance = put_film(centre, [film])
     broken = {"no MP4": put_film(centre, [b"\0\0\1\xb3" * 40]), "several pieces": put_film(centre, [film[:400], film[400:]]),
-              "a table of a film": put_film(centre, [b"\0\0"])}
+              "a table of a film": put_film(centre, [b"\0\0"]), "MPEG-2": put_film(centre, [b"\0\0\1\xb3" * 40], dicomgen.MPEG_2)}
+    named, _ = put_film(centre, [film], available=dicomgen.IMPLICIT)
     await_indexed(centre)
     for accept in ("video/mp4", "*/*", "video/*, image/png;q=0.5"):
         whole = api.get(series + instance + "/rendered", Accept=accept)
@@ -657,8 +660,9 @@ def test_a_film_is_played_from_where_it_lies(centre, api):
         refused = api.get(other + one + "/rendered", Accept="video/mp4")
         assert (refused.status, "cannot play the film" in refused.body["detail"]) == (400, True), (what, refused)
     # By this a viewer knows it for a film before it asks for frames.
-    metadata, = api.get(series + "/metadata", Accept=JSON).body
-    assert metadata["00083002"]["Value"] == [dicomgen.MPEG_4]
+    for one, syntax in ((series, dicomgen.MPEG_4), (broken["MPEG-2"][0], dicomgen.MPEG_2), (named, dicomgen.IMPLICIT)):
+        metadata, = api.get(one + "/metadata", Accept=JSON).body
+        assert metadata["00083002"]["Value"] == [syntax]
     ct = centre.images["ct-chest", dicomgen.EXPLICIT]
     assert api.get(ct.address + "/rendered", Accept="video/mp4").status == 406
     assert "00083002" not in api.get(ct.address + "/metadata", Accept=JSON).body[0]

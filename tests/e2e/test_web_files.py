@@ -16,7 +16,7 @@ ADDRESSES = ["/", "/login", "/township", "/reading", "/reading/0c7b7c62-93f1-4a2
 FIRST_VISIT_MAX = 700 * 1000
 
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; "
-          "font-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
+          "media-src 'self'; font-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
           "form-action 'self'; frame-ancestors 'none'")
 PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",

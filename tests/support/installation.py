@@ -303,6 +303,14 @@ class Answer(tuple):
         return answer
 
 
+def members(pairs):
+    """Those of a JSON object, each of which must be there once: readers differ in which of two they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Failed(f"members that are there twice: {sorted({name for name, _ in pairs if [other for other, _ in pairs].count(name) > 1})}")
+    return found
+
+
 class Api:
     """A person at a browser: keeps the session cookie, sends the CSRF token with unsafe methods."""
 
@@ -331,7 +339,7 @@ class Api:
         finally:
             connection.close()
         if "json" in (answer.getheader("Content-Type") or "") and data:
-            data = json_module.loads(gzip.decompress(data) if answer.getheader("Content-Encoding") == "gzip" else data)
+            data = json_module.loads(gzip.decompress(data) if answer.getheader("Content-Encoding") == "gzip" else data, object_pairs_hook=members)
         return Answer(answer.status, data, answer.headers)
 
     def get(self, target, **headers):

@@ -26,7 +26,7 @@ await installation.push('sr', { ...CODED, submit: false })
 
 await installation.push('sr', { ...MIXED, submit: false })
 await installation.push('ct-chest', { ...MIXED, images: 2, size: 128, submit: false })
-await installation.pushFilm(FILM)
+await installation.pushFilms(FILM)
 await installation.push('ecg', { ...HEART, submit: false })
 await installation.push('pdf', { ...HEART, submit: false })
 const ways = await installation.pushCoded(WAYS)
@@ -40,7 +40,8 @@ const task = await taskOf(NOW)
 const address = (study, more = '') => `/viewer?StudyInstanceUIDs=${study.study_uid}${more}`
 
 /* Those of the viewports: a thumbnail is drawn on such a canvas, too, which is there for a moment. */
-const PICTURES = '#viewerLayoutResizableViewportGridPanel canvas.cornerstone-canvas'
+const VIEWPORTS = '#viewerLayoutResizableViewportGridPanel'
+const PICTURES = `${VIEWPORTS} canvas.cornerstone-canvas`
 
 /* What is drawn in each viewport: how many greys there are, and a hash of them. */
 const drawings = (page) => page.locator(PICTURES).evaluateAll((all) => all.map((canvas) => {
@@ -147,6 +148,7 @@ const middle = (page) => page.locator(PICTURES).first().evaluate((canvas) => can
 /* Nothing of a film but what the browser asks for to play it: no frame, and no whole stream before anybody looks at it. The plain page says what it is. */
 async function playsFilm(one) {
   const { page } = one
+  one.allow(/^status 400: GET .*\/rendered$/)
   const asked = []
   const note = (request) => { if (request.url().includes(`/studies/${FILM.study_uid}/series/`)) asked.push(`${request.resourceType()} ${new URL(request.url()).pathname.split('/').slice(6).join('/')}`) }
   page.on('request', note)
@@ -155,7 +157,7 @@ async function playsFilm(one) {
   const answer = await film
   assert.deepEqual([answer.status(), answer.headers()['content-type'], answer.request().headers().range], [206, 'video/mp4', 'bytes=0-'])
   await until(async () => (await middle(page)) > 10, 'the first picture of the film is not there')
-  assert.deepEqual(asked.map((what) => what.replace(/[0-9.]{10,}/, 'UID')), ['fetch metadata', 'media instances/UID/rendered'])
+  assert.deepEqual(asked.map((what) => what.replace(/[0-9.]{10,}/, 'UID')), ['fetch metadata', 'fetch metadata', 'fetch metadata', 'media instances/UID/rendered'])
   const first = await middle(page)
   await page.locator(PICTURES).hover()
   await until(async () => {
@@ -163,10 +165,28 @@ async function playsFilm(one) {
     return (await middle(page)) > first + 20
   }, 'the film does not go on')
   await one.shot('film')
+  const thumbnail = (name) => page.locator('[data-cy^="study-browser-thumbnail"]').filter({ hasText: name })
+  const why = page.getByText('This film cannot be played in a browser')
+  await thumbnail('DOES NOT').dblclick()
+  await why.waitFor()
+  await one.shot('no-film')
+  for (const name of ['ULTRASOUND', 'DOES NOT', 'PLAYS']) {
+    await thumbnail(name).dblclick()
+    await page.locator(VIEWPORTS).getByText(name, { exact: true }).waitFor()
+    if (name === 'DOES NOT') await why.waitFor()
+    else await until(async () => (await why.count()) === 0 && (await middle(page)) > 10, `the film of ${name} is not there`)
+  }
+  assert.ok(!asked.some((what) => what.includes('/frames/')), `${asked}`)
   page.off('request', note)
   await one.goto(`/images?StudyInstanceUIDs=${FILM.study_uid}`)
-  await page.getByText('This is a film').waitFor()
-  await page.locator('.tile').getByText('film', { exact: true }).waitFor()
+  const plays = page.locator('video')
+  await until(() => plays.evaluate((video) => video.readyState >= video.HAVE_CURRENT_DATA && video.videoWidth > 0), 'our own page does not play the film')
+  await plays.evaluate((video) => video.play())
+  await until(() => plays.evaluate((video) => video.currentTime > 0.2), 'the film does not go on')
+  await one.shot('film-plain')
+  await page.locator('.tile').getByText('film', { exact: true }).nth(1).click()
+  await page.locator('.pane').getByText(`This film cannot be played in a browser: its coding is 1.2.840.10008.1.2.4.100`).waitFor()
+  assert.equal(await plays.count(), 0)
 }
 
 world.test('what the viewer asks first is asked before it runs, once; where that fails it is asked again', async ({ person }) => {

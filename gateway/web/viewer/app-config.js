@@ -13,7 +13,7 @@
   const BOX = 'yq-told'
   const WEBGL = 'yq.webgl'
   const CHECK_LATER_MS = 5_000
-  const VIDEO = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.77\.1\.[124]\.1$/ // its one frame is all of it, and may be very large
+  const FILM = /^1\.2\.840\.10008\.1\.2\.4\.10[0-8]/ // its frames cannot be had alone
   const FRAMES = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
   /* ---- asked before the viewer has started, and before anything else that takes its time ---- */
@@ -51,7 +51,7 @@
   /* Of the instances of a series the one that a stack begins with, as the viewer sorts them: along the normal of the first one's plane, or by number. */
   function firstOf(instances) {
     const values = (one, tag) => (one[tag]?.Value ?? []).map(Number)
-    const pictures = instances.filter((one) => one['00280010'] !== undefined && !VIDEO.test(one['00080016']?.Value?.[0]))
+    const pictures = instances.filter((one) => one['00280010'] !== undefined && !FILM.test(one['00083002']?.Value?.[0]))
     const [a, b, c, d, e, f] = pictures.length === 0 ? [] : values(pictures[0], '00200037')
     const isPlaced = f !== undefined && pictures.every((one) => values(one, '00200032').length === 3)
     const rank = (one) => {
@@ -87,7 +87,7 @@
   function hasten() {
     const { displaySetService } = services
     const { unsubscribe } = displaySetService.subscribe(displaySetService.EVENTS.DISPLAY_SETS_ADDED, ({ displaySetsAdded }) => {
-      const [, address] = /^wadors:(.*)$/.exec(displaySetsAdded.map((one) => one.images?.[0]).find((image) => image?.Rows > 0 && !VIDEO.test(image.SOPClassUID))?.imageId ?? '') ?? []
+      const [, address] = /^wadors:(.*)$/.exec(displaySetsAdded.map((one) => one.images?.[0]).find((image) => image?.Rows > 0 && !FILM.test(image.AvailableTransferSyntaxUID))?.imageId ?? '') ?? []
       if (address === undefined) return
       unsubscribe()
       if (address === guess?.address) return
@@ -106,8 +106,8 @@
   const { language, isMasked } = preferences()
   const isEnglish = (language ?? navigator.language).startsWith('en')
   const WORDS = isEnglish
-    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages', no_webgl: 'The browser of this computer has no WebGL: this viewer would show black. The plain page shows the same images.', broken: 'The viewer cannot start in this browser. The plain page shows the same images.', plain: 'Open the plain page', segment: 'Segmentation', read: 'Reading', key: 'Key image', keyed: 'Is a key image of the report now.', unkeyed: 'Is no key image any more.', noKey: 'Mark it where a single image is shown.', notKeyed: 'Not marked: take the reading task of this study first; at most 20.', notKept: 'Not stored: ', why: { 403: 'take the reading task of this study first.', 404: 'the study is not here any more.', 507: 'the store is full.', 290: 'objects of this kind are not stored here.', 41217: 'it is of another study than the one that was opened.', 41218: 'the patient was corrected meanwhile: open the study anew.', 41219: 'it refers to images of another study.', 292: 'you do not hold the reading task any more.' }, other: 'try again.' }
-    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥', no_webgl: '这台电脑的浏览器不支持 WebGL，完整阅片器只会显示黑屏。简易阅片页可以显示同样的图像。', broken: '完整阅片器无法在这个浏览器中启动。简易阅片页可以显示同样的图像。', plain: '打开简易阅片页', segment: '分割', read: '阅片', key: '关键图像', keyed: '已标为报告的关键图像。', unkeyed: '已取消关键图像。', noKey: '请在显示单幅图像的视窗中标记。', notKeyed: '未能标记：请先领取这个检查的诊断任务；最多 20 幅。', notKept: '未能保存：', why: { 403: '请先领取这个检查的诊断任务。', 404: '找不到这个检查。', 507: '存储空间不足。', 290: '这里不保存这类对象。', 41217: '它属于另一个检查，不是打开的这个。', 41218: '患者信息已更正，请重新打开检查。', 41219: '它引用了其他检查的图像。', 292: '您已不再持有这个检查的诊断任务。' }, other: '请重试。' }
+    ? { title: 'Viewer · Yingqiao', ended: 'Your login has ended.', again: 'Log in again', nothing: 'No study was chosen. Open one from the queue or from a report.', gone: 'This study is not here any more, or you may not see it.', pages: 'To the pages', no_webgl: 'The browser of this computer has no WebGL: this viewer would show black. The plain page shows the same images.', broken: 'The viewer cannot start in this browser. The plain page shows the same images.', plain: 'Open the plain page', segment: 'Segmentation', read: 'Reading', key: 'Key image', keyed: 'Is a key image of the report now.', unkeyed: 'Is no key image any more.', noKey: 'Mark it where a single image is shown.', notKeyed: 'Not marked: take the reading task of this study first; at most 20.', notKept: 'Not stored: ', why: { 403: 'take the reading task of this study first.', 404: 'the study is not here any more.', 507: 'the store is full.', 290: 'objects of this kind are not stored here.', 41217: 'it is of another study than the one that was opened.', 41218: 'the patient was corrected meanwhile: open the study anew.', 41219: 'it refers to images of another study.', 292: 'you do not hold the reading task any more.' }, other: 'try again.', film: 'This film cannot be played in a browser: only MPEG-4 and HEVC in an MP4 file can be. The original is safely stored.', filmAway: 'The film cannot be fetched now. Open it again.' }
+    : { title: '阅片器 · 影桥', ended: '登录已失效，图像不再更新。', again: '重新登录', nothing: '没有选择检查。请从待诊断队列或报告旁打开。', gone: '找不到这个检查，可能已被合并，或您无权查看。', pages: '返回影桥', no_webgl: '这台电脑的浏览器不支持 WebGL，完整阅片器只会显示黑屏。简易阅片页可以显示同样的图像。', broken: '完整阅片器无法在这个浏览器中启动。简易阅片页可以显示同样的图像。', plain: '打开简易阅片页', segment: '分割', read: '阅片', key: '关键图像', keyed: '已标为报告的关键图像。', unkeyed: '已取消关键图像。', noKey: '请在显示单幅图像的视窗中标记。', notKeyed: '未能标记：请先领取这个检查的诊断任务；最多 20 幅。', notKept: '未能保存：', why: { 403: '请先领取这个检查的诊断任务。', 404: '找不到这个检查。', 507: '存储空间不足。', 290: '这里不保存这类对象。', 41217: '它属于另一个检查，不是打开的这个。', 41218: '患者信息已更正，请重新打开检查。', 41219: '它引用了其他检查的图像。', 292: '您已不再持有这个检查的诊断任务。' }, other: '请重试。', film: '这段视频浏览器不能播放：只有 MP4 文件中的 MPEG-4 和 HEVC 可以播放。原始视频已完整保存。', filmAway: '现在无法读取这段视频，请重新打开。' }
   /* What OHIF has in English only, by its own words. */
   const SAID = {
     'Create SR': '保存测量 (SR)', 'Create Report': '测量', 'Store Segmentation': '分割 (SEG)', Saved: '已保存', 'Create new series': '新序列', 'Report name': '名称', Series: '序列', Save: '保存',
@@ -279,11 +279,30 @@
   }
   const viewOf = (dtype) => (data, shape = [], stride = [], offset = 0) => new View(dtype, data, shape, stride, offset)
 
+  /* A viewport stays black when the browser cannot play its film: the reason stands in it until it shows something else. done: the viewer waits for no more. */
+  function sayWhyNoFilm(video, viewport, done) {
+    video.addEventListener('error', async () => {
+      done(false)
+      const answer = await fetch(video.src, { headers: { Accept: 'video/mp4', Range: 'bytes=0-0' }, cache: 'no-store' }).catch(() => null)
+      answer?.body?.cancel()
+      const note = document.createElement('p')
+      note.setAttribute('role', 'status')
+      note.textContent = answer !== null && (answer.ok || [400, 406].includes(answer.status)) ? WORDS.film : WORDS.filmAway
+      note.style.cssText = 'position:absolute;inset:0;display:grid;place-content:center;padding:16px;color:#fff;font:16px/1.6 system-ui,sans-serif;text-align:center;pointer-events:none'
+      viewport.append(note)
+      const changes = new MutationObserver(() => {
+        note.remove()
+        changes.disconnect()
+      })
+      changes.observe(viewport, { attributeFilter: ['data-viewport-uid'] })
+    }, { once: true })
+  }
+
   /* ---- what a reader makes ---- */
 
   /* Evidence is stored by who holds a reading task of the study: that may begin and end while the viewer is open. */
   const STUDY = STUDIES.split(',')[0]
-  window.yq = { say, teach, viewOf, early, mayKeep: false, keep }
+  window.yq = { say, teach, viewOf, early, mayKeep: false, keep, sayWhyNoFilm }
   async function look() {
     const answer = STUDY === '' || document.visibilityState !== 'visible' ? null : await fetch(`/api/v1/viewer/${STUDY}`, { cache: 'no-store' }).catch(() => null)
     if (!answer?.ok) return

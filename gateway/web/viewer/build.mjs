@@ -78,8 +78,12 @@ const CHANGES = [
   { in: '.js', from: 'const eventDetail = this._copyToOnscreenCanvas(viewport, offScreenCanvas);\n        return eventDetail;', to: 'return this._copyToOnscreenCanvas(viewport, isEmpty ? null : offScreenCanvas);', times: 2 },
   { in: '.js', from: 'onScreenContext.drawImage(offScreenCanvas, 0, sourceY, dWidth, dHeight, 0, 0, dWidth, dHeight);',
     to: 'if (offScreenCanvas === null) this.fillCanvasWithBackgroundColor(canvas, viewport.defaultOptions?.background ?? [0, 0, 0]);\n        else onScreenContext.drawImage(offScreenCanvas, 0, sourceY, dWidth, dHeight, 0, 0, dWidth, dHeight);', times: 2 },
-  /* Of a film only how large and long it is, until it is played. */
-  { in: '.js', from: "this.videoElement.preload = 'auto';", to: "this.videoElement.preload = 'metadata';", times: 2 },
+  /* Of a film only how large and long it is, until it is played; and who cannot see it hears why. */
+  { in: '.js', from: "this.videoElement.preload = 'auto';", to: "this.videoElement.preload = 'metadata';\n            window.yq.sayWhyNoFilm(this.videoElement, this.element, resolve);", times: 2 },
+  /* A film is what is coded as one, of ultrasound and angiography, too; a loop of pictures is none, however long it is. */
+  { in: '.js', from: 'if (supportedTransferSyntaxUIDs.includes(tsuid)) {', to: 'if (/^1\\.2\\.840\\.10008\\.1\\.2\\.4\\.10[0-8](\\.1)?$/.test(tsuid)) {', times: 1 },
+  { in: '.js', from: 'return secondaryCaptureSopClassUids.includes(metadata.SOPClassUID) && metadata.NumberOfFrames >= 90;', to: 'return false;', times: 1 },
+  { in: '.js', from: 'const sopClassUids = Object.values(SOP_CLASS_UIDS);\nconst secondary', to: `const sopClassUids = [...Object.values(SOP_CLASS_UIDS), ${['3.1', '12.1', '12.2'].map((one) => `'1.2.840.10008.5.1.4.1.1.${one}'`)}];\nconst secondary`, times: 1 },
   /* Two tools take their model from a place elsewhere, which nothing here does. */
   { in: '.js', from: "LabelMapTools: ['LabelmapSlicePropagation', 'BrushTools', 'MarkerLabelmap', ", to: "LabelMapTools: ['BrushTools', ", times: 1 },
   /* Segmenting has an address below the viewer's. */

@@ -43,7 +43,7 @@ class Installation {
   push(kind, more = {}) { return this.#ask('push', { kind, ...more }) }
   /* A study with a series for each way of coding, named after it. */
   pushCoded(about) { return this.#ask('push_coded', about) }
-  pushFilm(about) { return this.#ask('push_film', about) }
+  pushFilms(about) { return this.#ask('push_films', about) }
   /* 'conflict' or 'apart'; the SOP Instance UID of what is in doubt then. */
   doubt(what) { return this.#ask('doubt', { what }) }
   walk() { return this.#ask('walk', {}) }

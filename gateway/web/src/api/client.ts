@@ -78,8 +78,8 @@ async function failureOf(answer: Response): Promise<Failure> {
   return new Failure(answer.status, kind, problem.detail ?? problem.title ?? answer.statusText, id, problem as Record<string, unknown>)
 }
 
-async function once(method: Method, target: string, body: unknown, signal?: AbortSignal, accept = 'application/json'): Promise<Response> {
-  const headers: Record<string, string> = { Accept: accept }
+async function once(method: Method, target: string, body: unknown, signal?: AbortSignal, more: Record<string, string> = {}): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'application/json', ...more }
   if (method !== 'GET') headers['X-CSRF-Token'] = csrfToken
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   const limit = AbortSignal.timeout(ANSWER_LIMIT_MS)
@@ -108,19 +108,19 @@ async function once(method: Method, target: string, body: unknown, signal?: Abor
  * The answer, when it is a good one. While somebody logs in nothing is sent: between the new cookie and the new token a change would be refused.
  * Another tab that logs in gives no such warning, so that a change that was refused with an old token is sent once more.
  */
-async function answerTo(method: Method, target: string, body: unknown, signal: AbortSignal | undefined, mayLogIn: boolean, accept?: string): Promise<Response> {
+async function answerTo(method: Method, target: string, body: unknown, signal: AbortSignal | undefined, mayLogIn: boolean, headers?: Record<string, string>): Promise<Response> {
   if (mayLogIn && expired !== null && isExpired()) await expired()
   const token = csrfToken
-  const answer = await once(method, target, body, signal, accept)
+  const answer = await once(method, target, body, signal, headers)
   if (answer.ok) return answer
   const failure = await failureOf(answer)
   if (failure.kind === 'expired' && mayLogIn && expired !== null) {
     await expired()
-    return answerTo(method, target, body, signal, false, accept)
+    return answerTo(method, target, body, signal, false, headers)
   }
   if (failure.status === 403 && mayLogIn && method !== 'GET') {
     if (token === csrfToken) await freshen()
-    if (token !== csrfToken) return answerTo(method, target, body, signal, false, accept)
+    if (token !== csrfToken) return answerTo(method, target, body, signal, false, headers)
   }
   throw failure
 }
@@ -132,7 +132,12 @@ async function call<T>(method: Method, target: string, body: unknown, signal?: A
 
 /* A picture or a file. */
 async function fetchBlob(target: string, accept: string, signal?: AbortSignal): Promise<Blob> {
-  return (await answerTo('GET', target, undefined, signal, true, accept)).blob()
+  return (await answerTo('GET', target, undefined, signal, true, { Accept: accept })).blob()
+}
+
+/* Whether a file can be had, without having it: rejects as the others do. */
+async function probe(target: string, accept: string): Promise<void> {
+  await (await answerTo('GET', target, undefined, undefined, true, { Accept: accept, Range: 'bytes=0-0' })).body?.cancel()
 }
 
 export const api = {
@@ -141,6 +146,7 @@ export const api = {
   put: <T>(path: string, body: unknown, signal?: AbortSignal) => call<T>('PUT', path, body, signal),
   patch: <T>(path: string, body: unknown) => call<T>('PATCH', path, body),
   blob: (path: string, accept: string, query?: Query, signal?: AbortSignal) => fetchBlob(address(path, query), accept, signal),
+  probe,
   delete: <T = { ok: true }>(path: string) => call<T>('DELETE', path, undefined),
   /* Asked by the login itself: an answer of 401 is an answer. */
   plain: <T>(method: Method, path: string, body?: unknown) => call<T>(method, path, body, undefined, false),

@@ -46,7 +46,7 @@ export default {
   empty: 'No image to show yet. Images appear here when they arrive.',
   no_picture: 'This object holds no image (a report or measurements, for example).',
   no_picture_short: 'no image',
-  film: 'This is a film, which is not played here: open it in the full viewer.',
+  film_unplayable: 'This film cannot be played in a browser: its coding is {syntax}, and only MPEG-4 and HEVC in an MP4 file can be. The original is safely stored.',
   film_short: 'film',
   unshown_short: 'cannot be shown',
   undecodable: 'This image is encoded in a way ({syntax}) that cannot be shown yet. The original is safely stored.',

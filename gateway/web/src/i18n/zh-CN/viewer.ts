@@ -47,7 +47,7 @@ export default {
   empty: '还没有可以显示的图像。图像到达后会自动出现。',
   no_picture: '这个对象没有图像（例如报告或测量数据）。',
   no_picture_short: '无图像',
-  film: '这是一段视频，这里不能播放，请用完整阅片器打开。',
+  film_unplayable: '这段视频浏览器不能播放：它的编码是 {syntax}，只有 MP4 文件中的 MPEG-4 和 HEVC 可以播放。原始视频已完整保存。',
   film_short: '视频',
   unshown_short: '暂不能显示',
   undecodable: '这张图像的编码格式（{syntax}）目前无法显示，原始图像已完整保存。',
