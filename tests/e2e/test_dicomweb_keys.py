@@ -125,6 +125,14 @@ def test_a_key_stands_there_once(api, level, query):
     assert (answer.status, "twice" in str(answer.body)) == (400, True), answer
 
 
+@pytest.mark.parametrize("level, query, named", [
+    ("workitems", "filter=00741200=HIGH", "filter"), ("studies", "filter=PatientID=P0001", "filter"), ("series", "deletionlock=true", "deletionlock")])
+def test_what_a_search_has_no_key_for_is_said(api, level, query, named):
+    """Only a subscription has a filter; here it would find everything."""
+    answer = api.get(f"{ROOT}/{level}?{query}", Accept=JSON)
+    assert answer.status in (200, 204) and answer.headers.get_all("Warning") == [f'299 yingqiao: "These keys were not matched: {named}"']
+
+
 def test_a_list_is_one_however_it_is_written(centre, api):
     liu, zhang = (one["study_instance_uid"] for one in (centre.liu, centre.zhang))
     for query in (f"StudyInstanceUID={liu}&StudyInstanceUID={zhang}", f"StudyInstanceUID={liu}&0020000D={zhang}", f"StudyInstanceUID={liu},{zhang}&StudyInstanceUID={liu}",
