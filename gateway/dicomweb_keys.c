@@ -40,9 +40,10 @@ bool dicomweb_key_value(const struct http_request *request, const char *keyword,
                         struct err *err)
 {
 	size_t at = 0;
-	*out = NULL;
-	if (next_value(request, keyword, tag, &at) != NULL && next_value(request, keyword, tag, &at) != NULL)
+	const char *first = next_value(request, keyword, tag, &at);
+	if (first != NULL && next_value(request, keyword, tag, &at) != NULL)
 		return refuse_twice(keyword, err);
+	*out = NULL;
 	if (!input_query_text(request, keyword, DICOMWEB_VALUE_MAX * 6, out, err) ||
 	    (*out == NULL && !input_query_text(request, tag, DICOMWEB_VALUE_MAX * 6, out, err)))
 		return false;
