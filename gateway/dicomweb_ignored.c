@@ -132,7 +132,7 @@ static bool name_missing(const struct field *field, void *context, struct err *e
 
 static bool is_known(const char *key, const char *known)
 {
-	static const char every[] = " limit offset includefield fuzzymatching filter deletionlock accept charset ";
+	static const char every[] = " limit offset includefield fuzzymatching accept charset ";
 	char word[PATH_MAX_BYTES + 2];
 	if (snprintf(word, sizeof word, " %s ", key) >= (int)sizeof word)
 		return false;

@@ -15,10 +15,34 @@ enum { AUDITED_MAX = 400, RESULTS_MAX = 1000, OFFSET_MAX = 1000000, LIMIT_MAX = 
 
 /* ---- values of the query ---------------------------------------------------------------------------------------------------- */
 
-/* By keyword or tag (PS3.18 section 8.3.4). Empty, or nothing but "*": universal matching, as if it were not there (PS3.4 section C.2.2.2.3). */
+/* The next value in the query by keyword or tag (PS3.18 section 8.3.4); NULL behind the last one. */
+static const char *next_value(const struct http_request *request, const char *keyword, const char *tag, size_t *at)
+{
+	const char *name;
+	while ((name = http_query_name(request, *at)) != NULL) {
+		const char *value = http_query_value(request, (*at)++);
+		if (strcmp(name, keyword) == 0 || strcmp(name, tag) == 0)
+			return value;
+	}
+	return NULL;
+}
+
+static bool refuse_twice(const char *keyword, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "%s stands in the query twice", keyword);
+}
+
+/*
+ * Empty, or nothing but "*": universal matching, as if it were not there (PS3.4 section C.2.2.2.3). Who asks for two values of one key would be
+ * shown what fits one of them, which is more than was asked for.
+ */
 bool dicomweb_key_value(const struct http_request *request, const char *keyword, const char *tag, const char **out,
                         struct err *err)
 {
+	size_t at = 0;
+	const char *first = next_value(request, keyword, tag, &at);
+	if (first != NULL && next_value(request, keyword, tag, &at) != NULL)
+		return refuse_twice(keyword, err);
 	*out = NULL;
 	if (!input_query_text(request, keyword, DICOMWEB_VALUE_MAX * 6, out, err) ||
 	    (*out == NULL && !input_query_text(request, tag, DICOMWEB_VALUE_MAX * 6, out, err)))
@@ -61,11 +85,17 @@ bool dicomweb_key_item(const struct http_request *request, const struct dicomweb
 {
 	const char *const outer[] = {key->sequence, key->sequence_tag}, *const inner[] = {key->keyword, key->tag};
 	char path[128];
+	bool is_named = false;
 	out->is_set = false;
 	for (int i = 0; i < 4; i++) {
 		snprintf(path, sizeof path, "%s.%s", outer[i / 2], inner[i % 2]);
-		if (http_query(request, path) != NULL)
-			return dicomweb_key_pattern(request, path, path, out, err);
+		if (http_query(request, path) == NULL)
+			continue;
+		if (is_named)
+			return refuse_twice(path, err);
+		if (!dicomweb_key_pattern(request, path, path, out, err))
+			return false;
+		is_named = true;
 	}
 	return true;
 }
@@ -168,27 +198,41 @@ bool dicomweb_key_term(const struct http_request *request, char out[NAME_KEY_SIZ
 
 static const char LETTERS[] = "0123456789.,\\ABCDEFGHIJKLMNOPQRSTUVWXYZ_ ";
 
-/* NULL: universal matching. */
-static const char *list_value(const struct http_request *request, const char *keyword, const char *tag)
+static bool refuse_list(const char *keyword, const char *what, struct err *err)
 {
-	const char *value = http_query(request, keyword);
-	if (value == NULL)
-		value = http_query(request, tag);
-	return value == NULL || value[strspn(value, "*")] == '\0' ? NULL : value;
+	return err_set(err, ERR_INVALID, "%s is no list of at most %d %s", keyword, DICOMWEB_LIST_MAX, what);
+}
+
+/* What stands there several times is one list. Empty: universal matching. */
+static bool read_list(const struct http_request *request, const char *keyword, const char *tag, const char *what,
+                      char *out, size_t size, struct err *err)
+{
+	size_t at = 0, length = 0;
+	const char *value;
+	out[0] = '\0';
+	while ((value = next_value(request, keyword, tag, &at)) != NULL) {
+		if (value[strspn(value, "*")] == '\0') {
+			out[0] = '\0';
+			break;
+		}
+		length += (size_t)snprintf(out + length, size - length, "%s%s", length > 0 ? "," : "", value);
+		if (length >= size)
+			return refuse_list(keyword, what, err);
+	}
+	return true;
 }
 
 /* Separated by commas or backslashes; of the letters that UIDs and codes have. */
 bool dicomweb_key_list(const struct http_request *request, const char *keyword, const char *tag,
                        struct dicomweb_list *out, struct err *err)
 {
-	const char *value = list_value(request, keyword, tag);
 	out->count = 0;
-	if (value == NULL)
+	if (!read_list(request, keyword, tag, "values", out->text, sizeof out->text, err))
+		return false;
+	if (out->text[0] == '\0')
 		return true;
-	if (strlen(value) >= sizeof out->text || value[strspn(value, LETTERS)] != '\0' ||
-	    value[strspn(value, ",\\ ")] == '\0')
-		return err_set(err, ERR_INVALID, "%s is no list of at most %d values", keyword, DICOMWEB_LIST_MAX);
-	text_copy(out->text, sizeof out->text, value);
+	if (out->text[strspn(out->text, LETTERS)] != '\0' || out->text[strspn(out->text, ",\\ ")] == '\0')
+		return refuse_list(keyword, "values", err);
 	char *rest, *item = strtok_r(out->text, ",\\", &rest);
 	for (; item != NULL; item = strtok_r(NULL, ",\\", &rest)) {
 		if (out->count == DICOMWEB_LIST_MAX)
@@ -202,17 +246,19 @@ bool dicomweb_key_list(const struct http_request *request, const char *keyword, 
 bool dicomweb_key_codes(const struct http_request *request, const char *keyword, const char *tag,
                         struct dicomweb_list *out, struct err *err)
 {
-	const char *value = list_value(request, keyword, tag);
+	char list[sizeof out->text];
+	const char *value = list;
 	size_t length = 0;
 	out->count = 0;
-	if (value == NULL)
+	if (!read_list(request, keyword, tag, "codes", list, sizeof list, err))
+		return false;
+	if (*value == '\0')
 		return true;
 	for (; *value != '\0'; value++) {
 		char letter = (char)toupper((unsigned char)*value);
 		if (length + 2 >= sizeof out->text ||
 		    (letter != '*' && letter != '?' && strchr(LETTERS, letter) == NULL))
-			return err_set(err, ERR_INVALID, "%s is no list of at most %d codes", keyword,
-			               DICOMWEB_LIST_MAX);
+			return refuse_list(keyword, "codes", err);
 		if (letter == '_')
 			out->text[length++] = '\\';
 		out->text[length++] = letter == '\\' ? ',' : letter == '*' ? '%' : letter == '?' ? '_' : letter;
@@ -221,8 +267,7 @@ bool dicomweb_key_codes(const struct http_request *request, const char *keyword,
 	char *rest, *item = strtok_r(out->text, ",", &rest);
 	for (; item != NULL && out->count < DICOMWEB_LIST_MAX; item = strtok_r(NULL, ",", &rest))
 		out->items[out->count++] = item;
-	return (item == NULL && out->count > 0) ||
-	       err_set(err, ERR_INVALID, "%s is no list of at most %d codes", keyword, DICOMWEB_LIST_MAX);
+	return (item == NULL && out->count > 0) || refuse_list(keyword, "codes", err);
 }
 
 /* ---- what every search has in common ------------------------------------------------------------------------------------------ */

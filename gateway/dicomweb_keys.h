@@ -12,7 +12,7 @@ enum {
 	DICOMWEB_LIST_MAX = 100
 };
 
-/* By keyword or tag. NULL: universal matching, as if it were not there. */
+/* By keyword or tag, and once. NULL: universal matching, as if it were not there. */
 bool dicomweb_key_value(const struct http_request *request, const char *keyword, const char *tag, const char **out,
                         struct err *err);
 
@@ -34,7 +34,7 @@ struct dicomweb_list {
 	const char *items[DICOMWEB_LIST_MAX];
 	size_t count;
 };
-/* Separated by commas or backslashes; of the letters that UIDs and codes have. */
+/* Separated by commas or backslashes, or given several times; of the letters that UIDs and codes have. */
 bool dicomweb_key_list(const struct http_request *request, const char *keyword, const char *tag,
                        struct dicomweb_list *out, struct err *err);
 

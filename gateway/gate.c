@@ -190,11 +190,19 @@ bool gate_enter(struct http_request *request, const struct http_route *route, vo
 	return true;
 }
 
+/* Within one study a search finds it by its index, and a viewer waits for that; but a name is looked up among those of everybody. */
+static bool is_within_study(const struct http_request *request)
+{
+	return http_param(request, "study") != NULL && http_query(request, "PatientName") == NULL &&
+	       http_query(request, "00100010") == NULL;
+}
+
 const char *gate_lane(const struct http_request *request, const struct http_route *route, void *gateway)
 {
 	(void)gateway;
 	bool is_list = (route->flags & ROUTE_LIST) != 0 && http_query(request, "q") == NULL;
-	return (route->flags & ROUTE_SEARCH) != 0 && !is_list ? caller_id(request) : NULL;
+	bool is_search = (route->flags & ROUTE_SEARCH) != 0 && !is_list && !is_within_study(request);
+	return is_search ? caller_id(request) : NULL;
 }
 
 void gate_leave(struct http_request *request, int status, int64_t elapsed_ms, void *gateway)

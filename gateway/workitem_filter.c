@@ -15,13 +15,15 @@ static const char *const request_studies[][2] = {{REQUEST_KEYWORD "StudyInstance
 static const char *const request_accessions[][2] = {{REQUEST_KEYWORD "AccessionNumber", REQUEST_TAG "00080050"},
                                                     {REQUEST_KEYWORD "00080050", REQUEST_TAG "AccessionNumber"}};
 
-const char WORKITEM_KEYS[] =
-    " ProcedureStepState 00741000 SOPInstanceUID 00080018 StudyInstanceUID 0020000D "
-    "ScheduledProcedureStepPriority 00741200 InputReadinessState 00404041 WorklistLabel 00741202 "
-    "PatientID 00100020 PatientName 00100010 AccessionNumber 00080050 ScheduledProcedureStepStartDateTime "
-    "00404005 " REQUEST_KEYWORD "StudyInstanceUID " REQUEST_TAG "0020000D " REQUEST_KEYWORD "0020000D " REQUEST_TAG
-    "StudyInstanceUID " REQUEST_KEYWORD "AccessionNumber " REQUEST_TAG "00080050 " REQUEST_KEYWORD
-    "00080050 " REQUEST_TAG "AccessionNumber ";
+#define KEYS                                                                                                           \
+	" ProcedureStepState 00741000 SOPInstanceUID 00080018 StudyInstanceUID 0020000D "                              \
+	"ScheduledProcedureStepPriority 00741200 InputReadinessState 00404041 WorklistLabel 00741202 "                 \
+	"PatientID 00100020 PatientName 00100010 AccessionNumber 00080050 ScheduledProcedureStepStartDateTime "        \
+	"00404005 " REQUEST_KEYWORD "StudyInstanceUID " REQUEST_TAG "0020000D " REQUEST_KEYWORD                        \
+	"0020000D " REQUEST_TAG "StudyInstanceUID " REQUEST_KEYWORD "AccessionNumber " REQUEST_TAG                     \
+	"00080050 " REQUEST_KEYWORD "00080050 " REQUEST_TAG "AccessionNumber "
+
+const char WORKITEM_KEYS[] = KEYS, WORKITEM_SUBSCRIPTION_KEYS[] = " filter deletionlock" KEYS;
 
 static void put(json_t *filter, const char *name, json_t *value)
 {

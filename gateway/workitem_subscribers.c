@@ -45,7 +45,7 @@ static bool read_keys(struct http_request *request, json_t **out, struct err *er
 		return false;
 	bool ok = http_query(request, "filter") != NULL || json_object_size(*out) > 0 ||
 	          err_set(err, ERR_INVALID, "the filtered worklist wants a filter (filter=00741200=HIGH)");
-	ok = ok && dicomweb_warn_of_ignored(request, WORKITEM_KEYS, NULL, err);
+	ok = ok && dicomweb_warn_of_ignored(request, WORKITEM_SUBSCRIPTION_KEYS, NULL, err);
 	if (!ok)
 		json_decref(*out);
 	return ok;

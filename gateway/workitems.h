@@ -6,6 +6,8 @@
 
 /* The names of all keys that workitem_filter() reads, by keyword and tag, separated by blanks. */
 extern const char WORKITEM_KEYS[];
+/* And those that a subscription has beside them. */
+extern const char WORKITEM_SUBSCRIPTION_KEYS[];
 /* The keys of the query as yq_workitem_fits() reads them: a new JSON object. */
 bool workitem_filter(const struct http_request *request, json_t **out, struct err *err);
 /*

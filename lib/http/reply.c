@@ -169,6 +169,7 @@ static const char *title_of(int status)
 	    {409, "Conflict"},
 	    {412, "Precondition Failed"},
 	    {413, "Content Too Large"},
+	    {414, "URI Too Long"},
 	    {415, "Unsupported Media Type"},
 	    {416, "Range Not Satisfiable"},
 	    {422, "Unprocessable Content"},

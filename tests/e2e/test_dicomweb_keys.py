@@ -115,6 +115,33 @@ def test_wrong_keys_of_a_series_are_refused(api, query):
         assert api.get(f"{ROOT}/{level}?{query}", Accept=JSON).status == 400
 
 
+@pytest.mark.parametrize("level, query", [
+    ("studies", "PatientID=P0001&00100020=P0002"), ("studies", "StudyDate=20260301&StudyDate=20260302"), ("series", "00080030=10&StudyTime=23"), ("instances", "SeriesNumber=1&00200011=2"),
+    ("series", "00400275.00400009=SPS*&RequestAttributesSequence.ScheduledProcedureStepID=SPS2"), ("series", "00400275.00401001=RP1&00400275.00401001=RP2*"),
+    ("workitems", "PatientID=P0001&00100020=P0002"), ("workitems", "0040A370.00080050=A1&0040A370.00080050=A2")])
+def test_a_key_stands_there_once(api, level, query):
+    """One of two values would find more than both."""
+    answer = api.get(f"{ROOT}/{level}?{query}", Accept=JSON)
+    assert (answer.status, "twice" in str(answer.body)) == (400, True), answer
+
+
+@pytest.mark.parametrize("level, query, named", [
+    ("workitems", "filter=00741200=HIGH", "filter"), ("studies", "filter=PatientID=P0001", "filter"), ("series", "deletionlock=true", "deletionlock")])
+def test_what_a_search_has_no_key_for_is_said(api, level, query, named):
+    """Only a subscription has a filter; here it would find everything."""
+    answer = api.get(f"{ROOT}/{level}?{query}", Accept=JSON)
+    assert answer.status in (200, 204) and answer.headers.get_all("Warning") == [f'299 yingqiao: "These keys were not matched: {named}"']
+
+
+def test_a_list_is_one_however_it_is_written(centre, api):
+    liu, zhang = (one["study_instance_uid"] for one in (centre.liu, centre.zhang))
+    for query in (f"StudyInstanceUID={liu}&StudyInstanceUID={zhang}", f"StudyInstanceUID={liu}&0020000D={zhang}", f"StudyInstanceUID={liu},{zhang}&StudyInstanceUID={liu}",
+                  "ModalitiesInStudy=CT&ModalitiesInStudy=D*"):
+        assert found(centre, api, "studies", query) == "liu zhang", query
+    assert found(centre, api, "studies", f"StudyInstanceUID={liu}&StudyInstanceUID=*") == "liu zhang zhao"
+    assert api.get(f"{ROOT}/studies?" + "&".join(["StudyInstanceUID=" + "1," * 2000] * 4), Accept=JSON).status == 400
+
+
 def test_series_say_what_they_were_asked_for(centre, api):
     shown = {name: api.get(f"{ROOT}/series?PatientID={one}", Accept=JSON).body[0] for name, one in (("liu", "P0001"), ("zhang", "P0002"), ("zhao", "P0003"))}
     liu = shown["liu"]

@@ -143,6 +143,7 @@ def test_addresses_beyond_all_bounds(home, people, arguments, size, status):
     if b"problem+json" in head:
         said = json.loads(body)
         assert (said["status"], said["kind"]) == (status, "invalid") and said["detail"]
+        assert head.startswith(f"HTTP/1.1 {status} {said['title']}\r\n".encode()), said
         request = said["request_id"]
         # Its line is written behind the answer.
         line = await_true("its line in the log", lambda: [line for line in home.log("yq-gateway").splitlines() if f"request={request}" in line])

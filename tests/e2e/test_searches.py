@@ -43,9 +43,9 @@ def answered(home, status):
 
 
 class Search:
-    def __init__(self, home, person):
+    def __init__(self, home, person, target=SEARCH):
         self.socket = socket.create_connection(("127.0.0.1", home.http_port), timeout=PATIENCE_S)
-        self.socket.sendall(f"GET {SEARCH} HTTP/1.1\r\nHost: t\r\nAccept: application/dicom+json\r\nCookie: {person.cookie}\r\n"
+        self.socket.sendall(f"GET {target} HTTP/1.1\r\nHost: t\r\nAccept: application/dicom+json\r\nCookie: {person.cookie}\r\n"
                             "Connection: close\r\n\r\n".encode())
 
     def status(self):
@@ -117,6 +117,36 @@ def test_searches_of_several_people_leave_threads_for_what_is_none(home):
         assert waiting(home) == SEARCHES_IN_ALL
     statuses = [search.status() for search in searches]
     assert set(statuses) <= {200, 204} and len(statuses) == 3 * MANY
+
+
+@contextlib.contextmanager
+def names_held(home):
+    """Who compares names waits for the table "held"."""
+    before = home.sql("SELECT replace(pg_get_functiondef('yq_name_fits(text, text)'::regprocedure), chr(10), ' ')")[0][0]
+    home.sql("""CREATE TABLE held (); GRANT SELECT ON held TO yq_gateway;
+                CREATE OR REPLACE FUNCTION yq_name_fits(p_name text, p_pattern text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+                'BEGIN PERFORM FROM held; RETURN false; END'""")
+    try:
+        yield
+    finally:
+        home.sql(before + "; DROP TABLE held")
+
+
+def test_a_study_is_opened_however_many_people_search(home):
+    """A viewer asks for the series of a study before it shows any; but names are searched in their turn, in one study as in all."""
+    persons = [home.scene.login(name) for name in ("reporter1", "reviewer1", "reporter2")]
+    study = home.sql("SELECT min(shown_uid) FROM study JOIN site USING (site_id) WHERE code = 'E1'")[0][0]
+    within = f"/dicom-web/studies/{study}/series"
+    with names_held(home):
+        with locked(home, "held"):
+            searches = [Search(home, person) for _ in range(MANY) for person in persons]
+            await_true("searches that wait for the ledger", lambda: waiting(home) == SEARCHES_IN_ALL)
+            for person in (*persons, home.scene.login("duty_leader1")):
+                assert person.get(within + "?includefield=00080021").status in (200, 204)
+            searches += [Search(home, persons[0], f"{within}?{key}=*a*b*") for key in ("PatientName", "00100010")]
+            assert persons[0].get("/api/v1/me").status == 200
+            assert waiting(home) == SEARCHES_IN_ALL
+        assert {search.status() for search in searches} <= {200, 204}
 
 
 def test_who_only_sends_no_more_gets_the_answer(home):
