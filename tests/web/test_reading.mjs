@@ -105,8 +105,8 @@ world.test('the gateway is killed in mid-save: nothing is lost, also when the br
   await findings(wang.page).pressSequentially('保存之前。')
   await saved(wang.page)
   wang.allow(/^failed: |^status 50\d: |^console: .*(ERR_|EventSource)/)
+  const sending = wang.page.waitForRequest((request) => request.method() === 'PUT') // which may begin as soon as the last key is down
   await findings(wang.page).pressSequentially('断开时写的。')
-  const sending = wang.page.waitForRequest((request) => request.method() === 'PUT')
   await sending
   await installation.kill('yq-gateway')
   await findings(wang.page).pressSequentially('服务停止后写的。')
