@@ -386,6 +386,25 @@ world.test('the queue: hostile names as they are, filters in the address, what h
   await findings(wang.page).waitFor()
 })
 
+world.test('the row with the focus goes away: the keys go on with the one in its place', async ({ person }) => {
+  for (let i = 0; i < 3; i++) await task({ name: `KEYS^${i}=按键^${i}` })
+  const leader = await person('leader', { via: 'api' })
+  const { page } = leader
+  await leader.goto(`/reading?q=${encodeURIComponent('按键')}`)
+  const rows = page.locator('.row[data-id]')
+  const focused = () => page.evaluate(() => Number(globalThis.document.activeElement?.dataset.index ?? -1))
+  await until(async () => (await rows.count()) === 3, 'the three are not there')
+  await page.locator('[data-index="0"]').focus()
+  await page.keyboard.press('End')
+  await until(async () => (await focused()) === 2, 'End does not go to the last row')
+  const last = await page.locator('[data-index="2"]').getAttribute('data-id')
+  assert.equal((await call(leader, `/api/v1/tasks/${last}/cancel`, { reason: '重复' }))[0], 200)
+  await until(async () => (await rows.count()) === 2, 'what was cancelled stays')
+  await until(async () => (await focused()) === 1, 'no row has the focus')
+  await page.keyboard.press('ArrowUp')
+  await until(async () => (await focused()) === 0, 'the keys are lost')
+})
+
 world.test('the queue in English, dark and large, on small and big screens', async ({ person }) => {
   const looks = [{ language: 'en', viewport: [1366, 768] }, { dark: true, viewport: [1920, 1080] }, { large: true, viewport: [1920, 1080] }, { dark: true, language: 'en', viewport: [3840, 2160] }]
   const id = await task({ patientClass: 'inpatient' })
