@@ -142,7 +142,10 @@ def test_show_says_everything(home, tmp_path):
     send(home, tmp_path / "a", calling="SHOWN")
     shown = until(lambda: (one := home.yqctl("device", "show", device, json=True))["contacts"] and one["contacts"][0]["echoes"]
                   and one["contacts"][0]["images"] and one, "echo and images are not counted")
-    assert shown["clock_samples"] and shown["charset_verdicts"] and shown["first_seen_at"] and shown["last_image_at"]
+    # What is read in the image comes on another way.
+    shown = until(lambda: (one := home.yqctl("device", "show", device, json=True))["clock_samples"] and one["charset_verdicts"] and one["last_image_at"] and one,
+                  "the image is not read")
+    assert shown["first_seen_at"]
     assert shown["images_due_at"] is None and shown["silent_since"] is None, "a device of today has no habit yet"
     text = home.yqctl("device", "show", "SHOWN")
     assert "SHOWN" in text and "contacts" in text
@@ -177,7 +180,6 @@ def test_nothing_goes_by_the_clock_of_a_device(home, tmp_path):
     for account in ("leader", "radiographer"):
         people[account] = home.api()
         people[account].login(account, home.passwords()[account])
-    before = home.sql("SELECT coalesce(sum(images), 0) FROM device_contact WHERE day = (yq_now() AT TIME ZONE 'Asia/Shanghai')::date")[0][0]
     uids = []
     for n, (_, clock) in enumerate(CLOCKS):
         add(home, "--ae-title", f"CLOCK{n}", "--site", "ts-shuibu", "--modality", "DX")
@@ -200,8 +202,10 @@ def test_nothing_goes_by_the_clock_of_a_device(home, tmp_path):
     words = {one["ae_title"]: one["clock"] for one in home.yqctl("device", "list", json=True)}
     assert words["CLOCK0"].endswith("years slow (says 2000)") and words["CLOCK1"].endswith("years fast (says 2099)"), words
     assert (words["CLOCK2"], words["CLOCK3"]) == ("", "right")
-    after = home.sql("SELECT coalesce(sum(images), 0) FROM device_contact WHERE day = (yq_now() AT TIME ZONE 'Asia/Shanghai')::date")[0][0]
-    assert int(after) - int(before) == 2 * len(CLOCKS), "all count on the day on which they came"
+    # Contacts are counted in memory and come to the ledger by and by.
+    today = [[f"CLOCK{n}", "2", "t"] for n in range(len(CLOCKS))]
+    until(lambda: home.sql("SELECT d.calling_ae, c.images, c.day = (yq_now() AT TIME ZONE 'Asia/Shanghai')::date FROM device_contact c JOIN device d USING (device_id)"
+                           " WHERE d.calling_ae LIKE 'CLOCK%' ORDER BY 1, 3") == today, "all count on the day on which they came")
     steps = {}
     for one in people["radiographer"].get("/api/v1/devices").body["devices"]:
         if one["calling_ae"].startswith("CLOCK"):

@@ -27,7 +27,6 @@ from orthanc import PASSWORD, USER, Orthanc  # noqa: E402
 from returning import PATIENCE_S, QUICK, Site  # noqa: E402
 from scene import Scene  # noqa: E402
 
-QUICKLY = {"answer_timeout_ms": 400}
 SIGNING_KEY = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
 
@@ -167,7 +166,7 @@ def test_every_answer_of_an_hl7_peer_has_its_end(site, serve):
     for name, (answers, _, _) in HL7_PEERS.items():
         control_ids, talk = answering(*answers)
         peers[name] = control_ids
-        destinations[name] = add_destination(site, "hl7", host="127.0.0.1", port=serve(LinePeer, talk).port, **QUICKLY)
+        destinations[name] = add_destination(site, "hl7", host="127.0.0.1", port=serve(LinePeer, talk).port)
     add_issued_report(site)
     for name, (_, state, error) in HL7_PEERS.items():
         await_delivery(site, destinations[name], state, error=error)
@@ -257,7 +256,7 @@ def test_every_answer_of_a_fhir_peer_has_its_end(site, serve):
     elsewhere = serve(WebPeer, in_turn(DONE))
     moved = serve(WebPeer, in_turn(Answer(307, headers={"Location": elsewhere.url("/")})))
     peers = {name: serve(WebPeer, in_turn(*answers)) for name, (answers, _, _) in FHIR_PEERS.items()}
-    destinations = {name: add_destination(site, "fhir", url=peer.url(), **QUICKLY) for name, peer in peers.items()}
+    destinations = {name: add_destination(site, "fhir", url=peer.url()) for name, peer in peers.items()}
     redirected = add_destination(site, "fhir", url=moved.url(), secret={"token": "secret"})
     add_issued_report(site)
     for name, (_, state, error) in FHIR_PEERS.items():
@@ -502,7 +501,7 @@ STOW_PEERS = {
 
 def test_every_answer_of_a_stow_peer_has_its_end(site, serve):
     peers = {name: Behaviour(*posts) for name, (posts, *_) in STOW_PEERS.items()}
-    destinations = {name: add_destination(site, "stow", url=serve(WebPeer, peer.answer).url(), **QUICKLY) for name, peer in peers.items()}
+    destinations = {name: add_destination(site, "stow", url=serve(WebPeer, peer.answer).url()) for name, peer in peers.items()}
     _, wanted = site.add_report()
     for name, (_, state, error, requests) in STOW_PEERS.items():
         peer = peers[name]

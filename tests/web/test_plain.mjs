@@ -19,7 +19,8 @@ const slide = await installation.push('wsi', { name: 'WANG^MA=王^麻', submit: 
 const ecg = await installation.push('ecg', { name: 'ZHAO^YUN=赵^云', submit: false })
 
 const address = (study) => `/images?StudyInstanceUIDs=${study.study_uid}`
-const at = (page, quality, place = 0) => page.locator(`[data-place="${place}"] .pane[data-quality=${quality}]`).waitFor()
+/* Not busy: what is drawn is of the picture that was chosen last, not of the one before. */
+const at = (page, quality, place = 0) => page.locator(`[data-place="${place}"] .pane[aria-busy=false][data-quality=${quality}]`).waitFor()
 const count = (page) => page.locator('[data-place="0"] .count')
 const scrollTo = async (page, n) => {
   await page.mouse.wheel(0, 120)

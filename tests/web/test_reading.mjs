@@ -105,8 +105,8 @@ world.test('the gateway is killed in mid-save: nothing is lost, also when the br
   await findings(wang.page).pressSequentially('保存之前。')
   await saved(wang.page)
   wang.allow(/^failed: |^status 50\d: |^console: .*(ERR_|EventSource)/)
+  const sending = wang.page.waitForRequest((request) => request.method() === 'PUT') // which may begin as soon as the last key is down
   await findings(wang.page).pressSequentially('断开时写的。')
-  const sending = wang.page.waitForRequest((request) => request.method() === 'PUT')
   await sending
   await installation.kill('yq-gateway')
   await findings(wang.page).pressSequentially('服务停止后写的。')
@@ -384,6 +384,25 @@ world.test('the queue: hostile names as they are, filters in the address, what h
   await wang.goto('/reading?state=writing')
   await wang.page.locator('.row', { hasText: '新来' }).click()
   await findings(wang.page).waitFor()
+})
+
+world.test('the row with the focus goes away: the keys go on with the one in its place', async ({ person }) => {
+  for (let i = 0; i < 3; i++) await task({ name: `KEYS^${i}=按键^${i}` })
+  const leader = await person('leader', { via: 'api' })
+  const { page } = leader
+  await leader.goto(`/reading?q=${encodeURIComponent('按键')}`)
+  const rows = page.locator('.row[data-id]')
+  const focused = () => page.evaluate(() => Number(globalThis.document.activeElement?.dataset.index ?? -1))
+  await until(async () => (await rows.count()) === 3, 'the three are not there')
+  await page.locator('[data-index="0"]').focus()
+  await page.keyboard.press('End')
+  await until(async () => (await focused()) === 2, 'End does not go to the last row')
+  const last = await page.locator('[data-index="2"]').getAttribute('data-id')
+  assert.equal((await call(leader, `/api/v1/tasks/${last}/cancel`, { reason: '重复' }))[0], 200)
+  await until(async () => (await rows.count()) === 2, 'what was cancelled stays')
+  await until(async () => (await focused()) === 1, 'no row has the focus')
+  await page.keyboard.press('ArrowUp')
+  await until(async () => (await focused()) === 0, 'the keys are lost')
 })
 
 world.test('the queue in English, dark and large, on small and big screens', async ({ person }) => {

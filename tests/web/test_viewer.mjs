@@ -26,7 +26,8 @@ const task = await taskOf(NOW)
 
 const pane = (page, place = 0) => page.locator(`[data-place="${place}"] .pane`)
 const count = (page, place = 0) => page.locator(`[data-place="${place}"] .count`)
-const sharp = (page, place = 0) => page.locator(`[data-place="${place}"] .pane[data-quality=full]`).waitFor()
+/* Not busy: what is drawn is of the picture that was chosen last, not of the one before. */
+const sharp = (page, place = 0) => page.locator(`[data-place="${place}"] .pane[aria-busy=false][data-quality=full]`).waitFor()
 const tile = (page, modality, images) => page.locator('.tile', { hasText: modality }).filter({ hasText: new RegExp(`(?<!\\d)${images} 张|images: ${images}(?!\\d)`) })
 
 /* The grey in the middle of what is drawn. */
@@ -183,9 +184,17 @@ world.test('on a slow link a small picture comes first and gets sharp', async ({
   const { page } = one
   const asked = []
   page.on('request', (request) => { if (/\/rendered/.test(request.url()) && request.resourceType() === 'fetch') asked.push(new URL(request.url()).searchParams.get('viewport')) })
+  /* Anything better waits until the small one was looked at. */
+  let letGo
+  const looked = new Promise((resolve) => { letGo = resolve })
+  await page.route(/\/rendered(?!.*[?&](quality=|viewport=96))/, async (route) => {
+    await looked
+    await route.continue()
+  })
   await one.goto(`/reading/${film}`)
   await page.locator('.pane[data-quality=preview]').getByText('快速预览，请勿据此诊断').waitFor()
   const small = await greys(page)
+  letGo()
   assert.ok(small.width <= 256, `${small.width} pixels wide is not small`)
   await page.locator('.pane[data-quality=screen]').waitFor()
   assert.ok((await greys(page)).width > 400)
