@@ -88,7 +88,10 @@ WHERE ($1::text IS NULL OR (s.st).shown_uid = $1::text)
   AND ($26::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" <= $26::text))
   AND ($27::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" >= $27::text)
   AND ($28::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" <= $28::text)
-  AND (($29::text IS NULL AND $30::text IS NULL) OR yq_requests_fit(e.request_attributes, $29::text, $30::text))
+  AND (($29::text IS NULL AND $30::text IS NULL)
+       OR (coalesce(e.series_id IN (SELECT unnest(coalesce(r.series, ARRAY[NULL::bigint]))
+                                    FROM (SELECT yq_series_requested($29::text, $30::text, 100000) AS series OFFSET 0) r), true)
+           AND yq_requests_fit(e.request_attributes, $29::text, $30::text)))
   AND EXISTS (SELECT FROM instance i WHERE i.series_id = e.series_id)
 ORDER BY (s.st).first_arrival_at DESC, (s.st).study_id DESC, e.number NULLS LAST, e.series_id
 LIMIT $6::integer OFFSET $7::integer;
@@ -155,7 +158,10 @@ WHERE ($1::text IS NULL OR (s.st).shown_uid = $1::text)
   AND ($30::text IS NULL OR (e.performed_date_text <> '' AND e.performed_date_text COLLATE "C" <= $30::text))
   AND ($31::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" >= $31::text)
   AND ($32::text IS NULL OR yq_time_digits(e.performed_time_text) COLLATE "C" <= $32::text)
-  AND (($33::text IS NULL AND $34::text IS NULL) OR yq_requests_fit(e.request_attributes, $33::text, $34::text))
+  AND (($33::text IS NULL AND $34::text IS NULL)
+       OR (coalesce(e.series_id IN (SELECT unnest(coalesce(r.series, ARRAY[NULL::bigint]))
+                                    FROM (SELECT yq_series_requested($33::text, $34::text, 100000) AS series OFFSET 0) r), true)
+           AND yq_requests_fit(e.request_attributes, $33::text, $34::text)))
 ORDER BY (s.st).first_arrival_at DESC, (s.st).study_id DESC, e.number NULLS LAST, e.series_id, i.number NULLS LAST, i.instance_id
 LIMIT $6::integer OFFSET $7::integer;
 
