@@ -97,7 +97,7 @@ class Homes:
 
     @contextlib.contextmanager
     def on(self, disk, lane):
-        if self.used[disk] >= CASES_OF_ONE_HOME:
+        if self.used[disk] >= CASES_OF_ONE_HOME or (disk in self.homes and self.homes[disk].disk.is_filling()):
             self.homes.pop(disk).close()
             self.used[disk] = 0
         home = self.homes.get(disk) or self._open(disk)
