@@ -146,18 +146,8 @@ SELECT concat_ws('|', yq_time_digits('1030'), yq_time_digits('10:30:59.5'), yq_t
 -- as: yq_gateway
 -- wants: value t t
 SET LOCAL enable_seqscan = off;
-CREATE FUNCTION pg_temp.plan_of(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    line  text;
-    lines text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN ' || p_sql LOOP
-        lines := lines || line;
-    END LOOP;
-    RETURN lines;
-END $$;
 SELECT concat_ws(' ', plan LIKE '%study_shown_uid%', plan NOT LIKE '%Function Scan%')
-FROM pg_temp.plan_of($q$SELECT (s.st).study_id FROM yq_studies_sought(ARRAY['1.2.3'], NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+FROM yq_test.plan_of($q$SELECT (s.st).study_id FROM yq_studies_sought(ARRAY['1.2.3'], NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                                                                        NULL, NULL, NULL, NULL, NULL) s$q$) AS plan;
 
 -- case: series_of_a_request_that_is_named_whole_are_looked_up
@@ -165,22 +155,12 @@ FROM pg_temp.plan_of($q$SELECT (s.st).study_id FROM yq_studies_sought(ARRAY['1.2
 UPDATE series SET request_attributes = '[{"step_id": "S_1", "procedure_id": "P1"}, {"step_id": "S2", "procedure_id": "P2"}]'
 WHERE series_id = (SELECT min(series_id) FROM series);
 SET LOCAL enable_seqscan = off;
-CREATE FUNCTION pg_temp.plan_of(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    line  text;
-    lines text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN ' || p_sql LOOP
-        lines := lines || line;
-    END LOOP;
-    RETURN lines;
-END $$;
 SELECT concat_ws('|', CASE WHEN yq_series_requested('S2', 'P2', 9) = ARRAY[(SELECT min(series_id) FROM series)] THEN 'both' END,
                  CASE WHEN yq_series_requested('S2', 'P%', 9) = ARRAY[(SELECT min(series_id) FROM series)] THEN 'step' END,
                  CASE WHEN yq_series_requested('S2', 'P1', 9) = '{}' THEN 'none' END,
                  CASE WHEN yq_series_requested('S\_1', 'P_', 9) IS NULL AND yq_series_requested(NULL, NULL, 9) IS NULL THEN 'any' END,
                  CASE WHEN yq_series_requested('S2', NULL, 0) IS NULL THEN 'many' END,
-                 CASE WHEN pg_temp.plan_of($q$SELECT FROM series WHERE request_attributes @> yq_requests_named('S2', 'P2')$q$)
+                 CASE WHEN yq_test.plan_of($q$SELECT FROM series WHERE request_attributes @> yq_requests_named('S2', 'P2')$q$)
                            LIKE '%series_request_attributes%' THEN 'plan' END);
 
 -- case: an_instance_belongs_to_the_site_of_its_series

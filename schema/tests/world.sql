@@ -10,6 +10,18 @@ CREATE FUNCTION yq_test.key(p_kind text, p_name text) RETURNS bigint LANGUAGE sq
 CREATE FUNCTION yq_test.keep(p_kind text, p_name text, p_id bigint) RETURNS bigint LANGUAGE sql
     AS $$ INSERT INTO yq_test.name VALUES (p_kind, p_name, p_id) RETURNING id $$;
 
+-- What EXPLAIN says of a statement.
+CREATE FUNCTION yq_test.plan_of(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    line  text;
+    lines text := '';
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN ' || p_sql LOOP
+        lines := lines || line;
+    END LOOP;
+    RETURN lines;
+END $$;
+
 CREATE FUNCTION yq_test.make_scope(p_kind text, p_name text, p_parent text DEFAULT NULL) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     made bigint;
