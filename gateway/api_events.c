@@ -5,5 +5,7 @@
 bool handle_events(struct http_request *request, void *context, struct err *err)
 {
 	struct gateway *gateway = context;
-	return feed_open(gateway->feed, request, http_header(request, "Last-Event-ID"), err);
+	/* Of a stream that goes on; a new one says what its page had seen when it asked who is here. */
+	const char *last_id = http_header(request, "Last-Event-ID");
+	return feed_open(gateway->feed, request, last_id != NULL ? last_id : http_query(request, "after"), err);
 }

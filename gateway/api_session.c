@@ -10,6 +10,7 @@
 #include "gateway/input.h"
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
+#include "lib/domain/event.h"
 
 enum { PASSWORD_BYTES = 1024, ACCOUNT_BYTES = 256, ADDRESS_SIZE = 64 };
 
@@ -104,7 +105,8 @@ bool handle_me(struct http_request *request, void *context, struct err *err)
 	const struct caller *caller = caller_of(request);
 	struct db *db;
 	struct db_rows *rows = NULL;
-	if (!caller_db(request, &db, err) ||
+	char cursor[EVENT_CURSOR_MAX];
+	if (!caller_db(request, &db, err) || !event_head(db, cursor, err) ||
 	    !db_exec_one(db, STMT_GATEWAY_ME, DB_PARAMS(db_text(caller_id(request))), "the person", &rows, err))
 		return false;
 	json_t *me = answer_row(rows, 0);
@@ -112,6 +114,7 @@ bool handle_me(struct http_request *request, void *context, struct err *err)
 	json_object_set_new(me, "roles", roles_json(caller->session.roles));
 	json_object_set_new(me, "csrf_token", json_string(caller->session.csrf_token));
 	json_object_set_new(me, "is_demo", json_boolean(conf_bool(CONF_DEMO)));
+	json_object_set_new(me, "events", json_string(cursor));
 	json_object_set_new(me, "time_zone", json_string(conf_text(CONF_TIME_ZONE)));
 	http_keep_plain(request);
 	return http_reply_json(request, 200, me, err);

@@ -656,6 +656,21 @@ def test_events_reach_whom_they_concern(scene, people):
         assert [next(stream)["id"], missed in next(stream)["data"]] == [got[1]["id"], True]
 
 
+def test_a_new_stream_tells_what_came_since_its_page_asked_who_is_here(scene, people):
+    seen = people["reporter"].get("/api/v1/me").body["events"]
+    between, later = (str(uuid.uuid4()) for _ in range(2))
+    write_event(scene, "study.test", between, "E1")
+    with people["reporter"].events(after=seen) as stream:
+        first = next(stream)
+        assert between in first["data"]
+    write_event(scene, "study.test", later, "E1")
+    with people["reporter"].events(last_id=first["id"], after=seen) as stream:
+        assert later in next(stream)["data"], "a browser that comes back asks by the same address"
+    for nonsense in ("0", "x" * 300, "'"):
+        with people["reporter"].events(after=nonsense):
+            pass
+
+
 def test_too_much_missed_is_a_reset(scene, people):
     with people["reporter"].events() as stream:
         write_event(scene, "study.test", uuid.uuid4(), "E1")

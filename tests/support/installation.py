@@ -366,13 +366,13 @@ class Api:
         return answer.body
 
     @contextlib.contextmanager
-    def events(self, last_id=None):
+    def events(self, last_id=None, after=None):
         """An open event stream; iterate it for {"id", "event", "data"}."""
         connection = self.connect()
         headers = {"Cookie": self.cookie or "", "Accept": "text/event-stream"}
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
-        connection.request("GET", "/api/v1/events", headers=headers)
+        connection.request("GET", "/api/v1/events" + (f"?after={after}" if after else ""), headers=headers)
         answer = connection.getresponse()
         if answer.status != 200:
             raise Failed(f"event stream: {answer.status} {answer.read()!r}")

@@ -15,7 +15,7 @@ class Stream {
   readyState = 0
   onopen: (() => void) | null = null
   onerror: (() => void) | null = null
-  constructor() {
+  constructor(readonly target: string) {
     Stream.all.push(this)
   }
   addEventListener(): void { /* no event comes in these tests */ }
@@ -29,7 +29,8 @@ class Stream {
   }
 }
 
-const person = (id: string): Partial<Me> => ({ id, account: id, name: id, csrf_token: `token of ${id}`, roles: ['radiographer'] })
+const person = (id: string): Partial<Me> => ({ id, account: id, name: id, csrf_token: `token of ${id}`, events: `${asked.length}-1`, roles: ['radiographer'] })
+const addresses = () => Stream.all.map((one) => one.target)
 const answer = (status: number, body: unknown) => new Response(JSON.stringify(body), { status })
 
 async function gateway(target: string, options: RequestInit): Promise<Response> {
@@ -188,6 +189,27 @@ describe('what is called while somebody logs in', () => {
     await api.post('/api/v1/not-mine').catch(told)
     expect(told).toHaveBeenCalledWith(expect.objectContaining({ status: 403, detail: 'not yours' }))
     expect(me.value?.id).toBe('first')
+  })
+})
+
+describe('what changes while a page begins', () => {
+  it('is told: the stream begins where it stood when the page asked who is here, and after a break where it stood then', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      cookie = 'first'
+      await resumeSession()
+      expect(addresses()).toEqual(['/api/v1/events?after=1-1'])
+      Stream.all[0]?.onopen?.()
+      await api.post('/api/v1/something')
+      Stream.all[0]?.refuse()
+      await settled()
+      await vi.advanceTimersByTimeAsync(30_000)
+      expect(addresses().slice(1)).toEqual(['/api/v1/events?after=3-1'])
+      Stream.all[1]?.onopen?.()
+    } finally {
+      giveUp()
+      vi.useRealTimers()
+    }
   })
 })
 

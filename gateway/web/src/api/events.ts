@@ -7,7 +7,8 @@
  * listeners get null: fetch everything anew.
  */
 import { readonly, ref } from 'vue'
-import { api } from './client'
+import { address, api } from './client'
+import type { Me } from './types'
 
 export interface Change { kind: string; subject: string; site: string | null }
 type Listener = (changes: Change[] | null) => void | Promise<void>
@@ -29,6 +30,7 @@ let source: EventSource | null = null
 let retryMs = RETRY_MIN_MS
 let retryTimer: number | null = null
 let hadConnection = false
+let seen: string | null = null /* up to where a page knew what there is before it fetched anything */
 let round = 0 /* counts the starts and ends of the stream */
 
 function plan(listener: Listener, entry: Entry): void {
@@ -62,7 +64,7 @@ function tell(change: Change | null): void {
 }
 
 function open(): void {
-  source = new EventSource('/api/v1/events')
+  source = new EventSource(address('/api/v1/events', { after: seen }))
   source.onopen = () => {
     up.value = true
     retryMs = RETRY_MIN_MS
@@ -86,8 +88,9 @@ function open(): void {
 /* Asks who is here first: an ended session is told by the client, before somebody types into this page, and this waits with it for the login.
  * A page left open over night asks once. */
 async function retry(mine: number): Promise<void> {
-  await api.get('/api/v1/me').catch(() => undefined)
+  const now = await api.get<Me>('/api/v1/me').catch(() => null)
   if (mine !== round) return // ended, or begun anew by the login
+  if (now !== null) seen = now.events
   retryTimer = window.setTimeout(() => {
     retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)
     if (hadConnection) tell(null)
@@ -95,8 +98,11 @@ async function retry(mine: number): Promise<void> {
   }, retryMs)
 }
 
-export function startEvents(): void {
-  if (source === null) open()
+/* after: from GET /api/v1/me, asked before anything that the page shows. What changed since is told, however late the stream begins. */
+export function startEvents(after: string): void {
+  if (source !== null) return
+  seen = after
+  open()
 }
 
 export function stopEvents(): void {
@@ -110,9 +116,9 @@ export function stopEvents(): void {
 }
 
 /* After a new login: the old stream ended with the old session. */
-export function restartEvents(): void {
+export function restartEvents(after: string): void {
   stopEvents()
-  open()
+  startEvents(after)
   tell(null)
 }
 

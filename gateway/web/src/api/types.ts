@@ -43,6 +43,7 @@ export interface Me {
   roles: Role[]
   csrf_token: string
   is_demo: boolean
+  events: string /* where the event stream stood */
   time_zone: string /* of the installation, in which clock times and days are shown */
 }
 

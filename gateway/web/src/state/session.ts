@@ -30,7 +30,7 @@ function tellTabs(): void {
 function goOn(): void {
   isExpired.value = false
   other.value = ''
-  restartEvents()
+  restartEvents(me.value!.events)
   const calls = waiting
   waiting = []
   for (const one of calls) one.resolve()
@@ -75,7 +75,7 @@ async function fetchMe(): Promise<Me> {
 export async function resumeSession(): Promise<boolean> {
   try {
     me.value = await fetchMe()
-    startEvents()
+    startEvents(me.value.events)
     return true
   } catch (failure) {
     if (failure instanceof Failure && failure.kind === 'expired') return false
@@ -88,7 +88,7 @@ export async function logIn(account: string, password: string): Promise<void> {
   const now = await fetchMe()
   giveUp() // what a page of whoever was here before still waits for is not done in this person's name
   me.value = now
-  restartEvents() // of this person, whoever was here before
+  restartEvents(now.events) // of this person, whoever was here before
   tellTabs()
 }
 
