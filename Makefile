@@ -250,7 +250,7 @@ bench-pull: bench-packages build ## measures DICOMweb against Orthanc; figures t
 bench-ingest: bench-packages build $(BENCHES) ## measures receiving against its peers and floors; figures to docs/measured/ingest.md
 	@YQ_BUILD=$(B) /usr/bin/python3 tests/bench/ingest.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(PARTS)
 
-powercut: test-packages test-programs ## cuts the power of storescp many times at every point, on ext4 and XFS as well (half an hour)
+powercut: test-packages test-programs ## cuts the power of storescp many times at every point, on ext4 and XFS as well (an hour and a half)
 	@YQ_BUILD=$(B) tests/fault/powercut
 .PHONY: fault fault-deliver
 fault: test-packages build ## kills yq-storescp and PostgreSQL under load, 1,000 times (ROUNDS=n, SEED=n); goes on where it was cut short
