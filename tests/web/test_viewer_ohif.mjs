@@ -148,7 +148,7 @@ const middle = (page) => page.locator(PICTURES).first().evaluate((canvas) => can
 /* Nothing of a film but what the browser asks for to play it: no frame, and no whole stream before anybody looks at it. The plain page says what it is. */
 async function playsFilm(one) {
   const { page } = one
-  one.allow(/^status 400: GET .*\/rendered$/)
+  one.allow(/^(status 400|failed|console): .*\/rendered|^console: .*ERR_FAILED/)
   const asked = []
   const note = (request) => { if (request.url().includes(`/studies/${FILM.study_uid}/series/`)) asked.push(`${request.resourceType()} ${new URL(request.url()).pathname.split('/').slice(6).join('/')}`) }
   page.on('request', note)
@@ -180,6 +180,13 @@ async function playsFilm(one) {
   page.off('request', note)
   await one.goto(`/images?StudyInstanceUIDs=${FILM.study_uid}`)
   const plays = page.locator('video')
+  await plays.waitFor()
+  await page.route('**/rendered', (route) => route.abort())
+  await page.reload()
+  await page.locator('.pane').getByRole('button', { name: 'Try again' }).waitFor()
+  assert.equal(await page.getByText('cannot be played').count(), 0, 'a broken link is taken for a film that cannot be played')
+  await page.unroute('**/rendered')
+  await page.locator('.pane').getByRole('button', { name: 'Try again' }).click()
   await until(() => plays.evaluate((video) => video.readyState >= video.HAVE_CURRENT_DATA && video.videoWidth > 0), 'our own page does not play the film')
   await plays.evaluate((video) => video.play())
   await until(() => plays.evaluate((video) => video.currentTime > 0.2), 'the film does not go on')

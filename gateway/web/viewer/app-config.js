@@ -282,12 +282,13 @@
   /* A viewport stays black when the browser cannot play its film: the reason stands in it until it shows something else. done: the viewer waits for no more. */
   function sayWhyNoFilm(video, viewport, done) {
     video.addEventListener('error', async () => {
+      const isCut = video.error?.code === MediaError.MEDIA_ERR_NETWORK // by a broken link, though it may be had again by now
       done(false)
       const answer = await fetch(video.src, { headers: { Accept: 'video/mp4', Range: 'bytes=0-0' }, cache: 'no-store' }).catch(() => null)
       answer?.body?.cancel()
       const note = document.createElement('p')
       note.setAttribute('role', 'status')
-      note.textContent = answer !== null && (answer.ok || [400, 406].includes(answer.status)) ? WORDS.film : WORDS.filmAway
+      note.textContent = !isCut && answer !== null && (answer.ok || [400, 406].includes(answer.status)) ? WORDS.film : WORDS.filmAway
       note.style.cssText = 'position:absolute;inset:0;display:grid;place-content:center;padding:16px;color:#fff;font:16px/1.6 system-ui,sans-serif;text-align:center;pointer-events:none'
       viewport.append(note)
       const changes = new MutationObserver(() => {
